@@ -1,0 +1,147 @@
+# pwsim: build, test and measure. `make deps` installs what Debian 12 lacks; everything built is under build/.
+B       := build
+OPT     := -O2
+SAN     :=
+VERSION := 0.1.0
+CC      := gcc
+CLANG   := clang-14
+
+PACKAGES := gcc make pkg-config libsdl2-dev libsdl2-ttf-dev fonts-dejavu-core libelf-dev zlib1g-dev \
+    libcriterion-dev libconfig-dev libsqlite3-dev libjansson-dev libxxhash-dev clang lld wasi-libc \
+    libclang-rt-14-dev-wasm32 wabt binaryen clang-format clang-tidy cppcheck
+
+LIBS     := sdl2 SDL2_ttf libconfig jansson libelf zlib libxxhash
+WARN     := -Wall -Wextra -Wshadow -Wconversion
+CPPFLAGS := -D_GNU_SOURCE -DPWSIM_VERSION='"$(VERSION)"' -I.
+CFLAGS   := -std=gnu11 $(OPT) -g $(WARN) -ffp-contract=off $(SAN) $(shell pkg-config --cflags $(LIBS) 2>/dev/null)
+LDFLAGS  := $(SAN) -Wl,--as-needed
+LDLIBS    = $(shell pkg-config --libs $(LIBS)) -lm -lpthread
+
+MODULES := sim cpu memhier nvdimm wasmcore traces ui
+SRC     := $(foreach m,$(MODULES),$(wildcard $m/*.c))
+OBJ     := $(SRC:%.c=$B/%.o)
+LIB     := $B/libpwsim.a
+TESTS   := $(patsubst tests/test_%.c,$B/tests/test_%,$(wildcard tests/test_*.c))
+PROGRAMS := $(patsubst guestos/programs/%.c,$B/guest/%.wasm,$(wildcard guestos/programs/*.c guestos/programs/*/*.c))
+GUEST_TESTS := $(patsubst tests/guest/%.c,$B/guest/tests/%.wasm,$(wildcard tests/guest/*.c))
+TEXTS   := $B/guest/text.txt $B/guest/sample.txt
+
+Q := @
+say = @printf '  %-6s %s\n' $(1) $(2)
+
+.PHONY: all deps have-deps demo check check-only check-asan bench lint format golden clean
+.DELETE_ON_ERROR:
+.SECONDARY:
+
+all: have-deps $B/pwsim $B/boot.elf
+
+# ---- packages ----
+missing = dpkg-query -W -f '$${Package} $${Status}\n' $(PACKAGES) 2>/dev/null | \
+    awk -v want="$(PACKAGES)" '/ installed$$/ { sub(/:.*/, "", $$1); have[$$1] = 1 } \
+    END { n = split(want, w, " "); for (i = 1; i <= n; i++) if (!(w[i] in have)) printf "%s ", w[i] }'
+
+have-deps:
+	@m=$$($(missing)); [ -z "$$m" ] || { echo "pwsim: packages are missing: $$m"; echo "pwsim: 'make deps' installs them (as root or with sudo)"; exit 1; }
+
+deps:
+	@m=$$($(missing)); [ -z "$$m" ] && exit 0; echo "installing: $$m"; \
+	S=; [ "$$(id -u)" = 0 ] || S=sudo; \
+	$$S apt-get update -qq && DEBIAN_FRONTEND=noninteractive $$S apt-get install -y -qq --no-install-recommends $$m >$${TMPDIR:-/tmp}/pwsim-deps.$$$$ 2>&1 || \
+	    { cat $${TMPDIR:-/tmp}/pwsim-deps.$$$$; exit 1; }
+
+# ---- the simulator ----
+$B/pwsim: $B/sim/main.o $(LIB)
+	$(call say,LD,$@)
+	$Q$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+
+$(LIB): $(filter-out $B/sim/main.o,$(OBJ))
+	$(call say,AR,$@)
+	$Qrm -f $@ && ar rcs $@ $^
+
+$B/%.o: %.c Makefile
+	$(call say,CC,$<)
+	$Qmkdir -p $(@D) && $(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
+
+# ---- the guest: kernel, programs, boot image ----
+# Compiled and linked in two steps: a single one would run wasm-opt where that is installed, and
+# the programs would differ from machine to machine and lose their names.
+GUEST_WARN    := -Wall -Wextra -Wshadow
+KERNEL_FLAGS  := --target=wasm32 -std=gnu11 -O2 -ffreestanding -mbulk-memory -msign-ext -mmutable-globals -mnontrapping-fptoint
+PROGRAM_FLAGS := --target=wasm32-wasi -std=gnu11 -O2
+KERNEL_OBJ    := $(patsubst %.c,$B/guest/%.o,$(wildcard guestos/kernel/*.c))
+LIB_OBJ       := $(patsubst %.c,$B/guest/%.o,$(wildcard guestos/lib/*.c))
+
+$B/guest/guestos/kernel/%.o: guestos/kernel/%.c Makefile
+	$Qmkdir -p $(@D) && $(CLANG) $(KERNEL_FLAGS) $(GUEST_WARN) -Iguestos/include -I. -MMD -MP -c -o $@ $<
+
+$B/guest/%.o: %.c Makefile
+	$Qmkdir -p $(@D) && $(CLANG) $(PROGRAM_FLAGS) $(GUEST_WARN) -Iguestos/include -I. -MMD -MP -c -o $@ $<
+
+$B/guest/kernel.wasm: $(KERNEL_OBJ)
+	$(call say,WASM,$@)
+	$Q$(CLANG) --target=wasm32 -nostdlib -Wl,--no-entry -Wl,--stack-first -Wl,-z,stack-size=65536 -Wl,--export=__stack_pointer -o $@ $^
+
+$B/guest/%.wasm: $B/guest/guestos/programs/%.o $(LIB_OBJ)
+	$(call say,WASM,$@)
+	$Qmkdir -p $(@D) && $(CLANG) --target=wasm32-wasi -o $@ $^
+
+$B/guest/tests/%.wasm: $B/guest/tests/guest/%.o $(LIB_OBJ)
+	$(call say,WASM,$@)
+	$Qmkdir -p $(@D) && $(CLANG) --target=wasm32-wasi -o $@ $^
+
+$B/mktext: guestos/mktext.c
+	$(call say,CC,$<)
+	$Qmkdir -p $(@D) && $(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $< -lm
+
+$B/guest/text.txt: $B/mktext
+	$Qmkdir -p $(@D) && $B/mktext 1572864 1 > $@
+
+$B/guest/sample.txt: $B/mktext
+	$Qmkdir -p $(@D) && $B/mktext 40000 2 > $@
+
+$B/boot.elf: $B/pwsim $B/guest/kernel.wasm $(PROGRAMS) $(TEXTS)
+	$(call say,IMAGE,$@)
+	$Q$B/pwsim image build $@ .kernel=$B/guest/kernel.wasm \
+	    $(foreach f,$(TEXTS),.file/$(notdir $f)=$f) $(foreach p,$(PROGRAMS),.prog/$(basename $(notdir $p))=$p)
+
+# ---- tests ----
+$B/tests/%: tests/%.c $(LIB) Makefile
+	$(call say,CC,$<)
+	$Qmkdir -p $(@D) && $(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP $(LDFLAGS) -o $@ $< $(LIB) $(if $(findstring test_,$@),-lcriterion) $(LDLIBS)
+
+$B/spectest: $B/tests/spectest
+	$Qcp $< $@
+
+check: deps
+	@$(MAKE) --no-print-directory check-only
+
+check-only: all $(TESTS) $B/spectest $(GUEST_TESTS)
+	@B=$B CC=$(CC) tests/run.sh
+
+check-asan: deps
+	@$(MAKE) --no-print-directory B=build/asan OPT=-O1 SAN='-fsanitize=address,undefined -fno-sanitize-recover=undefined' check-only
+
+# ---- use ----
+demo: deps
+	@$(MAKE) --no-print-directory all
+	$B/pwsim run sim/configs/demo.cfg
+
+bench: all $B/tests/bench
+	@$B/tests/bench $B/boot.elf $B/bench.trace; rm -f $B/bench.trace
+
+# ---- upkeep ----
+C_FILES = $(shell git ls-files '*.c' '*.h' '*.inc')
+HOST_C  = $(filter $(addsuffix /%,$(MODULES)),$(filter %.c,$(C_FILES)))
+
+lint:
+	@clang-format --dry-run -Werror $(C_FILES)
+	@clang-tidy --quiet $(HOST_C) -- $(CPPFLAGS) -std=gnu11 $(shell pkg-config --cflags $(LIBS)) 2>/dev/null
+	@cppcheck -q --error-exitcode=1 --std=c11 --inline-suppr --enable=warning,portability -I. $(HOST_C)
+
+format:
+	@clang-format -i $(C_FILES)
+
+clean:
+	rm -rf build
+
+-include $(OBJ:.o=.d) $(TESTS:=.d) $(KERNEL_OBJ:.o=.d)

@@ -1,0 +1,202 @@
+/* core.c - what all core models share: names, counters, checks of the configuration. */
+#include "cpu/core.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cpu/boundary.h"
+#include "wasmcore/module.h"
+
+const char *const cpi_part_names[CPI_COUNT] = {
+#define X(id, name, meaning) #name,
+    CPI_PARTS(X)
+#undef X
+};
+
+const struct core_ops *const core_models[] = {&core_inorder, NULL};
+
+#define COUNT(field, unit, meaning)                                                                \
+    {                                                                                              \
+#field, unit, meaning, offsetof(struct core_counters, field)                               \
+    }
+#define CPI(id, side) offsetof(struct core_counters, side##_cycles[CPI_##id])
+
+const struct counter core_counter_table[] = {
+    COUNT(instructions, "1", "wasm operators executed; of a block that traps, all"),
+    COUNT(user_instructions, "1", "of these, in user code"),
+    COUNT(kernel_instructions, "1", "of these, in the kernel"),
+    COUNT(uops, "1", "micro-ops of blocks"),
+    COUNT(blocks, "1", "basic blocks entered"),
+    COUNT(branches, "1", "conditional and indirect branches and returns: those that are predicted"),
+    COUNT(mispredictions, "1", "of these, predicted wrongly"),
+    COUNT(loads, "1", "load micro-ops, those of frames apart"),
+    COUNT(stores, "1", "store micro-ops, those of frames apart"),
+    COUNT(frame_loads, "1", "load micro-ops of spills and call frames"),
+    COUNT(frame_stores, "1", "store micro-ops of spills and call frames"),
+    COUNT(bulk_bytes, "bytes", "written by memory.copy, .fill, .init and the machine's copies"),
+    COUNT(flushes, "1", "clwb, clflushopt and clflush"),
+    COUNT(fences, "1", "sfence"),
+    COUNT(fences_waiting, "1", "fences that had to wait for something"),
+    COUNT(nt_stores, "1", "non-temporal stores"),
+    COUNT(kernel_calls, "1", "calls from user code into the kernel"),
+    COUNT(call_cycles, "cycles", "in these calls, both crossings included, waits for devices not"),
+    COUNT(thread_switches, "1", "switches of guest thread"),
+    COUNT(tlb_lookups, "1", "translations"),
+    COUNT(tlb_misses, "1", "translations that missed the first level"),
+    COUNT(tlb_l2_hits, "1", "of these, found in the second level"),
+    COUNT(walk_loads, "1", "reads of page or frame tables"),
+    COUNT(persist_cycles, "cycles", "CPI parts wpq, flush and fence together, user and kernel"),
+    COUNT(roi_cycles, "cycles", "in the region of interest"),
+    COUNT(roi_instructions, "1", "wasm operators in the region of interest"),
+#define X(id, name, meaning) {"cpi.user." #name, "cycles", "user code: " meaning, CPI(id, user)},
+    CPI_PARTS(X)
+#undef X
+#define X(id, name, meaning) {"cpi.kernel." #name, "cycles", "kernel: " meaning, CPI(id, kernel)},
+        CPI_PARTS(X)
+#undef X
+            {NULL, NULL, NULL, 0},
+};
+
+/* ---- configuration ---- */
+
+/* One message for all that is out of range. */
+struct check {
+    char *err;
+    size_t errlen;
+    int bad;
+};
+
+/* Is this the first that is wrong? Then its message is wanted. */
+static int refused(struct check *k)
+{
+    const int first = !k->bad;
+    k->bad = 1;
+    return first;
+}
+
+static void range(struct check *k, const char *what, uint64_t value, uint64_t low, uint64_t high)
+{
+    if ((value < low || value > high) && refused(k))
+        snprintf(k->err, k->errlen, "%s is %llu, expected %llu to %llu", what,
+                 (unsigned long long)value, (unsigned long long)low, (unsigned long long)high);
+}
+
+static int power_of_two(uint64_t n)
+{
+    return n && !(n & (n - 1));
+}
+
+static void check_level(struct check *k, const char *what, uint32_t entries, uint32_t ways)
+{
+    range(k, what, entries, 1, 1u << 20);
+    const int fits = ways && ways <= 64 && entries % ways == 0 && power_of_two(entries / ways);
+    if (!fits && refused(k))
+        snprintf(k->err, k->errlen,
+                 "%s: %u entries in %u ways, expected 1 to 64 ways and a power of two of sets",
+                 what, entries, ways);
+}
+
+static void check_tlb(struct check *k, const struct core_config *cfg)
+{
+    if (cfg->boundary.kind == BOUNDARY_CALL) {
+        check_level(k, "TLB", cfg->tlb_call.l1_entries, cfg->tlb_call.l1_ways);
+        return;
+    }
+    check_level(k, "first-level TLB", cfg->tlb_trap.l1_entries, cfg->tlb_trap.l1_ways);
+    if (cfg->tlb_trap.l2_entries)
+        check_level(k, "second-level TLB", cfg->tlb_trap.l2_entries, cfg->tlb_trap.l2_ways);
+    range(k, "cycles of a second-level TLB hit", cfg->tlb_trap.l2_cycles, 0, 1000);
+}
+
+static void check_boundary(struct check *k, const struct boundary_config *b)
+{
+    const uint32_t most = 1000000;
+    range(k, "kind of boundary", b->kind, BOUNDARY_CALL, BOUNDARY_TRAP);
+    range(k, "entry cycles", b->entry_cycles, 0, most);
+    range(k, "exit cycles", b->exit_cycles, 0, most);
+    range(k, "saved registers", b->saved_registers, 0, BOUNDARY_REGISTERS);
+    range(k, "cycles to write the page-table base", b->cr3_cycles, 0, most);
+    range(k, "cycles of a branch prediction barrier", b->ibpb_cycles, 0, most);
+    range(k, "cycles of a retpoline", b->retpoline_cycles, 0, most);
+    range(k, "cycles of an L1D flush", b->l1d_flush_cycles, 0, most);
+    range(k, "cycles of verw", b->verw_cycles, 0, most);
+    range(k, "cycles of a bounds check", b->bounds_check_cycles, 0, 2);
+}
+
+static void check_branch(struct check *k, const struct branch_config *b)
+{
+    range(k, "bits of branch history", b->history_bits, 4, 20);
+    range(k, "indirect targets", b->target_entries, 1, 1u << 20);
+    if (!power_of_two(b->target_entries) && refused(k))
+        snprintf(k->err, k->errlen, "%u indirect targets, expected a power of two",
+                 b->target_entries);
+    range(k, "entries of the return stack", b->return_entries, 1, 4096);
+    range(k, "cycles of a misprediction", b->mispredict_cycles, 0, 1000);
+}
+
+int core_config_check(const struct core_config *cfg, char *err, size_t errlen)
+{
+    static const char *const names[UOP_CLASSES] = {
+        "ALU",  "multiply", "divide", "FP add", "FP multiply", "FP divide",          "convert",
+        "load", "store",    "branch", "flush",  "fence",       "non-temporal store", "bulk"};
+    struct check k = {err, errlen, 0};
+    char what[64];
+    range(&k, "picoseconds of a cycle", cfg->period, 1, 1000000);
+    range(&k, "issue width", cfg->width, 1, 8);
+    for (unsigned i = 0; i < UOP_CLASSES; i++) {
+        snprintf(what, sizeof what, "%s units", names[i]);
+        range(&k, what, cfg->units[i], 1, 8);
+        snprintf(what, sizeof what, "%s latency in cycles", names[i]);
+        range(&k, what, cfg->latency[i], 0, 1000);
+    }
+    range(&k, "stores under way", cfg->store_buffer, 1, 128);
+    range(&k, "flushes under way", cfg->flushes, 1, 128);
+    range(&k, "load misses under way", cfg->load_misses, 0, 64);
+    check_branch(&k, &cfg->branch);
+    check_boundary(&k, &cfg->boundary);
+    check_tlb(&k, cfg);
+    return k.bad ? -1 : 0;
+}
+
+/* ---- names of functions ---- */
+
+#define NAME_MOST 256u
+
+/* The name of a module in reports: what it calls itself, else its number. */
+static void module_label(const struct core_env *env, uint32_t module, char out[NAME_MOST])
+{
+    const struct core_view *v = env->view;
+    if (v && module < v->nmodules) {
+        snprintf(out, NAME_MOST, "%s", v->module_names[module]);
+        return;
+    }
+    const struct module *m = v ? NULL : store_module(env->store, (int)module);
+    if (m && m->name.len)
+        snprintf(out, NAME_MOST, "%.*s", (int)(m->name.len < NAME_MOST ? m->name.len : NAME_MOST),
+                 m->name.text);
+    else
+        snprintf(out, NAME_MOST, "m%u", module);
+}
+
+char **core_function_names(const struct core_env *env, uint32_t *n)
+{
+    const struct code_view code = env->view ? env->view->code : store_code(env->store);
+    char label[NAME_MOST];
+    size_t room = code.nfuncs * sizeof(char *) + 1;
+    for (uint32_t i = 0; i < code.nfuncs; i++) {
+        module_label(env, code.funcs[i].module, label);
+        room += strlen(label) + strlen(code.funcs[i].name) + 2;
+    }
+    char **names = malloc(room);
+    if (!names)
+        return NULL;
+    char *at = (char *)(names + code.nfuncs);
+    for (uint32_t i = 0; i < code.nfuncs; i++) {
+        names[i] = at;
+        module_label(env, code.funcs[i].module, label);
+        at += sprintf(at, "%s`%s", label, code.funcs[i].name) + 1;
+    }
+    *n = code.nfuncs;
+    return names;
+}

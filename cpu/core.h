@@ -1,0 +1,158 @@
+/* core.h - the core-model seam: a core turns the log of one hart into time. */
+#ifndef CPU_CORE_H
+#define CPU_CORE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "memhier/counter.h"
+#include "memhier/hierarchy.h"
+#include "wasmcore/engine.h"
+
+/* Where cycles go. Every cycle of a hart is in exactly one of these, for user and kernel apart. */
+#define CPI_PARTS(X)                                                                               \
+    X(BASE, base, "issuing micro-ops, or waiting for results of arithmetic")                       \
+    X(FRONTEND, frontend, "instruction fetch that missed the L1I")                                 \
+    X(BRANCH, branch, "refilling the pipeline after a misprediction")                              \
+    X(L1, l1, "waiting for loads that hit the L1D")                                                \
+    X(L2, l2, "waiting for loads that hit the L2")                                                 \
+    X(LLC, llc, "waiting for loads that hit the LLC")                                              \
+    X(DRAM, dram, "waiting for loads from DRAM")                                                   \
+    X(NVDIMM, nvdimm, "waiting for loads from the NVDIMM")                                         \
+    X(STORE, store, "store buffer full")                                                           \
+    X(WPQ, wpq, "fences and flushes while the write pending queue was full")                       \
+    X(FLUSH, flush, "flush instructions")                                                          \
+    X(FENCE, fence, "fences waiting for flushes and non-temporal stores")                          \
+    X(TRANSLATION, translation, "TLB misses and page walks")                                       \
+    X(BOUNDARY, boundary, "crossing between user and kernel")                                      \
+    X(IDLE, idle, "waiting for devices")
+
+enum cpi_part {
+#define X(id, name, meaning) CPI_##id,
+    CPI_PARTS(X)
+#undef X
+        CPI_COUNT
+};
+extern const char *const cpi_part_names[CPI_COUNT];
+
+enum boundary_kind { BOUNDARY_CALL, BOUNDARY_TRAP };
+
+/*
+ * What lies between user and kernel (design §1). `call`: a direct call that switches the instance
+ * pointer, translation by a small TLB of 64 KiB pages. `trap`: drain, microcode, registers saved
+ * and restored as stores and loads, 4 KiB pages with walks through the caches, mitigations. What
+ * each crossing consists of is written down in boundary.h.
+ */
+struct boundary_config {
+    uint8_t kind;                                         /* enum boundary_kind */
+    uint8_t kpti, pcid, ibpb, retpoline, l1d_flush, verw; /* switches; of trap only */
+    uint32_t entry_cycles, exit_cycles; /* microcode of syscall and sysret, swapgs included */
+    uint32_t saved_registers;           /* stored at entry, loaded at exit; in both forms, saved and
+                                           loaded at a switch of threads */
+    uint32_t cr3_cycles;                /* write of the page-table base, each way under kpti */
+    uint32_t ibpb_cycles;               /* at a switch of thread between instances */
+    uint32_t retpoline_cycles;          /* for each indirect branch in the kernel */
+    uint32_t l1d_flush_cycles, verw_cycles; /* at each exit */
+    uint32_t bounds_check_cycles;           /* call: 0 to 2, added to the latency of each access to
+                                               linear memory */
+};
+
+/* The first level exists twice, for instructions and for data. */
+struct tlb_config {
+    uint32_t l1_entries, l1_ways; /* entries / ways is a power of two */
+    uint32_t l2_entries, l2_ways; /* trap only; entries 0: none */
+    uint32_t l2_cycles;           /* of a hit in the second level */
+};
+
+struct branch_config {
+    uint32_t history_bits;   /* gshare: table of 2^bits counters, 4 to 20 */
+    uint32_t target_entries; /* indirect targets, power of two */
+    uint32_t return_entries; /* return stack */
+    uint32_t mispredict_cycles;
+};
+
+struct core_config {
+    ps_t period;                   /* of a cycle */
+    uint32_t width;                /* micro-ops issued a cycle, 1 to 8 */
+    uint32_t latency[UOP_CLASSES]; /* cycles until the result can be used; loads: added to L1 */
+    uint32_t units[UOP_CLASSES];   /* how many of a class start in a cycle, 1 to 8 */
+    uint32_t store_buffer;         /* stores under way, 1 to 128 */
+    uint32_t flushes;              /* flushes and non-temporal stores under way, 1 to 128 */
+    uint32_t load_misses;          /* loads under way that missed the L1D, 0: no limit, to 64 */
+    struct branch_config branch;
+    struct boundary_config boundary;
+    struct tlb_config tlb_call, tlb_trap; /* the boundary's kind chooses */
+};
+
+/*
+ * What a core sees of a store, as plain data. Cores look it up in the store themselves; only tests,
+ * which have hand-made blocks and no store, fill one in.
+ */
+struct core_view {
+    struct code_view code;
+    const struct space *const *spaces; /* by instance; NULL: has no memory */
+    const uint64_t *frame_addrs;       /* by thread */
+    const char *const *module_names;   /* by module */
+    uint32_t nspaces, nthreads, nmodules;
+};
+
+#define NO_INSTANCE UINT32_MAX
+
+/* Copied; what it points to is borrowed for the life of the core. */
+struct domain;
+struct core_env {
+    struct store *store;
+    const struct core_view *view; /* NULL: the store is asked */
+    struct hierarchy *hierarchy;
+    struct domain *domain;    /* NULL: nothing is persistent */
+    uint32_t kernel_instance; /* its code is the kernel side; NO_INSTANCE: all is user code */
+    uint8_t hart;
+    uint8_t dependences; /* tell in each request on which earlier load it depends */
+};
+
+struct core_counters {
+    uint64_t instructions, uops, blocks;
+    uint64_t user_instructions, kernel_instructions;
+    uint64_t branches, mispredictions;
+    uint64_t frame_loads, frame_stores; /* micro-ops of spills and of call frames */
+    uint64_t loads, stores, bulk_bytes;
+    uint64_t flushes, fences, fences_waiting, nt_stores;
+    uint64_t kernel_calls, thread_switches;
+    uint64_t call_cycles; /* from entry to return, the crossing included, waits for devices not */
+    uint64_t tlb_lookups, tlb_misses, tlb_l2_hits, walk_loads;
+    uint64_t persist_cycles;               /* WPQ + FLUSH + FENCE together */
+    uint64_t roi_cycles, roi_instructions; /* between pwk.roi(1) and pwk.roi(0) */
+    uint64_t user_cycles[CPI_COUNT], kernel_cycles[CPI_COUNT];
+};
+
+struct core; /* each model's own */
+
+struct core_ops {
+    const char *name, *meaning;
+    /* NULL and a message when a value is out of range. */
+    struct core *(*make)(const struct core_config *cfg, const struct core_env *env, char *err,
+                         size_t errlen);
+    void (*drop)(struct core *c);
+    /* Time a log; it must end between blocks or with an access of the last block. Logs follow one
+     * another without a gap, in execution order. */
+    void (*consume)(struct core *c, const uint64_t *words, uint32_t n);
+    /* Time at which the last micro-op so far has issued. */
+    ps_t (*now)(const struct core *c);
+    /* Wait for everything under way: the end of a run. */
+    void (*drain)(struct core *c);
+    const struct core_counters *(*counters)(const struct core *c);
+    /* Cycles by guest call stack, "kernel`boot;app`main;app`f 123" lines, sorted. Caller frees. */
+    char *(*folded)(const struct core *c);
+};
+
+extern const struct core_ops core_inorder;
+/* All models, NULL-terminated. */
+extern const struct core_ops *const core_models[];
+extern const struct counter core_counter_table[];
+/* 0, or -1 and a message when a value is out of range: for the models' make. */
+int core_config_check(const struct core_config *cfg, char *err, size_t errlen);
+/* Names "module`function" of all functions, by number, for folded stacks: one allocation, the
+ * caller frees. n: how many. NULL when there is no memory. */
+char **core_function_names(const struct core_env *env, uint32_t *n);
+
+#endif

@@ -1,0 +1,310 @@
+/* inorder_cross.c - events of the in-order core: crossings, switches of thread, devices. */
+/*
+ * A side is that of the instance that runs: the kernel's, or any other's. Crossings are paid when
+ * the side changes, by a call (EV_ENTER, EV_LEAVE) or with the thread (an interrupted one enters
+ * the kernel, a fresh one leaves it). All cycles of a crossing, with those of its cache and TLB
+ * misses, are BOUNDARY on the kernel side.
+ *
+ * Threads of the kernel itself borrow the address space of the process that ran last; the switch to
+ * another one is paid on the way out to it.
+ */
+#include "cpu/inorder.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define MOST_THREADS (1u << 20) /* of which the last block is remembered */
+
+/* ---- what the store knows ---- */
+
+static const struct space *space_of(const struct core *c, uint32_t instance)
+{
+    const struct core_view *v = c->env.view;
+    if (v)
+        return instance < v->nspaces ? v->spaces[instance] : NULL;
+    const struct instance *in = store_instance(c->env.store, instance);
+    return in ? instance_space(in) : NULL;
+}
+
+static uint64_t frame_addr_of(const struct core *c, uint32_t thread)
+{
+    const struct core_view *v = c->env.view;
+    if (v)
+        return thread < v->nthreads ? v->frame_addrs[thread] : 0;
+    const struct thread *t = store_thread(c->env.store, thread);
+    return t ? thread_frame_addr(t) : 0;
+}
+
+/* ---- counters ---- */
+
+static void settle_side(struct core *c)
+{
+    const uint64_t n = c->n.instructions - c->side_instructions;
+    *(c->kernel_side ? &c->n.kernel_instructions : &c->n.user_instructions) += n;
+    c->side_instructions = c->n.instructions;
+}
+
+static void settle_roi(struct core *c)
+{
+    if (c->roi) {
+        c->n.roi_cycles += c->cycle - c->roi_cycle;
+        c->n.roi_instructions += c->n.instructions - c->roi_instructions;
+    }
+    c->roi_cycle = c->cycle;
+    c->roi_instructions = c->n.instructions;
+}
+
+static void settle_call(struct core *c)
+{
+    if (c->in_call)
+        c->n.call_cycles += c->cycle - c->call_cycle;
+    c->call_cycle = c->cycle;
+}
+
+void core_settle(struct core *c)
+{
+    static const uint8_t persist[] = {CPI_WPQ, CPI_FLUSH, CPI_FENCE};
+    settle_side(c);
+    settle_roi(c);
+    settle_call(c);
+    c->n.persist_cycles = 0;
+    for (unsigned i = 0; i < sizeof persist; i++)
+        c->n.persist_cycles += c->n.user_cycles[persist[i]] + c->n.kernel_cycles[persist[i]];
+}
+
+/* ---- carrying out a crossing ---- */
+
+static void close_cycle(struct core *c)
+{
+    if (c->used != c->fresh)
+        core_stall(c, c->cycle + 1, CPI_BASE);
+}
+
+static void step_stores(struct core *c, const struct boundary_step *s)
+{
+    for (uint32_t i = 0; i < s->n; i++) {
+        core_issue(c, UOP_STORE, c->stores[c->store_at]);
+        core_store_physical(c, s->addr + (uint64_t)i * s->stride, 8, 0);
+    }
+}
+
+static when_t step_loads(struct core *c, const struct boundary_step *s)
+{
+    when_t last = 0;
+    for (uint32_t i = 0; i < s->n; i++) {
+        const uint64_t addr = s->addr + (uint64_t)i * s->stride;
+        core_issue(c, UOP_LOAD, 0);
+        core_translate(c, c->tag_physical, addr);
+        const when_t w = core_load_line(c, addr, 8, 0, c->cycle);
+        last = w > last ? w : last;
+    }
+    return last;
+}
+
+static void run_steps(struct core *c, const struct boundary_step *s, uint32_t n)
+{
+    when_t loads = 0;
+    for (const struct boundary_step *end = s + n; s < end; s++) {
+        switch ((enum boundary_step_kind)s->kind) {
+        case STEP_DRAIN:
+            core_wait(c, loads);
+            core_wait(c, c->last);
+            break;
+        case STEP_DRAIN_STORES:
+            core_close_combining(c);
+            core_wait(c, c->store_last);
+            break;
+        case STEP_CYCLES:
+            close_cycle(c);
+            core_stall(c, c->cycle + s->n, CPI_BOUNDARY);
+            break;
+        case STEP_ALU:
+            for (uint32_t i = 0; i < s->n; i++)
+                core_issue(c, UOP_ALU, 0);
+            break;
+        case STEP_STORES:
+            step_stores(c, s);
+            break;
+        case STEP_LOADS:
+            loads = step_loads(c, s);
+            break;
+        case STEP_WAIT:
+            core_wait(c, loads);
+            break;
+        case STEP_FLUSH_TLB:
+            tlb_flush(&c->tlb, (int)s->n);
+            c->fetched = NO_LINE;
+            break;
+        case STEP_BARRIER:
+            branch_barrier(&c->branch);
+            break;
+        }
+    }
+}
+
+/* On the kernel side; whatever the steps waited for, it is the boundary's cost. */
+static void carry_out(struct core *c, const struct boundary_step *steps, uint32_t n)
+{
+    uint64_t before[CPI_COUNT];
+    const uint64_t start = c->cycle;
+    memcpy(before, c->cpi, sizeof before);
+    run_steps(c, steps, n);
+    close_cycle(c);
+    memcpy(c->cpi, before, sizeof before);
+    c->cpi[CPI_BOUNDARY] += c->cycle - start;
+}
+
+/* ---- sides and instances ---- */
+
+static void retag(struct core *c)
+{
+    const uint32_t asid = boundary_asid(&c->boundary, c->process, c->kernel_side);
+    c->tag_physical = tlb_tag(asid, TLB_PHYSICAL);
+    c->tag_linear = tlb_tag(asid, c->space ? c->space->id : 0);
+}
+
+static void set_side(struct core *c, int kernel)
+{
+    close_cycle(c);
+    settle_side(c);
+    c->kernel_side = (uint8_t)kernel;
+    c->cpi = kernel ? c->n.kernel_cycles : c->n.user_cycles;
+    c->req.side = (uint8_t)kernel;
+    retag(c);
+}
+
+static void set_instance(struct core *c, uint32_t instance)
+{
+    c->instance = instance;
+    c->space = space_of(c, instance);
+    retag(c);
+}
+
+static void enter(struct core *c)
+{
+    struct boundary_step steps[BOUNDARY_STEPS];
+    set_side(c, 1);
+    carry_out(c, steps,
+              boundary_enter(&c->boundary, c->instance, c->env.kernel_instance, c->thread, steps));
+}
+
+static void leave(struct core *c, uint32_t instance)
+{
+    struct boundary_step steps[BOUNDARY_STEPS];
+    close_cycle(c);
+    if (c->process != instance) {
+        if (c->process != NO_INSTANCE)
+            carry_out(c, steps, boundary_process(&c->boundary, steps));
+        c->process = instance;
+        retag(c);
+    }
+    carry_out(c, steps, boundary_leave(&c->boundary, instance, c->thread, steps));
+    set_side(c, 0);
+}
+
+/* What follows runs in `instance`, reached by a call or not. */
+static void go(struct core *c, uint32_t instance, int called)
+{
+    const int kernel = instance == c->env.kernel_instance;
+    if (c->instance == NO_INSTANCE) {
+        if (!kernel)
+            c->process = instance;
+        set_side(c, kernel);
+    } else if (kernel != c->kernel_side) {
+        if (kernel)
+            enter(c);
+        else
+            leave(c, instance);
+        c->ending.crossed = called && c->boundary.kind == BOUNDARY_TRAP;
+    }
+    set_instance(c, instance);
+}
+
+/* ---- threads ---- */
+
+static const struct past unknown = {.ending.end = END_UNKNOWN};
+
+static void remember(struct core *c)
+{
+    if (c->thread >= c->npasts) {
+        uint32_t n = c->npasts ? c->npasts : 16;
+        while (n <= c->thread && n < MOST_THREADS)
+            n *= 2;
+        struct past *more = n > c->thread ? realloc(c->pasts, n * sizeof *more) : NULL;
+        if (!more)
+            return; /* its next branch will not be predicted, its call stack begins anew */
+        for (uint32_t i = c->npasts; i < n; i++)
+            more[i] = unknown;
+        c->pasts = more;
+        c->npasts = n;
+    }
+    c->pasts[c->thread] = (struct past){.ending = c->ending, .in_call = c->in_call};
+}
+
+static void switch_thread(struct core *c, uint32_t thread)
+{
+    struct boundary_step steps[BOUNDARY_STEPS];
+    if (c->has_thread && thread == c->thread)
+        return;
+    settle_call(c);
+    if (c->has_thread) {
+        if (!c->kernel_side && c->env.kernel_instance != NO_INSTANCE)
+            go(c, c->env.kernel_instance, 0);
+        remember(c);
+        close_cycle(c);
+        carry_out(c, steps, boundary_thread(&c->boundary, c->thread, thread, steps));
+        c->n.thread_switches++;
+    }
+    profile_thread(c->profile, thread, c->cycle);
+    c->has_thread = 1;
+    c->thread = thread;
+    c->frame_addr = frame_addr_of(c, thread);
+    const struct past past = thread < c->npasts ? c->pasts[thread] : unknown;
+    c->ending = past.ending;
+    c->call_cycle = c->cycle;
+    c->in_call = past.in_call;
+}
+
+/* ---- the events ---- */
+
+static void wait_for_device(struct core *c, uint64_t nanoseconds)
+{
+    const uint64_t cycles = (nanoseconds * 1000 + c->period - 1) / c->period;
+    close_cycle(c);
+    settle_call(c);
+    core_stall(c, c->cycle + cycles, CPI_IDLE);
+    c->call_cycle = c->cycle;
+}
+
+void core_event(struct core *c, uint64_t word)
+{
+    const uint64_t arg = LOG_ARG(word);
+    switch (LOG_EVENT_CODE(word)) {
+    case EV_ENTER:
+        settle_call(c);
+        c->in_call = (uint32_t)arg == c->env.kernel_instance;
+        c->n.kernel_calls += c->in_call;
+        go(c, (uint32_t)arg, 1);
+        break;
+    case EV_LEAVE:
+        go(c, (uint32_t)arg, 1);
+        settle_call(c);
+        c->in_call = 0;
+        break;
+    case EV_INSTANCE:
+        go(c, (uint32_t)arg, 0);
+        break;
+    case EV_THREAD:
+        switch_thread(c, (uint32_t)arg);
+        break;
+    case EV_STALL:
+        wait_for_device(c, arg);
+        break;
+    case EV_ROI:
+        settle_roi(c);
+        c->roi = arg != 0;
+        break;
+    default: /* EV_MARK costs nothing */
+        break;
+    }
+}

@@ -1,0 +1,102 @@
+/* console.c - the console: kernel messages, and the streams that programs read and write. */
+#include "console.h"
+#include "kstring.h"
+#include "wasi.h"
+#include "machine_import.h"
+
+#define INPUT_BYTES 4096
+#define NAME_SHOWN  100 /* bytes of a name in a message */
+
+/* Static: there is one console and one kernel in a machine. Invariant: at <= len <= INPUT_BYTES. */
+static struct {
+    uint32_t at, len;
+    char bytes[INPUT_BYTES];
+} input;
+
+struct line line_new(void)
+{
+    struct line l = {.len = 0};
+    line_text(&l, "kernel: ");
+    return l;
+}
+
+/* One byte always stays free for the newline. */
+static void line_char(struct line *l, char c)
+{
+    if (l->len < LINE_BYTES - 1)
+        l->text[l->len++] = c;
+}
+
+void line_text(struct line *l, const char *text)
+{
+    while (*text)
+        line_char(l, *text++);
+}
+
+void line_name(struct line *l, const char *name, uint32_t len)
+{
+    uint32_t shown = len < NAME_SHOWN ? len : NAME_SHOWN;
+    line_char(l, '\'');
+    for (uint32_t i = 0; i < shown; i++) {
+        uint8_t c = (uint8_t)name[i];
+        line_char(l, c < 0x20 || c == 0x7f ? '?' : name[i]);
+    }
+    line_text(l, shown < len ? "...'" : "'");
+}
+
+void line_number(struct line *l, uint64_t n)
+{
+    char digits[20];
+    uint32_t count = 0;
+    do {
+        digits[count++] = (char)('0' + n % 10);
+        n /= 10;
+    } while (n);
+    while (count)
+        line_char(l, digits[--count]);
+}
+
+void line_say(struct line *l)
+{
+    l->text[l->len++] = '\n';
+    machine_console_write(CONSOLE_ERR, l->text, l->len);
+    l->len = 0;
+}
+
+void kernel_say(const char *text)
+{
+    struct line l = line_new();
+    line_text(&l, text);
+    line_say(&l);
+}
+
+void kernel_refuse(struct line *l)
+{
+    line_say(l);
+    machine_halt(MACHINE_HALT_REFUSED);
+}
+
+void kernel_refuse_text(const char *text)
+{
+    struct line l = line_new();
+    line_text(&l, text);
+    kernel_refuse(&l);
+}
+
+int32_t console_peek(const char **data)
+{
+    if (input.at == input.len) {
+        int32_t n = machine_console_read(input.bytes, INPUT_BYTES);
+        if (n < 0)
+            return n;
+        input.at = 0;
+        input.len = (uint32_t)n;
+    }
+    *data = input.bytes + input.at;
+    return (int32_t)(input.len - input.at);
+}
+
+void console_take(uint32_t n)
+{
+    input.at += n;
+}

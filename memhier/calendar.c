@@ -1,0 +1,86 @@
+/* calendar.c - reservations of one resource in time: searching and filling gaps. */
+#include "memhier/calendar.h"
+
+#include <assert.h>
+#include <string.h>
+
+#define RING(cal, i) (((cal)->first + (i)) & (CALENDAR_SLOTS - 1))
+
+void calendar_init(struct calendar *cal)
+{
+    memset(cal, 0, sizeof *cal);
+}
+
+/* The earliest start; *before is how many intervals lie before the gap. */
+static ps_t find_gap(const struct calendar *cal, ps_t at, ps_t duration, uint32_t *before)
+{
+    ps_t t = at < cal->floor ? cal->floor : at;
+    uint32_t i = cal->count;
+    while (i && cal->slot[RING(cal, i - 1)].end > t)
+        i--;
+    for (; i < cal->count; i++) {
+        uint32_t k = RING(cal, i);
+        if (t + duration <= cal->slot[k].start && (duration || t < cal->slot[k].start))
+            break;
+        t = cal->slot[k].end;
+    }
+    *before = i;
+    return t;
+}
+
+ps_t calendar_when(const struct calendar *cal, ps_t at, ps_t duration)
+{
+    uint32_t before;
+    return find_gap(cal, at, duration, &before);
+}
+
+static void forget_oldest(struct calendar *cal)
+{
+    cal->floor = cal->slot[cal->first].end;
+    cal->first = RING(cal, 1);
+    cal->count--;
+}
+
+static void remove_slot(struct calendar *cal, uint32_t i)
+{
+    for (; i + 1 < cal->count; i++)
+        cal->slot[RING(cal, i)] = cal->slot[RING(cal, i + 1)];
+    cal->count--;
+}
+
+/* Make room for an interval that has `i` before it. */
+static void insert_slot(struct calendar *cal, uint32_t i, ps_t start, ps_t end)
+{
+    assert(cal->count < CALENDAR_SLOTS);
+    for (uint32_t k = cal->count++; k > i; k--)
+        cal->slot[RING(cal, k)] = cal->slot[RING(cal, k - 1)];
+    cal->slot[RING(cal, i)].start = start;
+    cal->slot[RING(cal, i)].end = end;
+}
+
+ps_t calendar_reserve_between(struct calendar *cal, ps_t at, ps_t duration)
+{
+    uint32_t i;
+    ps_t start = find_gap(cal, at, duration, &i);
+    if (!duration)
+        return start;
+    ps_t end = start + duration;
+    int joins_left = i > 0 && cal->slot[RING(cal, i - 1)].end == start;
+    int joins_right = i < cal->count && cal->slot[RING(cal, i)].start == end;
+
+    if (joins_left && joins_right) {
+        cal->slot[RING(cal, i - 1)].end = cal->slot[RING(cal, i)].end;
+        remove_slot(cal, i);
+    } else if (joins_left) {
+        cal->slot[RING(cal, i - 1)].end = end;
+    } else if (joins_right) {
+        cal->slot[RING(cal, i)].start = start;
+    } else if (cal->count < CALENDAR_SLOTS) {
+        insert_slot(cal, i, start, end);
+    } else {
+        /* Full: with the oldest interval the gaps before it go too, so search again. */
+        forget_oldest(cal);
+        return calendar_reserve_between(cal, at, duration);
+    }
+    return start;
+}

@@ -1,0 +1,41 @@
+/* cmd.h - the commands of pwsim, and what their command lines have in common. */
+#ifndef SIM_CMD_H
+#define SIM_CMD_H
+
+#include <stddef.h>
+
+#include "sim/config.h"
+#include "sim/image.h"
+
+enum exit_status {
+    EXIT_GOOD = 0,
+    EXIT_FAILED = 1,       /* a comparison or test failed, a guest trapped */
+    EXIT_BAD_INPUT = 2,    /* bad usage or input */
+    EXIT_EXEC_INPUT = 125, /* the same from `pwsim exec`, whose other codes are the program's */
+    EXIT_EXEC_TRAP = 126
+};
+
+/* Each gets argv with its own name first and returns an exit status. */
+int cmd_run(int argc, char **argv);
+int cmd_exec(int argc, char **argv);
+int cmd_replay(int argc, char **argv);
+int cmd_trace(int argc, char **argv);
+int cmd_view(int argc, char **argv);
+int cmd_list(int argc, char **argv);
+int cmd_image(int argc, char **argv);
+
+/* "pwsim: …" on stderr; returns EXIT_BAD_INPUT. */
+int cmd_complain(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+
+/* The -s key=value options of a command line, in order. Strings are borrowed from argv. */
+struct assignments {
+    const char **v;
+    size_t n;
+};
+void assignments_add(struct assignments *a, const char *text);
+
+/* A folder of the host as sections .file/PATH, in order of names; only regular files, links are
+ * not followed. at: where the guest sees it ("" is the root). 0, or -1 with a message. */
+int hostdir_add(struct image *image, const char *folder, const char *at, char *err, size_t errlen);
+
+#endif

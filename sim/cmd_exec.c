@@ -1,0 +1,222 @@
+/* cmd_exec.c - `pwsim exec`: boot, run one WASI program of the host, pass its output through. */
+#include <getopt.h>
+#include <libgen.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "guestos/include/machine.h"
+#include "sim/cmd.h"
+#include "sim/error.h"
+#include "sim/file.h"
+#include "sim/run.h"
+
+#define MAX_PROGRAM (256u << 20)
+
+static const char help[] =
+    "pwsim exec [-m MACHINE.cfg] [-s key=value]... [--dir HOST[::GUEST]]... APP.wasm [ARG]...\n"
+    "\n"
+    "Boots the kernel, runs the program and passes its output and exit code through. Without -m\n"
+    "nothing is timed (core.model = \"functional\").\n"
+    "  -m, --machine FILE    configuration of the machine\n"
+    "  -s, --set KEY=VALUE   a configuration key; repeatable\n"
+    "      --dir HOST[::AT]  files of a host folder, copied into the guest at boot, read-only\n"
+    "      --env NAME=VALUE  for the program's environment; repeatable\n"
+    "  -v, --verbose         say on standard error what ran and what it took\n"
+    "Exit: the program's own code; 125 bad usage or input; 126 the guest trapped.\n";
+
+struct exec_command {
+    struct assignments set, dirs, env;
+    const char *machine;
+    int verbose;
+    char **app; /* APP.wasm and its arguments, NULL at the end */
+};
+
+static int parse(struct exec_command *c, int argc, char **argv)
+{
+    static const struct option longs[] = {{"machine", required_argument, NULL, 'm'},
+                                          {"set", required_argument, NULL, 's'},
+                                          {"dir", required_argument, NULL, 'd'},
+                                          {"env", required_argument, NULL, 'e'},
+                                          {"verbose", no_argument, NULL, 'v'},
+                                          {"help", no_argument, NULL, 'h'},
+                                          {NULL, 0, NULL, 0}};
+    int opt;
+    while ((opt = getopt_long(argc, argv, "+m:s:vh", longs, NULL)) != -1)
+        switch (opt) {
+        case 'm':
+            c->machine = optarg;
+            break;
+        case 's':
+            assignments_add(&c->set, optarg);
+            break;
+        case 'd':
+            assignments_add(&c->dirs, optarg);
+            break;
+        case 'e':
+            assignments_add(&c->env, optarg);
+            break;
+        case 'v':
+            c->verbose = 1;
+            break;
+        case 'h':
+            fputs(help, stdout);
+            return 1;
+        default:
+            return -1;
+        }
+    c->app = argv + optind;
+    if (*c->app)
+        return 0;
+    cmd_complain("exec: expected APP.wasm; `pwsim exec --help` says more");
+    return -1;
+}
+
+/* Replace a list of strings in a config. */
+static int put_strs(struct strs *list, const char *const *v, size_t n, size_t keep)
+{
+    char **more = calloc(keep + n + 1, sizeof *more);
+    if (!more)
+        return -1;
+    for (size_t i = 0; i < keep + n; i++)
+        if (!(more[i] = strdup(i < keep ? list->v[i] : v[i - keep])))
+            return -1;
+    for (size_t i = 0; i < list->n; i++)
+        free(list->v[i]);
+    free(list->v);
+    list->v = more;
+    list->n = keep + n;
+    return 0;
+}
+
+/* The guest's name for the program: the file's name without folder and ".wasm". */
+static char *program_name(const char *path)
+{
+    char *copy = strdup(path);
+    char *name = copy ? strdup(basename(copy)) : NULL;
+    free(copy);
+    const size_t n = name ? strlen(name) : 0;
+    if (n > 5 && strcmp(name + n - 5, ".wasm") == 0)
+        name[n - 5] = 0;
+    return name;
+}
+
+static int configure(const struct exec_command *c, struct config **cfg, char *err, size_t errlen)
+{
+    struct assignments all = {0};
+    size_t args = 0;
+    if (!c->machine)
+        assignments_add(&all, "core.model=functional");
+    for (size_t i = 0; i < c->set.n; i++)
+        assignments_add(&all, c->set.v[i]);
+    const int bad = config_load(c->machine, all.v, all.n, cfg, err, errlen);
+    free(all.v);
+    if (bad)
+        return -1;
+    while (c->app[1 + args])
+        args++;
+    free((*cfg)->program);
+    (*cfg)->program = program_name(c->app[0]);
+    if (!(*cfg)->program || put_strs(&(*cfg)->args, (const char *const *)c->app + 1, args, 0) ||
+        put_strs(&(*cfg)->env, c->env.v, c->env.n, (*cfg)->env.n))
+        return fail(err, errlen, "out of memory");
+    return 0;
+}
+
+static int add_dir(struct image *image, const char *text, char *err, size_t errlen)
+{
+    char host[4096];
+    const char *at = strstr(text, "::");
+    const size_t n = at ? (size_t)(at - text) : strlen(text);
+    if (n == 0 || n >= sizeof host)
+        return fail(err, errlen, "--dir %s: expected HOST or HOST::GUEST", text);
+    memcpy(host, text, n);
+    host[n] = 0;
+    at = at ? at + 2 : "";
+    while (*at == '/')
+        at++;
+    return hostdir_add(image, host, at, err, errlen);
+}
+
+/* The boot image's own kernel, this program in place of any of the same name, these folders. */
+static struct image *build_image(const struct exec_command *c, const struct config *cfg, char *err,
+                                 size_t errlen)
+{
+    char section[300];
+    size_t n;
+    struct image *boot = run_open_image(cfg, err, errlen);
+    if (!boot)
+        return NULL;
+    struct image *image = image_new();
+    const struct image_section *kernel = image_find(boot, SECTION_KERNEL);
+    uint8_t *app = file_read(c->app[0], MAX_PROGRAM, &n, err, errlen);
+    snprintf(section, sizeof section, SECTION_PROGRAM "%s", cfg->program);
+    int bad = !app || !image ||
+              image_add(image, kernel->name, kernel->bytes, kernel->n, err, errlen) ||
+              image_add(image, section, app, n, err, errlen);
+    for (size_t i = 0; !bad && i < c->dirs.n; i++)
+        bad = add_dir(image, c->dirs.v[i], err, errlen);
+    free(app);
+    image_free(boot);
+    if (!bad)
+        return image;
+    image_free(image);
+    return NULL;
+}
+
+static int exec_status(const struct run_result *r)
+{
+    switch (r->state) {
+    case STATE_HALTED:
+        return r->exit_code & 0xff;
+    case STATE_REFUSED:
+        return EXIT_EXEC_INPUT;
+    default:
+        return EXIT_EXEC_TRAP;
+    }
+}
+
+static int execute(const struct exec_command *c, char *err, size_t errlen)
+{
+    struct config *cfg = NULL;
+    struct image *image = NULL;
+    struct run_result r;
+    const struct run_options opt = {.command = "exec",
+                                    .console = {stdout, stderr},
+                                    .input = STDIN_FILENO,
+                                    .log = stderr,
+                                    .progress = PROGRESS_OFF};
+    int status = -1;
+    if (configure(c, &cfg, err, errlen) == 0 && (image = build_image(c, cfg, err, errlen))) {
+        if (c->verbose)
+            run_describe(cfg, stderr);
+        if (run_point(cfg, cfg->program, image, &opt, &r, err, errlen) == 0) {
+            fflush(stdout);
+            if (c->verbose)
+                run_summary(&r, stderr);
+            status = exec_status(&r);
+            machine_free(r.machine);
+        }
+    }
+    image_free(image);
+    config_free(cfg);
+    return status;
+}
+
+int cmd_exec(int argc, char **argv)
+{
+    struct exec_command c = {0};
+    char err[1024];
+    const int parsed = parse(&c, argc, argv);
+    int status = EXIT_GOOD;
+    if (parsed == 0) {
+        status = execute(&c, err, sizeof err);
+        if (status < 0)
+            cmd_complain("%s", err);
+    }
+    free(c.set.v);
+    free(c.dirs.v);
+    free(c.env.v);
+    return parsed < 0 || status < 0 ? EXIT_EXEC_INPUT : status;
+}

@@ -1,0 +1,188 @@
+/* cmd_replay.c - `pwsim replay`: drive the memory side from traces, with no core. */
+#include <getopt.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "sim/cmd.h"
+#include "sim/experiment.h"
+#include "sim/memside.h"
+#include "sim/progress.h"
+#include "sim/quantity.h"
+#include "sim/table.h"
+#include "traces/replay.h"
+
+#define SLICE_RECORDS 1000000u
+
+static const char help[] =
+    "pwsim replay TRACE... [-m MACHINE.cfg] [-s key=value]... [--json]\n"
+    "\n"
+    "Sends the requests of each trace through the caches and memories of a machine, empty at the\n"
+    "start, and prints what each level counted.\n"
+    "  -m, --machine FILE   configuration of the machine (its first point)\n"
+    "  -s, --set KEY=VALUE  a configuration key; repeatable\n"
+    "      --json           every counter, one object for each trace in a list\n";
+
+struct replay_command {
+    struct assignments set;
+    const char *machine;
+    int json;
+};
+
+static int parse(struct replay_command *c, int argc, char **argv)
+{
+    static const struct option longs[] = {{"machine", required_argument, NULL, 'm'},
+                                          {"set", required_argument, NULL, 's'},
+                                          {"json", no_argument, NULL, 'j'},
+                                          {"help", no_argument, NULL, 'h'},
+                                          {NULL, 0, NULL, 0}};
+    int opt;
+    while ((opt = getopt_long(argc, argv, "m:s:h", longs, NULL)) != -1)
+        switch (opt) {
+        case 'm':
+            c->machine = optarg;
+            break;
+        case 's':
+            assignments_add(&c->set, optarg);
+            break;
+        case 'j':
+            c->json = 1;
+            break;
+        case 'h':
+            fputs(help, stdout);
+            return 1;
+        default:
+            return -1;
+        }
+    if (optind < argc)
+        return 0;
+    cmd_complain("replay: expected a trace; `pwsim replay --help` says more");
+    return -1;
+}
+
+static uint64_t cpu_ns(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+    return (uint64_t)t.tv_sec * UINT64_C(1000000000) + (uint64_t)t.tv_nsec;
+}
+
+static uint64_t sum(const uint64_t *v)
+{
+    return v[MEM_FETCH] + v[MEM_LOAD] + v[MEM_STORE] + v[MEM_WALK];
+}
+
+static void print_levels(const struct memside *side, const struct replay_result *r)
+{
+    static const char *const names[CACHE_LEVELS] = {"L1I", "L1D", "L2", "LLC"};
+    static const char *const titles[] = {"accesses", "misses", "miss ratio", "MPKI", "write-backs"};
+    struct table *t = table_new();
+    table_column(t, "level", TABLE_LEFT);
+    for (size_t i = 0; i < sizeof titles / sizeof titles[0]; i++)
+        table_column(t, titles[i], TABLE_RIGHT);
+    for (unsigned l = 0; l < CACHE_LEVELS; l++) {
+        const struct cache_counters *c = hierarchy_counters(side->hierarchy, (enum cache_level)l,
+                                                            0);
+        const uint64_t accesses = sum(c->accesses), misses = sum(c->misses);
+        const size_t row = table_row(t);
+        table_text(t, row, 0, names[l]);
+        table_fixed(t, row, 1, (int64_t)accesses, 0, "");
+        table_fixed(t, row, 2, (int64_t)misses, 0, "");
+        if (accesses)
+            table_fixed(t, row, 3, ratio_fixed((struct ratio){misses, accesses}, 4), 4, "");
+        if (r->instructions)
+            table_fixed(t, row, 4, ratio_fixed((struct ratio){misses * 1000, r->instructions}, 3),
+                        3, "");
+        table_fixed(t, row, 5, (int64_t)c->writebacks, 0, "");
+    }
+    table_print(t, stdout);
+    table_free(t);
+}
+
+static void print_json(const struct memside *side, const struct replay_result *r)
+{
+    struct stats *stats = stats_new();
+    stats_add_value(stats, "replay.records", "1", "records replayed", &r->records);
+    stats_add_value(stats, "replay.instructions", "1", "instructions between them",
+                    &r->instructions);
+    stats_add_value(stats, "replay.now", "ps", "simulated time at the end", &r->now);
+    memside_stats(side, stats);
+    stats_write_json(stats, stdout);
+    stats_free(stats);
+}
+
+static int replay_all(struct trace_reader *reader, struct memside *side, const char *path,
+                      struct replay_result *r, char *err, size_t errlen)
+{
+    const struct replay_options opt = {.records = SLICE_RECORDS};
+    const uint64_t total = trace_reader_header(reader)->records;
+    struct progress p;
+    int bad = 0;
+    progress_begin(&p, PROGRESS_AUTO, path);
+    do {
+        bad = replay_run(reader, side->hierarchy, &opt, r, err, errlen);
+        progress_update(&p, r->instructions, r->records, total);
+    } while (!bad && r->records < total);
+    progress_end(&p);
+    return bad;
+}
+
+static int replay_one(const struct replay_command *c, const struct config *cfg, const char *path,
+                      char *err, size_t errlen)
+{
+    struct memside side;
+    struct replay_result r = {0};
+    char a[QUANTITY_TEXT];
+    struct trace_reader *reader = trace_open(path, err, errlen);
+    if (!reader)
+        return -1;
+    if (memside_make(&side, cfg, 0, err, errlen)) {
+        trace_reader_free(reader);
+        return -1;
+    }
+    const uint64_t began = cpu_ns();
+    const int bad = replay_all(reader, &side, path, &r, err, errlen);
+    const uint64_t ns = cpu_ns() - began;
+    if (!bad && c->json) {
+        print_json(&side, &r);
+    } else if (!bad) {
+        print_levels(&side, &r);
+        printf("%s: %s records", path, quantity_group(r.records, a));
+        printf(", %s instructions, %" PRIu64 ".%" PRIu64 " million records/s\n",
+               quantity_group(r.instructions, a), ns ? r.records * 1000 / ns : 0,
+               ns ? r.records * 10000 / ns % 10 : 0);
+    }
+    memside_drop(&side);
+    trace_reader_free(reader);
+    return bad;
+}
+
+static int replay_paths(const struct replay_command *c, char **paths, int n)
+{
+    char err[1024];
+    struct experiment *x = NULL;
+    int bad = experiment_load(c->machine, c->set.v, c->set.n, &x, err, sizeof err);
+    if (!bad && c->json)
+        puts("[");
+    for (int i = 0; !bad && i < n; i++) {
+        if (c->json && i)
+            puts(",");
+        bad = replay_one(c, x->points[0].config, paths[i], err, sizeof err);
+    }
+    if (!bad && c->json)
+        puts("]");
+    experiment_free(x);
+    return bad ? cmd_complain("%s", err) : EXIT_GOOD;
+}
+
+int cmd_replay(int argc, char **argv)
+{
+    struct replay_command c = {0};
+    const int parsed = parse(&c, argc, argv);
+    int status = parsed < 0 ? EXIT_BAD_INPUT : EXIT_GOOD;
+    if (parsed == 0)
+        status = replay_paths(&c, argv + optind, argc - optind);
+    free(c.set.v);
+    return status;
+}

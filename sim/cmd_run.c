@@ -1,0 +1,167 @@
+/* cmd_run.c - `pwsim run`: all points of an experiment, one after the other, and their table. */
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "sim/cmd.h"
+#include "sim/experiment.h"
+#include "sim/run.h"
+
+static const char help[] =
+    "pwsim run FILE.cfg [-s key=value]... [-o DIR] [--console] [--json]\n"
+    "\n"
+    "Runs every point of the experiment and prints a table. Each point leaves a run directory.\n"
+    "  -s, --set KEY=VALUE  a configuration key, after the file (`pwsim list keys`); repeatable\n"
+    "  -o, --output DIR     where run directories go (runs)\n"
+    "      --console        show what the guest prints, too\n"
+    "      --json           the table as JSON, and nothing else on standard output\n"
+    "      --progress       heartbeat even where standard error is no terminal\n"
+    "Exit: 0; 1 when a program trapped or ended with another code than 0; 2 bad usage or input.\n";
+
+struct run_command {
+    struct assignments set;
+    const char *file, *root;
+    int console, json, progress;
+};
+
+static int parse(struct run_command *c, int argc, char **argv)
+{
+    static const struct option longs[] = {{"set", required_argument, NULL, 's'},
+                                          {"output", required_argument, NULL, 'o'},
+                                          {"console", no_argument, NULL, 'c'},
+                                          {"json", no_argument, NULL, 'j'},
+                                          {"progress", no_argument, NULL, 'p'},
+                                          {"help", no_argument, NULL, 'h'},
+                                          {NULL, 0, NULL, 0}};
+    int opt;
+    while ((opt = getopt_long(argc, argv, "s:o:h", longs, NULL)) != -1)
+        switch (opt) {
+        case 's':
+            assignments_add(&c->set, optarg);
+            break;
+        case 'o':
+            c->root = optarg;
+            break;
+        case 'c':
+            c->console = 1;
+            break;
+        case 'j':
+            c->json = 1;
+            break;
+        case 'p':
+            c->progress = 1;
+            break;
+        case 'h':
+            fputs(help, stdout);
+            return 1;
+        default:
+            return -1;
+        }
+    if (argc - optind != 1) {
+        cmd_complain("run: expected one FILE.cfg; `pwsim run --help` says more");
+        return -1;
+    }
+    c->file = argv[optind];
+    return 0;
+}
+
+static const char *what_went_wrong(enum machine_state state)
+{
+    return state == STATE_REFUSED ? "the kernel could not start the program"
+                                  : "the guest trapped, see above";
+}
+
+/* 0 when the guest did well; else the exit status. */
+static int judge(const struct run_result *r, const char *label)
+{
+    if (r->state == STATE_HALTED && r->exit_code == 0)
+        return 0;
+    if (r->state == STATE_HALTED) {
+        fprintf(stderr, "pwsim: %s: the program ended with exit code %d\n", label, r->exit_code);
+        return EXIT_FAILED;
+    }
+    fprintf(stderr, "pwsim: %s: %s\n", label, what_went_wrong(r->state));
+    return r->state == STATE_REFUSED ? EXIT_BAD_INPUT : EXIT_FAILED;
+}
+
+static int run_one(struct experiment *x, size_t i, const struct run_options *opt, int quiet,
+                   char *err, size_t errlen)
+{
+    const struct experiment_point *p = &x->points[i];
+    struct run_result r;
+    struct image *image = run_open_image(p->config, err, errlen);
+    if (!image)
+        return -1;
+    if (!quiet && i == 0)
+        run_describe(p->config, stdout);
+    if (!quiet)
+        printf("%s%s: ", i == 0 ? "\n" : "", p->label);
+    fflush(stdout);
+    int status = run_point(p->config, p->label, image, opt, &r, err, errlen);
+    if (status == 0) {
+        if (!quiet)
+            run_summary(&r, stdout);
+        status = experiment_record(x, i, machine_stats(r.machine), err, errlen);
+        if (status == 0)
+            status = judge(&r, p->label);
+        machine_free(r.machine);
+    }
+    image_free(image);
+    return status;
+}
+
+static int run_all(const struct run_command *c, struct experiment *x, const struct run_options *opt)
+{
+    char err[1024];
+    int worst = EXIT_GOOD;
+    for (size_t i = 0; i < x->n; i++) {
+        const int status = run_one(x, i, opt, c->json, err, sizeof err);
+        if (status < 0) {
+            if (!c->json)
+                puts("");
+            return cmd_complain("%s", err);
+        }
+        if (status > worst)
+            worst = status;
+    }
+    struct table *t = experiment_table(x);
+    if (c->json) {
+        table_print_json(t, stdout);
+    } else if (x->n > 1) {
+        puts("");
+        table_print(t, stdout);
+    }
+    table_free(t);
+    return worst;
+}
+
+int cmd_run(int argc, char **argv)
+{
+    struct run_command c = {.root = "runs"};
+    struct experiment *x = NULL;
+    char err[1024];
+
+    const int parsed = parse(&c, argc, argv);
+    if (parsed) {
+        free(c.set.v);
+        return parsed < 0 ? EXIT_BAD_INPUT : EXIT_GOOD;
+    }
+    int status;
+    if (experiment_load(c.file, c.set.v, c.set.n, &x, err, sizeof err)) {
+        status = cmd_complain("%s", err);
+    } else {
+        FILE *const console = c.console ? stdout : NULL;
+        const struct run_options opt = {.root = c.root,
+                                        .command = "run",
+                                        .arguments = (const char *const *)argv,
+                                        .n_arguments = (size_t)argc,
+                                        .console = {console, console},
+                                        .input = -1,
+                                        .log = stderr,
+                                        .progress = c.progress ? PROGRESS_ON : PROGRESS_AUTO};
+        status = run_all(&c, x, &opt);
+    }
+    experiment_free(x);
+    free(c.set.v);
+    return status;
+}

@@ -1,0 +1,187 @@
+/* cmd_trace.c - `pwsim trace`: record the memory accesses of a run, inspect and check traces. */
+#include <getopt.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "sim/cmd.h"
+#include "sim/experiment.h"
+#include "sim/memside.h"
+#include "sim/quantity.h"
+#include "sim/run.h"
+#include "traces/trace.h"
+
+static const char help[] =
+    "pwsim trace record FILE.cfg -o OUT.trace [-s key=value]...\n"
+    "    run the first point of an experiment and write every request that its core makes of the\n"
+    "    memory side\n"
+    "pwsim trace info TRACE\n"
+    "    what it was recorded on, records, instructions, records of each kind\n"
+    "pwsim trace verify TRACE...\n"
+    "    read every byte, check every checksum\n";
+
+/* ---- record ---- */
+
+struct record_command {
+    struct assignments set;
+    const char *file, *out;
+};
+
+static int parse_record(struct record_command *c, int argc, char **argv)
+{
+    int opt;
+    while ((opt = getopt(argc, argv, "s:o:")) != -1)
+        switch (opt) {
+        case 's':
+            assignments_add(&c->set, optarg);
+            break;
+        case 'o':
+            c->out = optarg;
+            break;
+        default:
+            return -1;
+        }
+    if (argc - optind == 1 && c->out) {
+        c->file = argv[optind];
+        return 0;
+    }
+    cmd_complain("trace record: expected FILE.cfg -o OUT.trace; `pwsim trace --help` says more");
+    return -1;
+}
+
+static int drain(void *arg, struct mem_tap *tap)
+{
+    return trace_put_tap(arg, tap);
+}
+
+static int record_point(const struct record_command *c, const struct experiment_point *p,
+                        struct trace_writer *w, char *err, size_t errlen)
+{
+    struct mem_tap tap = {0};
+    struct run_result r;
+    const struct run_options opt = {.command = "trace record",
+                                    .input = -1,
+                                    .log = stderr,
+                                    .progress = PROGRESS_AUTO,
+                                    .tap = &tap,
+                                    .drain = drain,
+                                    .drain_arg = w};
+    struct image *image = run_open_image(p->config, err, errlen);
+    int bad = !image || run_point(p->config, p->label, image, &opt, &r, err, errlen);
+    image_free(image);
+    free(tap.reqs);
+    free(tap.counts);
+    if (bad) {
+        trace_abandon(w);
+        return -1;
+    }
+    run_summary(&r, stdout);
+    const uint64_t n = r.instructions;
+    const int good = r.state == STATE_HALTED;
+    machine_free(r.machine);
+    if (trace_close(w, n, err, errlen))
+        return -1;
+    printf("trace in %s\n", c->out);
+    return good ? EXIT_GOOD : EXIT_FAILED;
+}
+
+static int record(int argc, char **argv)
+{
+    struct record_command c = {0};
+    struct experiment *x = NULL;
+    struct trace_writer *w = NULL;
+    struct trace_header hdr = {0};
+    char err[1024];
+    int status = -1;
+
+    if (parse_record(&c, argc, argv) == 0) {
+        if (experiment_load(c.file, c.set.v, c.set.n, &x, err, sizeof err) == 0) {
+            const struct config *cfg = x->points[0].config;
+            char choice[32];
+            if (strcmp(config_choice("core.model", cfg->core_model, choice, sizeof choice),
+                       "functional") == 0) {
+                snprintf(err, sizeof err,
+                         "trace record: core.model is \"functional\", which makes "
+                         "no requests of the memory side");
+            } else {
+                hdr.period_ps = config_period(cfg);
+                snprintf(hdr.machine, sizeof hdr.machine, "%s", x->points[0].label);
+                w = trace_create(c.out, &hdr, err, sizeof err);
+            }
+        }
+        if (w)
+            status = record_point(&c, &x->points[0], w, err, sizeof err);
+        if (status < 0)
+            cmd_complain("%s", err);
+    }
+    experiment_free(x);
+    free(c.set.v);
+    return status < 0 ? EXIT_BAD_INPUT : status;
+}
+
+/* ---- info and verify ---- */
+
+static void print_header(const char *path, const struct trace_header *h)
+{
+    char a[QUANTITY_TEXT];
+    printf("%s: recorded on \"%s\"", path, h->machine);
+    printf(", %s records", quantity_group(h->records, a));
+    printf(", %s instructions, cycle %" PRIu64 " ps\n", quantity_group(h->instructions, a),
+           h->period_ps);
+}
+
+static int info(const char *path)
+{
+    static const char *const names[MEM_KINDS] = {"fetch", "load",       "store",    "ntstore",
+                                                 "clwb",  "clflushopt", "clflush",  "fence",
+                                                 "walk",  "writeback",  "prefetch", "visible"};
+    uint64_t kinds[MEM_KINDS] = {0};
+    struct trace_record buf[1024];
+    char err[512], a[QUANTITY_TEXT];
+    int64_t n;
+    struct trace_reader *r = trace_open(path, err, sizeof err);
+    if (!r)
+        return cmd_complain("%s", err);
+    print_header(path, trace_reader_header(r));
+    while ((n = trace_read(r, buf, 1024, err, sizeof err)) > 0)
+        for (int64_t i = 0; i < n; i++)
+            kinds[buf[i].kind]++;
+    trace_reader_free(r);
+    if (n < 0)
+        return cmd_complain("%s", err);
+    for (unsigned k = 0; k < MEM_KINDS; k++)
+        if (kinds[k])
+            printf("  %-10s %s\n", names[k], quantity_group(kinds[k], a));
+    return EXIT_GOOD;
+}
+
+static int verify(int n, char **paths)
+{
+    struct trace_header hdr;
+    char err[512];
+    int status = EXIT_GOOD;
+    for (int i = 0; i < n; i++)
+        if (trace_verify(paths[i], &hdr, err, sizeof err))
+            status = cmd_complain("%s", err);
+        else
+            print_header(paths[i], &hdr);
+    return status;
+}
+
+int cmd_trace(int argc, char **argv)
+{
+    const char *what = argc > 1 ? argv[1] : "";
+    if (strcmp(what, "--help") == 0 || strcmp(what, "-h") == 0) {
+        fputs(help, stdout);
+        return EXIT_GOOD;
+    }
+    if (strcmp(what, "record") == 0)
+        return record(argc - 1, argv + 1);
+    if (strcmp(what, "info") == 0 && argc == 3)
+        return info(argv[2]);
+    if (strcmp(what, "verify") == 0 && argc > 2)
+        return verify(argc - 2, argv + 2);
+    return cmd_complain("trace: expected record, info or verify with their arguments; `pwsim trace "
+                        "--help` says more");
+}

@@ -1,0 +1,12 @@
+/* file.h - a whole file into memory. */
+#ifndef SIM_FILE_H
+#define SIM_FILE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* The bytes of a regular file of at most `most` bytes, with a NUL behind them; the caller frees.
+ * NULL and "FILE: what is wrong". */
+uint8_t *file_read(const char *path, uint64_t most, size_t *n, char *err, size_t errlen);
+
+#endif

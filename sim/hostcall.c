@@ -1,0 +1,668 @@
+/* hostcall.c - what the machine does for its kernel: the functions of guestos/include/machine.h. */
+/*
+ * Each row of MACHINE_CALLS has a function do_ID here. It gets the argument slots and returns the
+ * result; pointers are checked against the kernel's memory, so that a wrong kernel gets -EFAULT and
+ * not the simulator's memory. Everything that moves guest data between memories goes through
+ * move_bytes, which also logs it: the core times it as micro-ops and the persistence domain learns
+ * of it. Device transfers (section_read) are written behind the caches' back and are durable at
+ * once.
+ */
+#include "sim/machine_state.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* WASI's numbers. */
+enum { E_FAULT = 21, E_INVAL = 28, E_IO = 29, E_NOENT = 44, E_NOEXEC = 45, E_NOMEM = 48 };
+
+#define DMA_PIECE  4096u
+#define COPY_PIECE 4096u
+
+static uint32_t lower_of(uint32_t a, uint32_t b)
+{
+    return a < b ? a : b;
+}
+
+/* The kernel's bytes [addr, addr + n) on the host, or NULL. */
+static uint8_t *kernel_bytes(const struct machine *m, uint64_t addr, uint64_t n)
+{
+    struct space *s = instance_space(m->kernel);
+    return space_holds(s, (uint32_t)addr, n) ? s->base + (uint32_t)addr : NULL;
+}
+
+static struct guest_thread *guest(struct machine *m, uint64_t handle)
+{
+    if (handle >= m->nthreads || !m->threads[handle].thread)
+        return NULL;
+    return &m->threads[handle];
+}
+
+/* The space of an instance handle; 0 is the kernel. */
+static struct space *space_of(const struct machine *m, uint64_t handle)
+{
+    struct instance *in = store_instance(m->store, (uint32_t)handle);
+    return in ? instance_space(in) : NULL;
+}
+
+/* ---- boot parameters and the boot image ---- */
+
+struct param {
+    const char *text;
+    size_t n;
+};
+
+static size_t join(const struct strs *list, char *buf, size_t cap)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < list->n; i++) {
+        const size_t len = strlen(list->v[i]) + 1;
+        if (n + len <= cap)
+            memcpy(buf + n, list->v[i], len);
+        n += len;
+    }
+    return n;
+}
+
+static int64_t give(const struct machine *m, uint64_t to, uint64_t cap, const char *text, size_t n)
+{
+    uint8_t *p = kernel_bytes(m, to, (uint32_t)cap);
+    if (!p)
+        return -E_FAULT;
+    memcpy(p, text, n < (uint32_t)cap ? n : (uint32_t)cap);
+    return (int64_t)n;
+}
+
+/* argv[0] is the program's name. */
+static int64_t give_list(const struct machine *m, const uint64_t *a, const char *first,
+                         const struct strs *list)
+{
+    const size_t head = first ? strlen(first) + 1 : 0;
+    const size_t n = head + join(list, NULL, 0);
+    char *text = malloc(n + 1);
+    if (!text)
+        return -E_NOMEM;
+    if (first)
+        memcpy(text, first, head);
+    join(list, text + head, n - head);
+    const int64_t got = give(m, a[2], a[3], text, n);
+    free(text);
+    return got;
+}
+
+static int64_t do_param(struct machine *m, const uint64_t *a)
+{
+    const struct config *cfg = m->cfg;
+    char number[24];
+    const uint8_t *name = kernel_bytes(m, a[0], (uint32_t)a[1]);
+    if (!name)
+        return -E_FAULT;
+#define IS(text) ((uint32_t)a[1] == sizeof(text) - 1 && memcmp(name, text, sizeof(text) - 1) == 0)
+    if (IS(PARAM_PROGRAM))
+        return give(m, a[2], a[3], cfg->program, strlen(cfg->program));
+    if (IS(PARAM_ARGV))
+        return give_list(m, a, cfg->program, &cfg->args);
+    if (IS(PARAM_ENV))
+        return give_list(m, a, NULL, &cfg->env);
+    if (IS(PARAM_DATA_TIER)) {
+        const char *tier = cfg->data_tier == TIER_NVDIMM ? "nvdimm" : "dram";
+        return give(m, a[2], a[3], tier, strlen(tier));
+    }
+    if (IS(PARAM_STACK_TOP))
+        snprintf(number, sizeof number, "%" PRIu64, cfg->kernel_stack);
+    else if (IS(PARAM_PROGRAM_PAGES))
+        snprintf(number, sizeof number, "%" PRIu64, cfg->program_pages);
+    else
+        return -E_NOENT;
+#undef IS
+    return give(m, a[2], a[3], number, strlen(number));
+}
+
+static int64_t do_section_count(struct machine *m, const uint64_t *a)
+{
+    (void)a;
+    return (int64_t)image_count(m->ports.image);
+}
+
+static const struct image_section *section(const struct machine *m, uint64_t n)
+{
+    n = (uint32_t)n;
+    return n < image_count(m->ports.image) ? image_section(m->ports.image, n) : NULL;
+}
+
+static int64_t do_section_name(struct machine *m, const uint64_t *a)
+{
+    const struct image_section *s = section(m, a[0]);
+    return s ? give(m, a[1], a[2], s->name, strlen(s->name)) : -E_INVAL;
+}
+
+static int64_t do_section_size(struct machine *m, const uint64_t *a)
+{
+    const struct image_section *s = section(m, a[0]);
+    return s ? (int64_t)s->n : -E_INVAL;
+}
+
+/* A word that the device wrote into NVDIMM: durable now, whatever the caches hold. */
+static void dma_domain(struct machine *m, uint64_t addr, uint64_t old, uint64_t new)
+{
+    const struct domain_store s = {.addr = addr,
+                                   .old_bytes = old,
+                                   .new_bytes = new,
+                                   .at = machine_now(m),
+                                   .bytes = 8,
+                                   .nontemporal = 1};
+    domain_store(m->mem.domain, &s);
+    domain_visible(m->mem.domain, addr, s.at);
+    domain_carry(m->mem.domain, addr, s.at, DOMAIN_NONE);
+}
+
+static uint64_t word_at(const uint8_t *p)
+{
+    uint64_t w;
+    memcpy(&w, p, sizeof w);
+    return w;
+}
+
+/* Device bytes into one piece of kernel memory that lies in one frame. */
+static void dma_piece(struct machine *m, uint64_t phys, uint8_t *to, const uint8_t *from, size_t n)
+{
+    uint64_t old[DMA_PIECE / 8 + 1];
+    const size_t skew = phys & 7;
+    const size_t words = (skew + n + 7) / 8;
+    const int track = addr_is_nvdimm(phys) && m->mem.domain;
+
+    if (track)
+        memcpy(old, to - skew, words * 8);
+    memcpy(to, from, n);
+    if (track)
+        for (size_t i = 0; i < words; i++)
+            dma_domain(m, phys - skew + 8 * i, old[i], word_at(to - skew + 8 * i));
+}
+
+static int64_t do_section_read(struct machine *m, const uint64_t *a)
+{
+    const struct image_section *s = section(m, a[0]);
+    const uint64_t offset = a[1];
+    struct space *k = instance_space(m->kernel);
+    if (!s || offset > s->n)
+        return -E_INVAL;
+    uint32_t n = (uint32_t)a[3];
+    if (n > s->n - offset)
+        n = (uint32_t)(s->n - offset);
+    if (!kernel_bytes(m, a[2], n))
+        return -E_FAULT;
+    for (uint32_t done = 0; done < n;) {
+        const uint64_t at = (uint32_t)a[2] + (uint64_t)done;
+        uint32_t piece = lower_of(n - done, DMA_PIECE);
+        piece = lower_of(piece, FRAME_BYTES - (uint32_t)(at & (FRAME_BYTES - 1)));
+        dma_piece(m, space_phys(k, at), k->base + at, s->bytes + offset + done, piece);
+        done += piece;
+    }
+    const ps_t ps = m->cfg->device_latency + (uint64_t)n * m->cfg->device_page / DMA_PIECE;
+    machine_event(m, EV_STALL, ps / 1000);
+    return n;
+}
+
+/* ---- modules and instances ---- */
+
+static int64_t do_module_load(struct machine *m, const uint64_t *a)
+{
+    const struct image_section *s = section(m, a[0]);
+    struct wasm_error err;
+    if (!s)
+        return -E_INVAL;
+    const char *slash = strrchr(s->name, '/');
+    const int module = store_load(m->store, slash ? slash + 1 : s->name, s->bytes, s->n, &err);
+    if (module < 0) {
+        if (m->ports.log)
+            fprintf(m->ports.log, "pwsim: %s: offset %u: %s\n", s->name, err.offset, err.text);
+        return -E_NOEXEC;
+    }
+    return machine_place_code(m, module) ? -E_NOMEM : module;
+}
+
+static int64_t do_instance_new(struct machine *m, const uint64_t *a)
+{
+    const int module = (int)(uint32_t)a[0];
+    const struct instance_options opt = {.max_pages = (uint32_t)a[1]};
+    struct wasm_error err;
+    struct instance *in = NULL;
+    char text[300];
+
+    if (module < 0 || !store_module(m->store, module))
+        return -E_INVAL;
+    struct external *imports = hostcall_link(m, module, 0, text, sizeof text);
+    if (!imports) {
+        if (m->ports.log)
+            fprintf(m->ports.log, "pwsim: %s\n", text);
+        return -E_NOEXEC;
+    }
+    const enum link_error link = instance_new(m->store, module, imports, &opt, &in, &err);
+    free(imports);
+    if (link == LINK_OK)
+        return instance_id(in);
+    if (m->ports.log)
+        fprintf(m->ports.log, "pwsim: cannot link %s: %s\n", m->cfg->program, err.text);
+    return link == LINK_MEMORY ? -E_NOMEM : -E_NOEXEC;
+}
+
+static int64_t do_instance_drop(struct machine *m, const uint64_t *a)
+{
+    struct instance *in = store_instance(m->store, (uint32_t)a[0]);
+    if (!in || in == m->kernel)
+        return -E_INVAL;
+    for (uint32_t i = 0; i < m->nthreads; i++)
+        if (m->threads[i].thread && m->threads[i].instance == (uint32_t)a[0])
+            return -E_INVAL;
+    instance_drop(in);
+    return 0;
+}
+
+/* ---- threads ---- */
+
+static int64_t do_thread_new(struct machine *m, const uint64_t *a)
+{
+    struct instance *in = store_instance(m->store, (uint32_t)a[0]);
+    const uint8_t *name = kernel_bytes(m, a[1], (uint32_t)a[2]);
+    struct external ext;
+    char text[256];
+
+    if (!name)
+        return -E_FAULT;
+    if (!in || in == m->kernel || (uint32_t)a[2] >= sizeof text)
+        return -E_INVAL;
+    memcpy(text, name, (uint32_t)a[2]);
+    text[(uint32_t)a[2]] = 0;
+    if (instance_export(in, text, &ext) || ext.kind != EXT_FUNC || func_type(ext.func)->nparams ||
+        func_type(ext.func)->nresults)
+        return -E_NOENT;
+    const int32_t handle = machine_thread_new(m, in, ext.func, (uint32_t)a[3], (uint32_t)a[4]);
+    return handle < 0 ? -E_NOMEM : handle;
+}
+
+static int64_t do_thread_drop(struct machine *m, const uint64_t *a)
+{
+    if (!guest(m, (uint32_t)a[0]) || (uint32_t)a[0] == m->current || (uint32_t)a[0] == BOOT_THREAD)
+        return -E_INVAL;
+    machine_thread_drop(m, (uint32_t)a[0]);
+    return 0;
+}
+
+/* The hart leaves its thread for another; each keeps its own kernel stack pointer. */
+static void switch_to(struct machine *m, uint32_t handle)
+{
+    m->threads[m->current].kernel_sp = (uint32_t)gcell_get(m->kernel_sp);
+    m->current = handle;
+    m->counted = thread_instructions(m->threads[handle].thread);
+    gcell_set(m->kernel_sp, m->threads[handle].kernel_sp);
+    machine_event(m, EV_THREAD, thread_id(m->threads[handle].thread));
+    machine_event(m, EV_INSTANCE, m->threads[handle].instance);
+}
+
+/* Back to the boot thread, whose resume call returns `why`. */
+static void give_up(struct machine *m, enum machine_why why, int32_t value)
+{
+    m->threads[m->current].value = value;
+    m->threads[m->current].over = why != MACHINE_YIELDED;
+    switch_to(m, BOOT_THREAD);
+    thread_host_slots(m->threads[BOOT_THREAD].thread)[0] = (uint64_t)why;
+}
+
+static int64_t do_resume(struct machine *m, const uint64_t *a)
+{
+    const struct guest_thread *g = guest(m, (uint32_t)a[0]);
+    if (m->current != BOOT_THREAD || !g || g->over || (uint32_t)a[0] == BOOT_THREAD)
+        return -E_INVAL;
+    switch_to(m, (uint32_t)a[0]);
+    return 0;
+}
+
+static int64_t do_yield(struct machine *m, const uint64_t *a)
+{
+    if (m->current != BOOT_THREAD)
+        give_up(m, MACHINE_YIELDED, (int32_t)a[0]);
+    return 0;
+}
+
+static int64_t do_thread_exit(struct machine *m, const uint64_t *a)
+{
+    if (m->current != BOOT_THREAD)
+        give_up(m, MACHINE_EXITED, (int32_t)a[0]);
+    return 0;
+}
+
+static int64_t do_thread_value(struct machine *m, const uint64_t *a)
+{
+    const struct guest_thread *g = guest(m, (uint32_t)a[0]);
+    return g ? g->value : -E_INVAL;
+}
+
+static int64_t do_cookie(struct machine *m, const uint64_t *a)
+{
+    (void)a;
+    return m->threads[m->current].cookie;
+}
+
+static int64_t do_caller(struct machine *m, const uint64_t *a)
+{
+    (void)a;
+    return m->threads[m->current].instance;
+}
+
+void hostcall_thread_done(struct machine *m)
+{
+    struct guest_thread *g = &m->threads[m->current];
+    if (g->next) {
+        struct func *f = g->next;
+        g->next = NULL;
+        thread_call(g->thread, f, NULL);
+    } else if (m->current == BOOT_THREAD) {
+        m->state = STATE_HALTED; /* the kernel returned from boot: power off */
+    } else {
+        give_up(m, MACHINE_EXITED, 0);
+    }
+}
+
+void hostcall_thread_trapped(struct machine *m)
+{
+    struct trap_frame at;
+    struct guest_thread *g = &m->threads[m->current];
+    const int in_kernel = thread_backtrace(g->thread, &at, 1) && at.module &&
+                          strcmp(at.module, SECTION_KERNEL) == 0;
+    if (in_kernel || m->current == BOOT_THREAD) {
+        machine_report_trap(m, g, "the kernel");
+        m->state = STATE_FAULT;
+    } else {
+        give_up(m, MACHINE_TRAPPED, 0);
+    }
+}
+
+static int64_t do_trap_report(struct machine *m, const uint64_t *a)
+{
+    const struct guest_thread *g = guest(m, (uint32_t)a[0]);
+    if (!g || thread_trap(g->thread) == TRAP_NONE)
+        return -E_INVAL;
+    machine_report_trap(m, g, m->cfg->program);
+    return 0;
+}
+
+/* ---- memory ---- */
+
+/* Log one piece of a copy; nv: the destination is NVDIMM and old[] its words before. */
+static void log_piece(struct machine *m, uint64_t dst, uint64_t src, const uint8_t *now,
+                      const uint64_t *old, uint32_t n)
+{
+    struct log *l = &m->log;
+    const uint32_t words = (uint32_t)(((dst & 7) + n + 7) / 8);
+    if (l->n + 3 + 2 * words > l->cap)
+        machine_consume(m);
+    uint64_t *w = l->words + l->n;
+    *w++ = LOG_WORD(LOG_BULK, (uint64_t)BULK_COPY << 58) | (old ? LOG_BULK_NV : 0) | n;
+    *w++ = dst;
+    *w++ = src;
+    for (uint32_t i = 0; old && i < words; i++) {
+        *w++ = old[i];
+        *w++ = word_at(now - (dst & 7) + 8 * i);
+    }
+    l->n = (uint32_t)(w - l->words);
+}
+
+static void copy_piece(struct machine *m, struct space *ds, uint32_t dst, struct space *ss,
+                       uint32_t src, uint32_t n)
+{
+    uint64_t old[COPY_PIECE / 8 + 1];
+    const uint64_t to = space_phys(ds, dst);
+    uint8_t *p = ds->base + dst;
+    const int track = m->core && addr_is_nvdimm(to);
+
+    if (track)
+        memcpy(old, p - (to & 7), ((to & 7) + n + 7) / 8 * 8);
+    memmove(p, ss->base + src, n);
+    if (m->core)
+        log_piece(m, to, space_phys(ss, src), p, track ? old : NULL, n);
+}
+
+/* Copy between two memories; both forms of the boundary pay for it alike. */
+static int64_t move_bytes(struct machine *m, struct space *ds, uint64_t dst, struct space *ss,
+                          uint64_t src, uint64_t len)
+{
+    uint32_t to = (uint32_t)dst, from = (uint32_t)src, left = (uint32_t)len;
+    if (!ds || !ss || !space_holds(ds, to, left) || !space_holds(ss, from, left))
+        return -E_FAULT;
+    while (left) {
+        uint32_t n = lower_of(left, COPY_PIECE);
+        n = lower_of(n, FRAME_BYTES - (to & (FRAME_BYTES - 1)));
+        n = lower_of(n, FRAME_BYTES - (from & (FRAME_BYTES - 1)));
+        copy_piece(m, ds, to, ss, from, n);
+        to += n;
+        from += n;
+        left -= n;
+    }
+    return 0;
+}
+
+static int64_t do_copy_in(struct machine *m, const uint64_t *a)
+{
+    return move_bytes(m, instance_space(m->kernel), a[2], space_of(m, (uint32_t)a[0]), a[1], a[3]);
+}
+
+static int64_t do_copy_out(struct machine *m, const uint64_t *a)
+{
+    return move_bytes(m, space_of(m, (uint32_t)a[0]), a[1], instance_space(m->kernel), a[2], a[3]);
+}
+
+static int64_t do_map(struct machine *m, const uint64_t *a)
+{
+    struct space *s = space_of(m, (uint32_t)a[0]);
+    const uint32_t tier = (uint32_t)a[1], first = (uint32_t)a[2], n = (uint32_t)a[3];
+    if (!s || tier >= TIERS || n == 0)
+        return -E_INVAL;
+    if ((uint64_t)first + n > physmem_bytes(m->pm, (enum tier)tier) / FRAME_BYTES)
+        return -E_INVAL;
+    const int64_t page = space_grow_map(s, (enum tier)tier, first, n);
+    return page < 0 ? -E_NOMEM : page * WASM_PAGE_BYTES;
+}
+
+static int64_t do_unmap(struct machine *m, const uint64_t *a)
+{
+    struct space *s = space_of(m, (uint32_t)a[0]);
+    const uint32_t addr = (uint32_t)a[1], bytes = (uint32_t)a[2];
+    if (!s || (addr | bytes) & (FRAME_BYTES - 1) || bytes == 0 || !space_holds(s, addr, bytes))
+        return -E_INVAL;
+    return space_unmap(s, addr >> FRAME_SHIFT, bytes >> FRAME_SHIFT) ? -E_NOMEM : 0;
+}
+
+static int64_t do_frames_alloc(struct machine *m, const uint64_t *a)
+{
+    const uint32_t first = (uint32_t)a[0] ? physmem_alloc(m->pm, (uint32_t)a[0]) : FRAME_NONE;
+    return first == FRAME_NONE ? -E_NOMEM : (int64_t)first;
+}
+
+static int64_t do_frames_free(struct machine *m, const uint64_t *a)
+{
+    const uint64_t first = (uint32_t)a[0], n = (uint32_t)a[1];
+    if (first + n > physmem_bytes(m->pm, TIER_DRAM) / FRAME_BYTES)
+        return -E_INVAL;
+    physmem_release(m->pm, (uint32_t)first, (uint32_t)n);
+    return 0;
+}
+
+static int64_t do_nvdimm_frames(struct machine *m, const uint64_t *a)
+{
+    (void)a;
+    return (int64_t)(physmem_bytes(m->pm, TIER_NVDIMM) / FRAME_BYTES);
+}
+
+/* ---- devices ---- */
+
+static int64_t do_console_write(struct machine *m, const uint64_t *a)
+{
+    const uint8_t *p = kernel_bytes(m, a[1], (uint32_t)a[2]);
+    FILE *to = m->ports.console[(uint32_t)a[0] == 2];
+    if (!p)
+        return -E_FAULT;
+    if (to)
+        fwrite(p, 1, (uint32_t)a[2], to);
+    if (m->ports.transcript)
+        fwrite(p, 1, (uint32_t)a[2], m->ports.transcript);
+    return (uint32_t)a[2];
+}
+
+static int64_t do_console_read(struct machine *m, const uint64_t *a)
+{
+    uint8_t *p = kernel_bytes(m, a[0], (uint32_t)a[1]);
+    if (!p)
+        return -E_FAULT;
+    /* What is there already, as a terminal gives it: not until the buffer is full. */
+    const ssize_t n = m->ports.input >= 0 ? read(m->ports.input, p, (uint32_t)a[1]) : 0;
+    return n < 0 ? -E_IO : n;
+}
+
+static int64_t do_clock(struct machine *m, const uint64_t *a)
+{
+    const uint64_t ns = machine_now(m) / 1000;
+    return (int64_t)((uint32_t)a[0] == 1 ? ns + m->cfg->wall_clock * UINT64_C(1000000000) : ns);
+}
+
+static int64_t do_sleep(struct machine *m, const uint64_t *a)
+{
+    const uint64_t day_ns = UINT64_C(86400000000000);
+    machine_event(m, EV_STALL, a[0] < day_ns ? a[0] : day_ns);
+    return 0;
+}
+
+/* SplitMix64 (Steele, Lea, Flood, OOPSLA 2014). */
+static uint64_t draw(uint64_t *state)
+{
+    uint64_t z = *state += UINT64_C(0x9e3779b97f4a7c15);
+    z = (z ^ (z >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
+    z = (z ^ (z >> 27)) * UINT64_C(0x94d049bb133111eb);
+    return z ^ (z >> 31);
+}
+
+static int64_t do_entropy(struct machine *m, const uint64_t *a)
+{
+    uint8_t *p = kernel_bytes(m, a[0], (uint32_t)a[1]);
+    if (!p)
+        return -E_FAULT;
+    for (uint32_t i = 0; i < (uint32_t)a[1]; i++)
+        p[i] = (uint8_t)draw(&m->random);
+    return 0;
+}
+
+static int64_t do_halt(struct machine *m, const uint64_t *a)
+{
+    m->exit_code = (int32_t)a[0];
+    m->state = m->exit_code == MACHINE_HALT_TRAPPED   ? STATE_TRAPPED
+               : m->exit_code == MACHINE_HALT_REFUSED ? STATE_REFUSED
+                                                      : STATE_HALTED;
+    return 0;
+}
+
+/* ---- binding and dispatch ---- */
+
+static int64_t (*const serve[MACHINE_CALL_COUNT])(struct machine *, const uint64_t *) = {
+#define X(id, result, params, text) [MACHINE_##id] = do_##id,
+    MACHINE_CALLS(X)
+#undef X
+};
+
+static const struct {
+    const char *name, *params;
+    char result;
+} calls[MACHINE_CALL_COUNT] = {
+#define X(id, result, params, text) [MACHINE_##id] = {#id, params, #result[0]},
+    MACHINE_CALLS(X)
+#undef X
+};
+
+static uint8_t type_of(char c)
+{
+    return c == 'l' ? VT_I64 : VT_I32;
+}
+
+void hostcall_make(struct machine *m)
+{
+    for (uint32_t i = 0; i < MACHINE_CALL_COUNT; i++) {
+        uint8_t types[10];
+        const uint32_t n = (uint32_t)strlen(calls[i].params);
+        for (uint32_t k = 0; k < n; k++)
+            types[k] = type_of(calls[i].params[k]);
+        types[n] = type_of(calls[i].result);
+        const struct functype type = {
+            .nparams = n, .nresults = calls[i].result != 'v', .types = types};
+        m->calls[i] = store_host_func(m->store, i, &type);
+    }
+}
+
+void hostcall_serve(struct machine *m)
+{
+    struct thread *t = m->threads[m->current].thread;
+    const uint32_t before = m->current;
+    const uint32_t number = thread_host(t);
+    uint64_t *slots = thread_host_slots(t);
+
+    if (number == HOST_CYCLES) {
+        slots[0] = machine_now(m) / m->period;
+        return;
+    }
+    const int64_t result = serve[number](m, slots);
+    if (before == m->current)
+        slots[0] = calls[number].result == 'l' ? (uint64_t)result : (uint32_t)result;
+}
+
+static struct func *machine_import(const struct machine *m, const struct import *im)
+{
+    for (uint32_t i = 0; i < MACHINE_CALL_COUNT; i++)
+        if (name_is(im->field, calls[i].name))
+            return m->calls[i];
+    return NULL;
+}
+
+static int is_instruction(const struct import *im)
+{
+    return name_is(im->module, "pmem") ||
+           (name_is(im->module, "pwk") &&
+            (name_is(im->field, "roi") || name_is(im->field, "mark") || name_is(im->field, "tx")));
+}
+
+/* One import: 0, or -1 when nobody offers it. */
+static int bind(const struct machine *m, const struct import *im, int privileged,
+                struct external *out)
+{
+    char name[256];
+    out->kind = EXT_FUNC;
+    if (im->kind != EXT_FUNC)
+        return -1;
+    if (is_instruction(im))
+        return 0;
+    if (privileged)
+        return name_is(im->module, "machine") && (out->func = machine_import(m, im)) ? 0 : -1;
+    if (im->module.len + im->field.len + 2 > sizeof name)
+        return -1;
+    snprintf(name, sizeof name, "%.*s.%.*s", (int)im->module.len, im->module.text,
+             (int)im->field.len, im->field.text);
+    return instance_export(m->kernel, name, out) == 0 && out->kind == EXT_FUNC ? 0 : -1;
+}
+
+struct external *hostcall_link(struct machine *m, int module, int privileged, char *err,
+                               size_t errlen)
+{
+    const struct module *mod = store_module(m->store, module);
+    struct external *ext = calloc(mod->nimports + 1, sizeof *ext);
+    for (uint32_t i = 0; ext && i < mod->nimports; i++) {
+        const struct import *im = &mod->imports[i];
+        if (bind(m, im, privileged, &ext[i]) == 0)
+            continue;
+        snprintf(err, errlen, "import %.*s.%.*s is not offered by the %s",
+                 (int)lower_of(im->module.len, 60), im->module.text,
+                 (int)lower_of(im->field.len, 60), im->field.text,
+                 privileged ? "machine" : "kernel");
+        free(ext);
+        return NULL;
+    }
+    if (!ext)
+        snprintf(err, errlen, "out of memory");
+    return ext;
+}

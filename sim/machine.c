@@ -1,0 +1,501 @@
+/* machine.c - the whole simulated computer: builds it from a config, owns it, runs it. */
+/*
+ * One hart runs guest threads. Thread 0 is the kernel's boot thread, the only one that may resume
+ * others; a thread that gives up, ends or traps returns to it. The engine runs a thread until it
+ * needs the machine; whatever it logged is timed by the core before the machine does anything, so
+ * that clocks, sleeps and copies see the right time.
+ */
+#include "sim/machine_state.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "sim/error.h"
+
+#define LOG_WORDS   (4u * LOG_SLACK)
+#define TRACE_DEPTH 32u
+
+/* ---- time and the log ---- */
+
+ps_t machine_now(const struct machine *m)
+{
+    return m->core ? m->ops->now(m->core) : m->instructions * m->period + m->stall_ps;
+}
+
+uint64_t machine_cycles(const struct machine *m)
+{
+    return machine_now(m) / m->period;
+}
+
+void machine_consume(struct machine *m)
+{
+    if (!m->core)
+        return;
+    m->ops->consume(m->core, m->log.words, m->log.n);
+    m->log.n = 0;
+    if (m->mem.domain)
+        domain_settle(m->mem.domain, machine_now(m));
+}
+
+static void sample_epoch(struct machine *m)
+{
+    if (!m->series)
+        return;
+    m->cycles = machine_cycles(m);
+    if (m->cycles < m->next_epoch)
+        return;
+    series_sample(m->series, machine_now(m));
+    m->interrupted = 1;
+    m->next_epoch = (m->cycles / m->cfg->epoch_cycles + 1) * m->cfg->epoch_cycles;
+}
+
+void machine_sample(struct machine *m, struct series *series)
+{
+    m->series = series;
+}
+
+void machine_event(struct machine *m, enum log_event code, uint64_t arg)
+{
+    if (!m->core) {
+        if (code == EV_STALL)
+            m->stall_ps += arg * 1000;
+        return;
+    }
+    m->log.words[m->log.n++] = LOG_EVENT_WORD(code, arg);
+    if (m->log.n == m->log.cap || code == EV_STALL)
+        machine_consume(m);
+}
+
+/* ---- threads ---- */
+
+static uint32_t free_place(struct machine *m)
+{
+    for (uint32_t i = 0; i < m->nthreads; i++)
+        if (!m->threads[i].thread)
+            return i;
+    struct guest_thread *more = realloc(m->threads, (m->nthreads + 1) * sizeof *more);
+    if (!more)
+        return NO_THREAD;
+    m->threads = more;
+    m->threads[m->nthreads] = (struct guest_thread){0};
+    return m->nthreads++;
+}
+
+int32_t machine_thread_new(struct machine *m, struct instance *in, struct func *f,
+                           uint32_t kernel_stack, uint32_t cookie)
+{
+    const uint32_t n = (uint32_t)((m->cfg->stack_bytes + FRAME_BYTES - 1) / FRAME_BYTES);
+    const uint32_t frames = physmem_alloc(m->pm, n);
+    if (frames == FRAME_NONE)
+        return -1;
+    struct thread *t = thread_new(m->store, frame_addr(TIER_DRAM, frames));
+    const uint32_t place = t ? free_place(m) : NO_THREAD;
+    if (place == NO_THREAD) {
+        if (t)
+            thread_drop(t);
+        physmem_release(m->pm, frames, n);
+        return -1;
+    }
+    struct func *start = instance_start(in);
+    m->threads[place] = (struct guest_thread){.thread = t,
+                                              .next = start ? f : NULL,
+                                              .instance = instance_id(in),
+                                              .cookie = cookie,
+                                              .kernel_sp = kernel_stack,
+                                              .frames = frames};
+    thread_call(t, start ? start : f, NULL);
+    return (int32_t)place;
+}
+
+void machine_thread_drop(struct machine *m, uint32_t handle)
+{
+    struct guest_thread *g = &m->threads[handle];
+    const uint32_t n = (uint32_t)((m->cfg->stack_bytes + FRAME_BYTES - 1) / FRAME_BYTES);
+    thread_drop(g->thread);
+    physmem_release(m->pm, g->frames, n);
+    *g = (struct guest_thread){0};
+}
+
+void machine_report_trap(struct machine *m, const struct guest_thread *g, const char *whose)
+{
+    struct trap_frame f[TRACE_DEPTH];
+    FILE *to = m->ports.log;
+    if (!to)
+        return;
+    const uint32_t n = thread_backtrace(g->thread, f, TRACE_DEPTH);
+    fprintf(to, "pwsim: %s trapped: %s\n", whose, trap_text(thread_trap(g->thread)));
+    for (uint32_t i = 0; i < n && i < TRACE_DEPTH; i++)
+        fprintf(to, "    #%-2u %s (%s+0x%x)\n", i, f[i].func, f[i].module, f[i].offset);
+    if (n > TRACE_DEPTH)
+        fprintf(to, "    ... %u more frames\n", n - TRACE_DEPTH);
+}
+
+/* ---- building ---- */
+
+int machine_place_code(struct machine *m, int module)
+{
+    const uint64_t bytes = store_code_bytes(m->store, module);
+    const uint32_t n = (uint32_t)((bytes + FRAME_BYTES - 1) / FRAME_BYTES);
+    const uint32_t first = physmem_alloc(m->pm, n ? n : 1);
+    if (first == FRAME_NONE)
+        return -1;
+    store_place_code(m->store, module, frame_addr(TIER_DRAM, first));
+    return 0;
+}
+
+static int make_memory(struct machine *m, char *err, size_t errlen)
+{
+    const struct config *cfg = m->cfg;
+    m->pm = physmem_new(cfg->dram_bytes, cfg->nvdimm_bytes);
+    if (!m->pm) {
+        snprintf(err, errlen, "the host refuses memory for machine.dram and nvdimm.size");
+        return -1;
+    }
+    if (*cfg->nvdimm_image) {
+        m->nvfile = nvfile_open(cfg->nvdimm_image, cfg->nvdimm_bytes, cfg->nvdimm_commit, err,
+                                errlen);
+        if (!m->nvfile)
+            return -1;
+        physmem_back(m->pm, nvfile_fd(m->nvfile));
+    } else if (cfg->nvdimm_commit) {
+        snprintf(err, errlen, "nvdimm.commit: there is no nvdimm.image to replace");
+        return -1;
+    }
+    return memside_make(&m->mem, cfg, 1, err, errlen);
+}
+
+static struct boundary_config boundary_of(const struct config *cfg)
+{
+    return (struct boundary_config){.kind = (uint8_t)cfg->boundary,
+                                    .kpti = cfg->kpti,
+                                    .pcid = cfg->pcid,
+                                    .ibpb = cfg->ibpb,
+                                    .retpoline = cfg->retpoline,
+                                    .l1d_flush = cfg->l1d_flush,
+                                    .verw = cfg->verw,
+                                    .entry_cycles = (uint32_t)cfg->entry_cycles,
+                                    .exit_cycles = (uint32_t)cfg->exit_cycles,
+                                    .saved_registers = (uint32_t)cfg->saved_registers,
+                                    .cr3_cycles = (uint32_t)cfg->cr3_cycles,
+                                    .ibpb_cycles = (uint32_t)cfg->ibpb_cycles,
+                                    .retpoline_cycles = (uint32_t)cfg->retpoline_cycles,
+                                    .l1d_flush_cycles = (uint32_t)cfg->l1d_flush_cycles,
+                                    .verw_cycles = (uint32_t)cfg->verw_cycles,
+                                    .bounds_check_cycles = (uint32_t)cfg->bounds_check};
+}
+
+static struct core_config core_of(const struct machine *m)
+{
+    const struct config *c = m->cfg;
+    struct core_config cc = {.period = m->period,
+                             .width = (uint32_t)c->width,
+                             .latency = {[UOP_ALU] = (uint32_t)c->lat_alu,
+                                         [UOP_MUL] = (uint32_t)c->lat_mul,
+                                         [UOP_DIV] = (uint32_t)c->lat_div,
+                                         [UOP_FADD] = (uint32_t)c->lat_fadd,
+                                         [UOP_FMUL] = (uint32_t)c->lat_fmul,
+                                         [UOP_FDIV] = (uint32_t)c->lat_fdiv,
+                                         [UOP_FCVT] = (uint32_t)c->lat_fcvt,
+                                         [UOP_BRANCH] = 1},
+                             .store_buffer = (uint32_t)c->store_buffer,
+                             .flushes = (uint32_t)c->flushes,
+                             .load_misses = (uint32_t)c->load_misses,
+                             .branch = {.history_bits = (uint32_t)c->history_bits,
+                                        .target_entries = (uint32_t)c->target_entries,
+                                        .return_entries = (uint32_t)c->return_entries,
+                                        .mispredict_cycles = (uint32_t)c->mispredict},
+                             .boundary = boundary_of(c),
+                             .tlb_call = {.l1_entries = (uint32_t)c->tlb_call_entries,
+                                          .l1_ways = (uint32_t)c->tlb_call_ways},
+                             .tlb_trap = {.l1_entries = (uint32_t)c->tlb_l1_entries,
+                                          .l1_ways = (uint32_t)c->tlb_l1_ways,
+                                          .l2_entries = (uint32_t)c->tlb_l2_entries,
+                                          .l2_ways = (uint32_t)c->tlb_l2_ways,
+                                          .l2_cycles = (uint32_t)c->tlb_l2_cycles}};
+    for (unsigned i = 0; i < UOP_CLASSES; i++)
+        cc.units[i] = 1;
+    cc.units[UOP_ALU] = (uint32_t)c->units_alu;
+    cc.units[UOP_LOAD] = (uint32_t)c->units_load;
+    return cc;
+}
+
+static int make_core(struct machine *m, char *err, size_t errlen)
+{
+    const struct core_config cc = core_of(m);
+    const struct core_env env = {.store = m->store,
+                                 .hierarchy = m->mem.hierarchy,
+                                 .domain = m->mem.domain,
+                                 .kernel_instance = instance_id(m->kernel),
+                                 .dependences = m->ports.tap != NULL};
+    char buf[32];
+    const char *model = config_choice("core.model", m->cfg->core_model, buf, sizeof buf);
+    for (const struct core_ops *const *ops = core_models; *ops; ops++)
+        if (strcmp((*ops)->name, model) == 0)
+            m->ops = *ops;
+    if (!m->ops)
+        return 0; /* functional: nothing is timed */
+    m->core = m->ops->make(&cc, &env, err, errlen);
+    m->log.cap = LOG_WORDS;
+    m->log.words = malloc(LOG_WORDS * sizeof *m->log.words);
+    if (m->core && m->log.words)
+        return 0;
+    if (m->core)
+        snprintf(err, errlen, "out of memory");
+    return -1;
+}
+
+static int make_store(struct machine *m, char *err, size_t errlen)
+{
+    struct store_config sc = store_default_config;
+    sc.stack_slots = (uint32_t)(m->cfg->stack_bytes / 8);
+    sc.call_depth = (uint32_t)m->cfg->call_depth;
+    sc.int_registers = (uint32_t)m->cfg->int_registers;
+    sc.vector_registers = (uint32_t)m->cfg->vector_registers;
+    sc.code_bytes_per_uop = (uint32_t)m->cfg->code_bytes;
+    m->store = store_new(m->pm, &sc);
+    if (!m->store)
+        snprintf(err, errlen, "out of memory");
+    return m->store ? 0 : -1;
+}
+
+/* The kernel's module, instance and boot thread. */
+static int make_kernel(struct machine *m, char *err, size_t errlen)
+{
+    const struct image_section *s = image_find(m->ports.image, SECTION_KERNEL);
+    const struct instance_options opt = {.privileged = 1};
+    struct wasm_error we;
+    struct external boot, sp;
+
+    if (!s) {
+        snprintf(err, errlen, "the boot image has no section %s", SECTION_KERNEL);
+        return -1;
+    }
+    const int module = store_load(m->store, SECTION_KERNEL, s->bytes, s->n, &we);
+    if (module < 0) {
+        snprintf(err, errlen, "%s: offset %u: %s", SECTION_KERNEL, we.offset, we.text);
+        return -1;
+    }
+    hostcall_make(m);
+    struct external *imports = hostcall_link(m, module, 1, err, errlen);
+    if (!imports)
+        return -1;
+    const enum link_error link = instance_new(m->store, module, imports, &opt, &m->kernel, &we);
+    free(imports);
+    if (link != LINK_OK) {
+        snprintf(err, errlen, "%s: %s", SECTION_KERNEL, we.text);
+        return -1;
+    }
+    if (machine_place_code(m, module) || !instance_space(m->kernel) ||
+        instance_export(m->kernel, "boot", &boot) || boot.kind != EXT_FUNC ||
+        func_type(boot.func)->nparams || instance_export(m->kernel, "__stack_pointer", &sp) ||
+        sp.kind != EXT_GLOBAL || gcell_type(sp.global).type != VT_I32) {
+        snprintf(err, errlen, "%s: expected a memory, boot () -> () and __stack_pointer as i32",
+                 SECTION_KERNEL);
+        return -1;
+    }
+    m->kernel_sp = sp.global;
+    if (machine_thread_new(m, m->kernel, boot.func, (uint32_t)gcell_get(sp.global), 0) < 0) {
+        snprintf(err, errlen, "machine.dram is too small for the kernel's stack");
+        return -1;
+    }
+    return 0;
+}
+
+static int check_program(const struct machine *m, char *err, size_t errlen)
+{
+    char name[256];
+    snprintf(name, sizeof name, SECTION_PROGRAM "%s", m->cfg->program);
+    if (*m->cfg->program && image_find(m->ports.image, name))
+        return 0;
+    snprintf(err, errlen,
+             *m->cfg->program ? "program.name: the boot image has no program \"%s\""
+                              : "program.name: no program is named%s",
+             m->cfg->program);
+    return -1;
+}
+
+void machine_register_stats(struct stats *stats, const uint64_t *cycles,
+                            const struct core_counters *core, const struct memside *side)
+{
+    static const struct {
+        const char *name, *unit, *meaning, *formula;
+    } ratios[] = {
+        {"hart0.l1d.miss_ratio", "1", "misses of loads and stores",
+         "hart0.l1d.misses.load + hart0.l1d.misses.store / "
+         "hart0.l1d.accesses.load + hart0.l1d.accesses.store"},
+        {"hart0.l1i.mpki", "1/1000", "misses for 1,000 wasm operators",
+         "1000*hart0.l1i.misses.fetch / hart0.instructions"},
+        {"hart0.l1d.mpki", "1/1000", "misses of loads and stores for 1,000 wasm operators",
+         "1000*hart0.l1d.misses.load + 1000*hart0.l1d.misses.store / hart0.instructions"},
+        {"llc.mpki", "1/1000", "misses of loads, stores and fetches for 1,000 wasm operators",
+         "1000*llc.misses.load + 1000*llc.misses.store + 1000*llc.misses.fetch / "
+         "hart0.instructions"}};
+
+    stats_add_value(stats, "hart0.cycles", "cycles", "time in core cycles", cycles);
+    if (core)
+        stats_add(stats, "hart0.", core_counter_table, core);
+    memside_stats(side, stats);
+    if (!core)
+        return;
+    stats_add_ratio(stats, "hart0.ipc", "1", "wasm operators per cycle",
+                    "hart0.instructions / hart0.cycles", 4);
+    for (size_t i = 0; i < sizeof ratios / sizeof ratios[0]; i++)
+        stats_add_ratio(stats, ratios[i].name, ratios[i].unit, ratios[i].meaning, ratios[i].formula,
+                        4);
+}
+
+static void make_stats(struct machine *m)
+{
+    m->stats = stats_new();
+    machine_register_stats(m->stats, &m->cycles, m->core ? m->ops->counters(m->core) : NULL,
+                           &m->mem);
+    if (!m->core)
+        stats_add_value(m->stats, "hart0.instructions", "1", "wasm operators executed",
+                        &m->instructions);
+}
+
+struct machine *machine_new(const struct config *cfg, const struct machine_ports *ports, char *err,
+                            size_t errlen)
+{
+    struct machine *m = calloc(1, sizeof *m);
+    if (!m) {
+        snprintf(err, errlen, "out of memory");
+        return NULL;
+    }
+    m->cfg = cfg;
+    m->ports = *ports;
+    m->period = config_period(cfg);
+    m->next_epoch = cfg->epoch_cycles;
+    m->random = cfg->seed;
+    if (check_program(m, err, errlen) || make_memory(m, err, errlen) ||
+        make_store(m, err, errlen) || make_kernel(m, err, errlen) || make_core(m, err, errlen)) {
+        machine_free(m);
+        return NULL;
+    }
+    if (ports->tap && m->core)
+        ports->tap->instructions = &m->ops->counters(m->core)->instructions;
+    hierarchy_tap(m->mem.hierarchy, ports->tap);
+    make_stats(m);
+    machine_event(m, EV_THREAD, thread_id(m->threads[BOOT_THREAD].thread));
+    machine_event(m, EV_INSTANCE, instance_id(m->kernel));
+    return m;
+}
+
+void machine_free(struct machine *m)
+{
+    if (!m)
+        return;
+    if (m->core)
+        m->ops->drop(m->core);
+    if (m->store)
+        store_free(m->store);
+    memside_drop(&m->mem);
+    if (m->nvfile)
+        nvfile_close(m->nvfile);
+    if (m->pm)
+        physmem_free(m->pm);
+    stats_free(m->stats);
+    free(m->threads);
+    free(m->log.words);
+    free(m);
+}
+
+/* ---- running ---- */
+
+static void run_current(struct machine *m)
+{
+    struct thread *t = m->threads[m->current].thread;
+    const enum run_reason why = m->core ? engine_run_observed(t, &m->log)
+                                        : engine_run_functional(t);
+    const uint64_t count = thread_instructions(t);
+    m->instructions += count - m->counted;
+    m->counted = count;
+    machine_consume(m);
+    sample_epoch(m);
+    switch (why) {
+    case RUN_HOST:
+        hostcall_serve(m);
+        break;
+    case RUN_DONE:
+        hostcall_thread_done(m);
+        break;
+    case RUN_TRAP:
+        hostcall_thread_trapped(m);
+        break;
+    case RUN_LOG:
+    case RUN_PREEMPT:
+        break;
+    }
+}
+
+enum machine_state machine_step(struct machine *m, uint64_t instructions)
+{
+    const uint64_t until = m->instructions + instructions;
+    m->interrupted = 0;
+    while (m->state == STATE_RUNNING && m->instructions < until && !m->interrupted)
+        run_current(m);
+    return m->state;
+}
+
+void machine_interrupt(struct machine *m)
+{
+    m->interrupted = 1;
+    thread_preempt(m->threads[m->current].thread);
+}
+
+/* What is durable goes to nvdimm_out; a commit without it needs a file of its own for a moment. The
+ * machine halts in good order: what the module has accepted reaches its media first. */
+static int write_nvdimm(struct machine *m, char *err, size_t errlen)
+{
+    char own[4096];
+    const char *path = m->ports.nvdimm_out;
+    if (!m->cfg->nvdimm_bytes || (!path && !m->cfg->nvdimm_commit))
+        return 0;
+    if (!path && snprintf(own, sizeof own, "%s.durable", m->cfg->nvdimm_image) >= (int)sizeof own)
+        return fail(err, errlen, "nvdimm.image: the name is too long");
+    path = path ? path : own;
+    const ps_t end = nvdimm_drain(m->mem.nvdimm, machine_now(m));
+    int bad = nvfile_write(m->pm, m->mem.domain, end, m->nvfile ? nvfile_fd(m->nvfile) : -1, path,
+                           err, errlen);
+    if (!bad && m->cfg->nvdimm_commit)
+        bad = nvfile_commit(m->nvfile, path, err, errlen);
+    if (path == own)
+        unlink(own);
+    return bad;
+}
+
+int machine_finish(struct machine *m, char *err, size_t errlen)
+{
+    if (m->finished)
+        return 0;
+    m->finished = 1;
+    machine_consume(m);
+    if (m->core)
+        m->ops->drain(m->core);
+    m->cycles = machine_cycles(m);
+    if (m->series)
+        series_sample(m->series, machine_now(m));
+    return write_nvdimm(m, err, errlen);
+}
+
+int machine_exit_code(const struct machine *m)
+{
+    return m->exit_code;
+}
+
+uint64_t machine_instructions(const struct machine *m)
+{
+    return m->instructions;
+}
+
+const struct stats *machine_stats(const struct machine *m)
+{
+    return m->stats;
+}
+
+char *machine_folded(const struct machine *m)
+{
+    return m->core ? m->ops->folded(m->core) : NULL;
+}

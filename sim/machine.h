@@ -1,0 +1,66 @@
+/* machine.h - the whole simulated computer: builds it from a config, owns it, runs it. */
+#ifndef SIM_MACHINE_H
+#define SIM_MACHINE_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "cpu/core.h"
+#include "sim/config.h"
+#include "sim/image.h"
+#include "sim/memside.h"
+#include "sim/series.h"
+#include "sim/stats.h"
+
+struct machine;
+
+/* What the machine is connected to. All borrowed; NULL where there is nothing. */
+struct machine_ports {
+    const struct image *image;
+    FILE *console[2];       /* what the guest writes to its output and its error stream */
+    FILE *transcript;       /* gets both, too */
+    int input;              /* descriptor of what the guest reads; -1: nothing */
+    FILE *log;              /* reports of guest faults */
+    struct mem_tap *tap;    /* every request of the core; the caller empties it between steps */
+    const char *nvdimm_out; /* file for what the NVDIMM durably holds at halt; NULL: none */
+};
+
+enum machine_state {
+    STATE_RUNNING,
+    STATE_HALTED,  /* in good order: machine_exit_code is the program's */
+    STATE_TRAPPED, /* the program trapped and the kernel gave up; reported on the log */
+    STATE_REFUSED, /* the kernel could not start the program; the reason is on the log */
+    STATE_FAULT    /* the kernel itself trapped; reported on the log */
+};
+
+/* Loads the kernel and readies the boot thread. NULL and a message when the config is impossible,
+ * the image has no valid kernel, the program does not exist, or the NVDIMM image is refused. */
+struct machine *machine_new(const struct config *cfg, const struct machine_ports *ports, char *err,
+                            size_t errlen);
+void machine_free(struct machine *m);
+
+/* Sample the counters into a series at the end of each epoch from now on. Borrowed. */
+void machine_sample(struct machine *m, struct series *series);
+
+/* Run until about `instructions` more have been executed, an epoch has been sampled, somebody
+ * interrupts, or the machine stops. */
+enum machine_state machine_step(struct machine *m, uint64_t instructions);
+/* After the last step: waits for what is under way, writes nvdimm.img, commits it when the config
+ * says so. 0, or -1 with a message (the given NVDIMM image is then as it was). */
+int machine_finish(struct machine *m, char *err, size_t errlen);
+
+int machine_exit_code(const struct machine *m);
+uint64_t machine_instructions(const struct machine *m);
+uint64_t machine_cycles(const struct machine *m);
+const struct stats *machine_stats(const struct machine *m);
+/* Cycles by guest call stack; the caller frees. NULL with the functional model. */
+char *machine_folded(const struct machine *m);
+/* Register everything that a machine counts, with the ratios that follow from it. core NULL: the
+ * functional model. */
+void machine_register_stats(struct stats *stats, const uint64_t *cycles,
+                            const struct core_counters *core, const struct memside *side);
+/* Make a machine_step under way return soon. May be called from a signal handler. */
+void machine_interrupt(struct machine *m);
+
+#endif

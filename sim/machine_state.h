@@ -1,0 +1,88 @@
+/* machine_state.h - the fields of a machine, for the two files that work on them: machine.c runs
+ * it, hostcall.c serves the kernel's calls of module "machine". */
+#ifndef SIM_MACHINE_STATE_H
+#define SIM_MACHINE_STATE_H
+
+#include "cpu/core.h"
+#include "guestos/include/machine.h"
+#include "sim/machine.h"
+#include "sim/memside.h"
+#include "sim/nvfile.h"
+#include "wasmcore/engine.h"
+
+#define BOOT_THREAD 0u
+#define NO_THREAD   UINT32_MAX
+
+/* A guest thread as the kernel knows it: its handle is the place in machine.threads. */
+struct guest_thread {
+    struct thread *thread; /* NULL: the place is free */
+    struct func *next;     /* to be called when the present function is done: after `start` */
+    uint32_t instance;     /* handle of the program's instance */
+    uint32_t cookie;       /* the kernel's own */
+    uint32_t kernel_sp;    /* its kernel stack pointer while another thread runs */
+    uint32_t frames;       /* first DRAM frame of its stack */
+    int32_t value;         /* last given to yield or thread_exit */
+    uint8_t over;          /* has ended or trapped: cannot be resumed */
+};
+
+struct machine {
+    const struct config *cfg;
+    struct machine_ports ports;
+    ps_t period;
+
+    struct physmem *pm;
+    struct store *store;
+    struct memside mem;
+    struct nvfile *nvfile; /* NULL: the NVDIMM began with zeros */
+    const struct core_ops *ops;
+    struct core *core; /* NULL: functional */
+    struct log log;
+    struct stats *stats;
+    struct series *series; /* NULL: nobody samples */
+    volatile int interrupted;
+
+    struct instance *kernel;
+    struct gcell *kernel_sp;
+    struct func *calls[MACHINE_CALL_COUNT];
+    struct guest_thread *threads;
+    uint32_t nthreads;
+    uint32_t current; /* whose turn it is on hart 0 */
+
+    uint64_t instructions; /* executed so far, all threads */
+    uint64_t counted;      /* of which the current thread's count says this much */
+    uint64_t stall_ps;     /* functional model: time spent in devices */
+    uint64_t next_epoch;   /* cycle */
+    uint64_t random;       /* state of the entropy device */
+    uint64_t cycles;       /* for the stats registry, kept at each sample and at the end */
+    enum machine_state state;
+    int exit_code;
+    int finished;
+};
+
+/* Serve the host call that the current thread has stopped at. */
+void hostcall_serve(struct machine *m);
+/* The current thread has returned from its function, or trapped. */
+void hostcall_thread_done(struct machine *m);
+void hostcall_thread_trapped(struct machine *m);
+/* Bind the "machine" imports of the kernel. */
+void hostcall_make(struct machine *m);
+/* All imports of a module, bound: the kernel's to the machine, a program's to the kernel's exports.
+ * An array for instance_new, the caller frees; NULL with a message when something is not offered.
+ */
+struct external *hostcall_link(struct machine *m, int module, int privileged, char *err,
+                               size_t errlen);
+/* A new guest thread that will run f in the given instance: its handle or -1. */
+int32_t machine_thread_new(struct machine *m, struct instance *in, struct func *f,
+                           uint32_t kernel_stack, uint32_t cookie);
+void machine_thread_drop(struct machine *m, uint32_t handle);
+/* Put frames of DRAM under a module's code: 0 or -1. */
+int machine_place_code(struct machine *m, int module);
+/* Give the log to the core and empty it; sample epochs. */
+void machine_consume(struct machine *m);
+/* Append to the log: the machine's own words. */
+void machine_event(struct machine *m, enum log_event code, uint64_t arg);
+ps_t machine_now(const struct machine *m);
+/* Say on the log what trapped where. */
+void machine_report_trap(struct machine *m, const struct guest_thread *g, const char *whose);
+
+#endif

@@ -1,0 +1,96 @@
+/* main.c - the command line of pwsim: one binary, one table of commands. */
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "sim/cmd.h"
+#include "sim/image_cmd.h"
+
+static const struct {
+    const char *name, *usage, *does;
+    int (*run)(int argc, char **argv);
+} commands[] = {
+    {"run", "FILE.cfg [-s key=value]...", "run an experiment, all its points", cmd_run},
+    {"exec", "[-m MACHINE.cfg] APP.wasm [ARG]...", "boot, run one WASI program", cmd_exec},
+    {"replay", "TRACE [-m MACHINE.cfg]", "drive the memory side from a trace", cmd_replay},
+    {"trace", "record|info|verify ...", "make and inspect traces", cmd_trace},
+    {"view", "RUN|FILE.cfg", "dashboard of a run, finished or live", cmd_view},
+    {"list", "keys|stats|policies|cores|programs", "what there is, one line each", cmd_list},
+    {"image", "build|list ...", "boot images", cmd_image},
+};
+#define COMMANDS (sizeof commands / sizeof commands[0])
+
+int cmd_complain(const char *fmt, ...)
+{
+    va_list ap;
+    fflush(stdout);
+    fputs("pwsim: ", stderr);
+    va_start(ap, fmt);
+    vfprintf(stderr, fmt, ap);
+    va_end(ap);
+    fputc('\n', stderr);
+    return EXIT_BAD_INPUT;
+}
+
+void assignments_add(struct assignments *a, const char *text)
+{
+    const char **more = realloc(a->v, (a->n + 1) * sizeof *more);
+    if (!more) {
+        cmd_complain("out of memory");
+        exit(EXIT_BAD_INPUT);
+    }
+    a->v = more;
+    a->v[a->n++] = text;
+}
+
+int cmd_image(int argc, char **argv)
+{
+    char err[1024];
+    if (argc > 1 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)) {
+        puts("pwsim image build OUT SECTION=FILE...\n    write a boot image, sections in the order "
+             "given\npwsim image list [--json] FILE\n    name, size and digest of each section");
+        return EXIT_GOOD;
+    }
+    if (image_cmd(argc - 1, argv + 1, err, sizeof err) == 0)
+        return EXIT_GOOD;
+    return cmd_complain("%s", err);
+}
+
+static void usage(FILE *to)
+{
+    fputs("pwsim " PWSIM_VERSION ": a full-system simulator of a WebAssembly machine with "
+          "persistent memory\n\nusage: pwsim COMMAND [ARGUMENT]...\n\n",
+          to);
+    for (size_t i = 0; i < COMMANDS; i++)
+        fprintf(to, "  %-7s %-37s %s\n", commands[i].name, commands[i].usage, commands[i].does);
+    fputs("\n`pwsim COMMAND --help` says more. Exit: 0 success, 1 something failed, 2 bad usage or "
+          "input.\n",
+          to);
+}
+
+int main(int argc, char **argv)
+{
+    signal(SIGXFSZ, SIG_IGN); /* a file-size limit is a message, like a full disk */
+    if (argc < 2) {
+        usage(stderr);
+        return EXIT_BAD_INPUT;
+    }
+    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0) {
+        usage(stdout);
+        return EXIT_GOOD;
+    }
+    if (strcmp(argv[1], "--version") == 0) {
+        puts("pwsim " PWSIM_VERSION);
+        return EXIT_GOOD;
+    }
+    for (size_t i = 0; i < COMMANDS; i++)
+        if (strcmp(argv[1], commands[i].name) == 0) {
+            const int status = commands[i].run(argc - 1, argv + 1);
+            if (fflush(stdout) || ferror(stdout))
+                return cmd_complain("standard output: cannot be written");
+            return status;
+        }
+    return cmd_complain("no command \"%s\"; `pwsim --help` lists them", argv[1]);
+}

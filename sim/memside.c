@@ -1,0 +1,118 @@
+/* memside.c - the memory side of a machine, built from a config: DRAM, NVDIMM, domain and caches.
+ */
+#include "sim/memside.h"
+
+#include <string.h>
+
+ps_t config_period(const struct config *cfg)
+{
+    return (UINT64_C(1000000000000) + cfg->frequency / 2) / cfg->frequency;
+}
+
+static struct cache_config level(ps_t period, uint64_t bytes, uint64_t ways, uint64_t cycles,
+                                 const char *policy)
+{
+    return (struct cache_config){
+        .bytes = bytes, .ways = (uint32_t)ways, .latency = cycles * period, .policy = policy};
+}
+
+static int make_dram(struct memside *side, const struct config *cfg, char *err, size_t errlen)
+{
+    const struct dram_config dc = {.channels = (uint32_t)cfg->dram_channels,
+                                   .banks = (uint32_t)cfg->dram_banks,
+                                   .row_bytes = (uint32_t)cfg->dram_row,
+                                   .tck = cfg->dram_tck,
+                                   .cl = (uint32_t)cfg->dram_cl,
+                                   .cwl = (uint32_t)cfg->dram_cwl,
+                                   .rcd = (uint32_t)cfg->dram_rcd,
+                                   .rp = (uint32_t)cfg->dram_rp,
+                                   .ras = (uint32_t)cfg->dram_ras,
+                                   .burst = (uint32_t)cfg->dram_burst,
+                                   .controller = cfg->dram_controller};
+    side->dram = dram_new(&dc, err, errlen);
+    return side->dram ? 0 : -1;
+}
+
+static int make_nvdimm(struct memside *side, const struct config *cfg, int follow, char *err,
+                       size_t errlen)
+{
+    const struct nvdimm_config nc = {.wpq_lines = (uint32_t)cfg->wpq_lines,
+                                     .buffer_lines = (uint32_t)cfg->buffer_lines,
+                                     .partitions = (uint32_t)cfg->partitions,
+                                     .wpq_accept = cfg->wpq_accept,
+                                     .transfer = cfg->nv_transfer,
+                                     .buffer_access = cfg->buffer_access,
+                                     .media_read = cfg->media_read,
+                                     .media_write = cfg->media_write};
+    if (cfg->nvdimm_bytes == 0)
+        return 0;
+    if (follow)
+        side->domain = domain_new((enum domain_point)cfg->domain);
+    side->nvdimm = nvdimm_new(&nc, side->domain, err, errlen);
+    return side->nvdimm ? 0 : -1;
+}
+
+static int make_caches(struct memside *side, const struct config *cfg, char *err, size_t errlen)
+{
+    const ps_t period = config_period(cfg);
+    const struct hierarchy_config hc = {
+        .level = {[CACHE_L1I] = level(period, cfg->l1i_bytes, cfg->l1i_ways, cfg->l1i_cycles,
+                                      cfg->l1i_policy),
+                  [CACHE_L1D] = level(period, cfg->l1d_bytes, cfg->l1d_ways, cfg->l1d_cycles,
+                                      cfg->l1d_policy),
+                  [CACHE_L2] = level(period, cfg->l2_bytes, cfg->l2_ways, cfg->l2_cycles,
+                                     cfg->l2_policy),
+                  [CACHE_LLC] = level(period, cfg->llc_bytes, cfg->llc_ways, cfg->llc_cycles,
+                                      cfg->llc_policy)},
+        .harts = 1,
+        .dram = dram_port(side->dram),
+        .nvdimm = side->nvdimm ? nvdimm_port(side->nvdimm) : (struct mem_port){0},
+        .seed = cfg->seed};
+    side->hierarchy = hierarchy_new(&hc, err, errlen);
+    return side->hierarchy ? 0 : -1;
+}
+
+int memside_make(struct memside *side, const struct config *cfg, int follow, char *err,
+                 size_t errlen)
+{
+    memset(side, 0, sizeof *side);
+    if (make_dram(side, cfg, err, errlen) == 0 &&
+        make_nvdimm(side, cfg, follow, err, errlen) == 0 &&
+        make_caches(side, cfg, err, errlen) == 0)
+        return 0;
+    memside_drop(side);
+    return -1;
+}
+
+void memside_drop(struct memside *side)
+{
+    if (side->hierarchy)
+        hierarchy_free(side->hierarchy);
+    if (side->nvdimm)
+        nvdimm_free(side->nvdimm);
+    if (side->domain)
+        domain_free(side->domain);
+    if (side->dram)
+        dram_free(side->dram);
+    memset(side, 0, sizeof *side);
+}
+
+void memside_stats(const struct memside *side, struct stats *stats)
+{
+    static const struct {
+        const char *prefix;
+        enum cache_level level;
+    } caches[] = {{"hart0.l1i.", CACHE_L1I},
+                  {"hart0.l1d.", CACHE_L1D},
+                  {"hart0.l2.", CACHE_L2},
+                  {"llc.", CACHE_LLC}};
+
+    for (size_t i = 0; i < sizeof caches / sizeof caches[0]; i++)
+        stats_add(stats, caches[i].prefix, cache_counter_table,
+                  hierarchy_counters(side->hierarchy, caches[i].level, 0));
+    stats_add(stats, "dram.", dram_counter_table, dram_counters(side->dram));
+    if (side->nvdimm)
+        stats_add(stats, "nvdimm.", nvdimm_counter_table, nvdimm_counters(side->nvdimm));
+    if (side->domain)
+        stats_add(stats, "domain.", domain_counter_table, domain_counters(side->domain));
+}

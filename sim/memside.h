@@ -1,0 +1,34 @@
+/* memside.h - the memory side of a machine, built from a config: DRAM, NVDIMM, domain and caches.
+ */
+#ifndef SIM_MEMSIDE_H
+#define SIM_MEMSIDE_H
+
+#include <stddef.h>
+
+#include "memhier/dram.h"
+#include "memhier/hierarchy.h"
+#include "nvdimm/domain.h"
+#include "nvdimm/nvdimm.h"
+#include "sim/config.h"
+#include "sim/stats.h"
+
+/* What runs and replays have in common, so that a policy measured in one is that of the other. */
+struct memside {
+    struct dram *dram;
+    struct nvdimm *nvdimm; /* NULL: none */
+    struct domain *domain; /* NULL: persistence is not followed */
+    struct hierarchy *hierarchy;
+};
+
+/* follow: keep the persistence domain (a machine) or not (a trace). 0, or -1 with a message and
+ * nothing made. */
+int memside_make(struct memside *side, const struct config *cfg, int follow, char *err,
+                 size_t errlen);
+void memside_drop(struct memside *side);
+/* Register the counters of all parts. */
+void memside_stats(const struct memside *side, struct stats *stats);
+
+/* Picoseconds of a core cycle under this config. */
+ps_t config_period(const struct config *cfg);
+
+#endif

@@ -1,0 +1,331 @@
+/* run.c - one point of an experiment: machine, progress, run directory. */
+#include "sim/run.h"
+
+#include <inttypes.h>
+#include <libgen.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/time.h>
+#include <signal.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "sim/error.h"
+#include "sim/memside.h"
+#include "sim/quantity.h"
+#include "sim/rundir.h"
+#include "sim/series.h"
+
+#define STEP_INSTRUCTIONS 200000u
+#define MAX_INPUTS        4u
+
+/* The files of a run that is under way. */
+struct recording {
+    struct rundir *dir;
+    FILE *console;
+    struct series *series;
+};
+
+static uint64_t cpu_ns(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+    return (uint64_t)t.tv_sec * UINT64_C(1000000000) + (uint64_t)t.tv_nsec;
+}
+
+struct image *run_open_image(const struct config *cfg, char *err, size_t errlen)
+{
+    char exe[PATH_MAX], path[PATH_MAX];
+    if (*cfg->boot_image)
+        return image_open(cfg->boot_image, err, errlen);
+    const ssize_t n = readlink("/proc/self/exe", exe, sizeof exe - 1);
+    if (n < 0) {
+        fail(err, errlen, "boot.image: cannot find boot.elf beside the binary; name an image");
+        return NULL;
+    }
+    exe[n] = 0;
+    if (snprintf(path, sizeof path, "%s/boot.elf", dirname(exe)) >= (int)sizeof path) {
+        fail(err, errlen, "boot.image: the binary's path is too long");
+        return NULL;
+    }
+    return image_open(path, err, errlen);
+}
+
+/* ---- inputs and the run directory ---- */
+
+static struct digest image_digest(const struct image *image, uint64_t *bytes)
+{
+    struct digest *parts = calloc(2 * image_count(image) + 1, sizeof *parts);
+    struct digest all = {{0}};
+    *bytes = 0;
+    if (!parts)
+        return all;
+    for (size_t i = 0; i < image_count(image); i++) {
+        const struct image_section *s = image_section(image, i);
+        parts[2 * i] = digest_bytes(s->name, strlen(s->name));
+        parts[2 * i + 1] = digest_bytes(s->bytes, s->n);
+        *bytes += s->n;
+    }
+    all = digest_bytes(parts, 2 * image_count(image) * sizeof *parts);
+    free(parts);
+    return all;
+}
+
+static int collect_inputs(const struct config *cfg, const struct image *image,
+                          struct rundir_input *in, size_t *n, char *err, size_t errlen)
+{
+    *n = 0;
+    in[*n].name = "boot image";
+    in[*n].digest = image_digest(image, &in[*n].bytes);
+    ++*n;
+    in[*n].name = "binary";
+    if (digest_file("/proc/self/exe", &in[*n].digest, &in[*n].bytes, err, errlen))
+        return -1;
+    ++*n;
+    if (*cfg->nvdimm_image) {
+        in[*n].name = "nvdimm.image";
+        if (digest_file(cfg->nvdimm_image, &in[*n].digest, &in[*n].bytes, err, errlen))
+            return -1;
+        ++*n;
+    }
+    return 0;
+}
+
+static int begin_recording(struct recording *rec, const struct config *cfg,
+                           const struct image *image, const struct run_options *opt, char *err,
+                           size_t errlen)
+{
+    struct rundir_input inputs[MAX_INPUTS];
+    size_t n;
+    memset(rec, 0, sizeof *rec);
+    if (!opt->root)
+        return 0;
+    if (collect_inputs(cfg, image, inputs, &n, err, errlen))
+        return -1;
+    rec->dir = rundir_begin(opt->root, cfg, inputs, n, err, errlen);
+    if (!rec->dir)
+        return -1;
+    rec->console = rundir_create(rec->dir, "console.txt", err, errlen);
+    return rec->console ? 0 : -1;
+}
+
+static void abandon_recording(struct recording *rec)
+{
+    char ignored[64];
+    if (rec->console)
+        fclose(rec->console);
+    if (rec->series)
+        series_close(rec->series, ignored, sizeof ignored);
+    rundir_abandon(rec->dir);
+}
+
+static int write_folded(struct recording *rec, struct machine *m, char *err, size_t errlen)
+{
+    char *text = machine_folded(m);
+    FILE *f = rundir_create(rec->dir, "flame.folded", err, errlen);
+    if (f && text)
+        fputs(text, f);
+    free(text);
+    return f ? rundir_close(rec->dir, f, err, errlen) : -1;
+}
+
+static const char *outcome(const struct run_result *r, char *buf, size_t n)
+{
+    static const char *const words[] = {[STATE_RUNNING] = "stopped",
+                                        [STATE_HALTED] = "exit",
+                                        [STATE_TRAPPED] = "program trapped",
+                                        [STATE_REFUSED] = "program refused",
+                                        [STATE_FAULT] = "kernel trapped"};
+    if (r->state == STATE_HALTED)
+        snprintf(buf, n, "exit %d", r->exit_code);
+    else
+        snprintf(buf, n, "%s", words[r->state]);
+    return buf;
+}
+
+static int end_recording(struct recording *rec, const char *label, const struct run_options *opt,
+                         struct run_result *r, char *err, size_t errlen)
+{
+    char text[64];
+    const struct rundir_facts facts = {.command = opt->command,
+                                       .arguments = opt->arguments,
+                                       .n_arguments = opt->n_arguments,
+                                       .label = label,
+                                       .version = PWSIM_VERSION,
+                                       .compiler = __VERSION__,
+                                       .outcome = outcome(r, text, sizeof text)};
+    if (!rec->dir)
+        return 0;
+    struct series *series = rec->series;
+    FILE *console = rec->console;
+    rec->series = NULL;
+    rec->console = NULL;
+    if (series_close(series, err, errlen) | rundir_close(rec->dir, console, err, errlen))
+        return -1;
+    if (rundir_write_stats(rec->dir, machine_stats(r->machine), err, errlen) ||
+        write_folded(rec, r->machine, err, errlen))
+        return -1;
+    snprintf(r->path, sizeof r->path, "%s", rundir_path(rec->dir));
+    struct rundir *dir = rec->dir;
+    rec->dir = NULL;
+    return rundir_commit(dir, &facts, err, errlen);
+}
+
+/* ---- the heartbeat's alarm ---- */
+
+/* The machine that a heartbeat alarm interrupts: a signal handler has no other way to find it. */
+static struct machine *volatile alarmed;
+
+static void on_alarm(int sig)
+{
+    (void)sig;
+    if (alarmed)
+        machine_interrupt(alarmed);
+}
+
+static void heartbeat(struct machine *m)
+{
+    const struct itimerval every = {.it_interval = {.tv_usec = m ? 100000 : 0},
+                                    .it_value = {.tv_usec = m ? 100000 : 0}};
+    struct sigaction sa = {.sa_handler = on_alarm, .sa_flags = SA_RESTART};
+    alarmed = m;
+    sigaction(SIGALRM, &sa, NULL);
+    setitimer(ITIMER_REAL, &every, NULL);
+}
+
+/* ---- running ---- */
+
+static int run_loop(struct machine *m, const char *label, const struct run_options *opt)
+{
+    struct progress p;
+    int bad = 0;
+    progress_begin(&p, opt->progress, label);
+    if (p.active)
+        heartbeat(m);
+    while (!bad && machine_step(m, STEP_INSTRUCTIONS) == STATE_RUNNING) {
+        progress_update(&p, machine_instructions(m), 0, 0);
+        if (opt->tap && opt->tap->n)
+            bad = opt->drain(opt->drain_arg, opt->tap);
+    }
+    if (p.active)
+        heartbeat(NULL);
+    progress_end(&p);
+    return bad;
+}
+
+static int run_machine(const char *label, const struct run_options *opt, struct recording *rec,
+                       struct run_result *r, char *err, size_t errlen)
+{
+    if (rec->dir) {
+        rec->series = series_open(rundir_file(rec->dir, "series.csv.gz"), machine_stats(r->machine),
+                                  err, errlen);
+        if (!rec->series)
+            return -1;
+        machine_sample(r->machine, rec->series);
+    }
+    const uint64_t began = cpu_ns();
+    if (run_loop(r->machine, label, opt))
+        return fail(err, errlen, "the trace could not be written");
+    if (machine_finish(r->machine, err, errlen))
+        return -1;
+    if (opt->tap && opt->tap->n && opt->drain(opt->drain_arg, opt->tap))
+        return fail(err, errlen, "the trace could not be written");
+    r->host_ns = cpu_ns() - began;
+    r->state = machine_step(r->machine, 0);
+    r->exit_code = machine_exit_code(r->machine);
+    r->instructions = machine_instructions(r->machine);
+    r->cycles = machine_cycles(r->machine);
+    return end_recording(rec, label, opt, r, err, errlen);
+}
+
+int run_point(const struct config *cfg, const char *label, const struct image *image,
+              const struct run_options *opt, struct run_result *out, char *err, size_t errlen)
+{
+    struct recording rec;
+    struct machine_ports ports = {.image = image,
+                                  .console = {opt->console[0], opt->console[1]},
+                                  .input = opt->input,
+                                  .log = opt->log,
+                                  .tap = opt->tap};
+
+    memset(out, 0, sizeof *out);
+    if (begin_recording(&rec, cfg, image, opt, err, errlen)) {
+        abandon_recording(&rec);
+        return -1;
+    }
+    ports.transcript = rec.console;
+    char dir[PATH_MAX];
+    if (rec.dir) {
+        snprintf(dir, sizeof dir, "%s", rundir_file(rec.dir, "nvdimm.img"));
+        ports.nvdimm_out = dir;
+    }
+    out->machine = machine_new(cfg, &ports, err, errlen);
+    if (out->machine && run_machine(label, opt, &rec, out, err, errlen) == 0)
+        return 0;
+    machine_free(out->machine);
+    out->machine = NULL;
+    abandon_recording(&rec);
+    return -1;
+}
+
+/* ---- what people read ---- */
+
+static void describe_cache(FILE *to, const char *name, uint64_t bytes, uint64_t ways,
+                           uint64_t cycles, const char *policy)
+{
+    char q[QUANTITY_TEXT];
+    fprintf(to, "  %-8s %s, %" PRIu64 " ways, %" PRIu64 " cycles, %s\n", name,
+            quantity_format(QUANTITY_BYTES, bytes, q), ways, cycles, policy);
+}
+
+void run_describe(const struct config *c, FILE *to)
+{
+    char a[QUANTITY_TEXT], b[QUANTITY_TEXT], d[QUANTITY_TEXT];
+    char model[32], boundary[32], domain[32], tier[32];
+    fprintf(to, "pwsim " PWSIM_VERSION ": %s, seed %" PRIu64 "\n", c->name, c->seed);
+    fprintf(to, "  %-8s %s, %s, %" PRIu64 " wide, boundary %s%s, data in %s\n", "core",
+            config_choice("core.model", c->core_model, model, sizeof model),
+            quantity_format(QUANTITY_FREQUENCY, c->frequency, a), c->width,
+            config_choice("kernel.boundary", c->boundary, boundary, sizeof boundary),
+            c->boundary && c->kpti ? " with kpti" : "",
+            config_choice("kernel.data_tier", c->data_tier, tier, sizeof tier));
+    describe_cache(to, "L1I", c->l1i_bytes, c->l1i_ways, c->l1i_cycles, c->l1i_policy);
+    describe_cache(to, "L1D", c->l1d_bytes, c->l1d_ways, c->l1d_cycles, c->l1d_policy);
+    describe_cache(to, "L2", c->l2_bytes, c->l2_ways, c->l2_cycles, c->l2_policy);
+    describe_cache(to, "LLC", c->llc_bytes, c->llc_ways, c->llc_cycles, c->llc_policy);
+    fprintf(to, "  %-8s %s, %" PRIu64 " channels of %" PRIu64 " banks\n", "DRAM",
+            quantity_format(QUANTITY_BYTES, c->dram_bytes, a), c->dram_channels, c->dram_banks);
+    if (c->nvdimm_bytes)
+        fprintf(to,
+                "  %-8s %s, WPQ %" PRIu64 " lines, buffer %" PRIu64 " x 256 B, media %s/%s, %s\n",
+                "NVDIMM", quantity_format(QUANTITY_BYTES, c->nvdimm_bytes, d), c->wpq_lines,
+                c->buffer_lines, quantity_format(QUANTITY_TIME, c->media_read, a),
+                quantity_format(QUANTITY_TIME, c->media_write, b),
+                config_choice("nvdimm.domain", c->domain, domain, sizeof domain));
+}
+
+const char *run_machine_line(const struct config *c, char *buf, size_t n)
+{
+    char a[QUANTITY_TEXT], b[QUANTITY_TEXT], model[32], boundary[32], tier[32];
+    snprintf(buf, n, "%s %s, boundary %s%s, data in %s, LLC %s %s",
+             config_choice("core.model", c->core_model, model, sizeof model),
+             quantity_format(QUANTITY_FREQUENCY, c->frequency, a),
+             config_choice("kernel.boundary", c->boundary, boundary, sizeof boundary),
+             c->boundary && c->kpti ? "+kpti" : "",
+             config_choice("kernel.data_tier", c->data_tier, tier, sizeof tier),
+             quantity_format(QUANTITY_BYTES, c->llc_bytes, b), c->llc_policy);
+    return buf;
+}
+
+void run_summary(const struct run_result *r, FILE *to)
+{
+    char a[QUANTITY_TEXT], b[QUANTITY_TEXT];
+    const uint64_t ipc = r->cycles ? r->instructions * 1000 / r->cycles : 0;
+    const uint64_t mips = r->host_ns ? r->instructions * 10000 / r->host_ns : 0;
+    fprintf(to,
+            "%s instructions, %s cycles, IPC %" PRIu64 ".%03" PRIu64 ", %" PRIu64 ".%" PRIu64
+            " host MIPS%s%s\n",
+            quantity_group(r->instructions, a), quantity_group(r->cycles, b), ipc / 1000,
+            ipc % 1000, mips / 10, mips % 10, *r->path ? ", " : "", r->path);
+}

@@ -1,0 +1,202 @@
+#!/usr/bin/env bash
+# cli.sh - what a user does at a terminal: commands, messages, exit codes, files left behind.
+#
+# Each `t NAME COMMAND...` is one test: it passes when the command succeeds. Helpers below make the
+# common expectations one word. Closes with "N passed, N failed". B is the build folder.
+set -u
+: "${B:=build}" "${CC:=gcc}"
+root=$PWD
+case $B in /*) ;; *) B=$root/$B ;; esac
+pwsim=$B/pwsim
+tmp=$(mktemp -d)
+trap 'rm -rf "$tmp"' EXIT
+cd "$tmp" || exit 1
+passed=0 failed=0
+
+t() {
+    local name=$1
+    shift
+    if "$@" >"$tmp/t.out" 2>&1; then
+        passed=$((passed + 1))
+    else
+        failed=$((failed + 1))
+        echo "FAIL $name"
+        sed 's/^/    /' "$tmp/t.out" | head -20
+    fi
+}
+
+# exits CODE COMMAND...: the exit code is CODE; output is in the file out, errors in err.
+exits() {
+    local want=$1 got
+    shift
+    "$@" >"$tmp/out" 2>"$tmp/err"
+    got=$?
+    [ "$got" = "$want" ] && return 0
+    echo "exit $got, expected $want: $*"
+    cat "$tmp/err"
+    return 1
+}
+
+# refuses CODE TEXT COMMAND...: one line "pwsim: …" that holds TEXT, and that exit code.
+refuses() {
+    local want=$1 text=$2
+    shift 2
+    exits "$want" "$@" || return 1
+    [ "$(wc -l <"$tmp/err")" = 1 ] && grep -q '^pwsim: ' "$tmp/err" && grep -qF -- "$text" "$tmp/err" && return 0
+    echo "expected one line with \"$text\", got:"
+    cat "$tmp/err"
+    return 1
+}
+
+# ---- programs ----
+hello_says() {
+    exits 0 "$pwsim" exec "$@" --env COLOUR=blue "$B/guest/hello.wasm" one "two words" || return 1
+    grep -q 'two words' "$tmp/out" && grep -q 'COLOUR=blue' "$tmp/out" && [ ! -s "$tmp/err" ]
+}
+t "exec passes arguments, environment and output through" hello_says
+t "exec on the timed core does the same" hello_says -s core.model=inorder
+t "exec on the timed core with traps does the same" hello_says -s core.model=inorder -s kernel.boundary=trap -s kernel.kpti=true
+
+guest_test() { # name, options...: output and exit code as tests/guest/NAME.expected says
+    local name=$1 want=0
+    shift
+    "$pwsim" exec "$@" --dir "$root/tests/guest/tree" "$B/guest/tests/$name.wasm" >"$tmp/out" 2>"$tmp/err"
+    local got=$?
+    [ -f "$root/tests/guest/$name.exit" ] && want=$(cat "$root/tests/guest/$name.exit")
+    [ "$got" = "$want" ] || { echo "exit $got, expected $want"; cat "$tmp/err"; return 1; }
+    diff "$root/tests/guest/$name.expected" "$tmp/out"
+}
+for f in "$root"/tests/guest/*.c; do
+    name=$(basename "${f%.c}")
+    t "guest $name, functional" guest_test "$name"
+    t "guest $name, in-order, call" guest_test "$name" -s core.model=inorder
+    t "guest $name, in-order, trap" guest_test "$name" -s core.model=inorder -s kernel.boundary=trap
+done
+
+trap_report() {
+    exits 126 "$pwsim" exec "$@" "$B/guest/trapdemo.wasm" || return 1
+    grep -q 'trapped: out of bounds memory access' "$tmp/err" && grep -qE '#0 .*trapdemo' "$tmp/err" && grep -q 'main' "$tmp/err"
+}
+t "a trap is reported with the guest's function names" trap_report
+t "a trap on the timed core is reported too" trap_report -s core.model=inorder
+t "run ends with 1 when the program traps" exits 1 "$pwsim" run "$root/sim/configs/hello.cfg" -o runs -s program.name=trapdemo -s program.args=
+
+# ---- bad input ----
+head -c 100 "$B/guest/hello.wasm" >short.wasm
+printf 'not wasm at all' >text.wasm
+t "a truncated module" exits 125 "$pwsim" exec short.wasm
+t "a file that is no module" exits 125 "$pwsim" exec text.wasm
+t "a program that is not there" refuses 125 "nothing.wasm" "$pwsim" exec nothing.wasm
+t "an image that is not ELF" refuses 2 "text.wasm" "$pwsim" run "$root/sim/configs/hello.cfg" -s boot.image=text.wasm
+head -c 5000 "$B/boot.elf" >short.elf
+t "an image that is cut off" refuses 2 "short.elf" "$pwsim" run "$root/sim/configs/hello.cfg" -s boot.image=short.elf
+printf 'l1d: { size = "32 KiB";\n  wayz = 4; };\n' >bad.cfg
+t "an unknown key, with file and line" refuses 2 "bad.cfg:2:" "$pwsim" run bad.cfg
+printf 'l1d: { ways = "four"; };\n' >bad.cfg
+t "an ill-typed key, with file and line" refuses 2 "bad.cfg:1:" "$pwsim" run bad.cfg
+printf 'l1d: { size = 32768; };\n' >bad.cfg
+t "a size without a unit" refuses 2 "bad.cfg:1:" "$pwsim" run bad.cfg
+printf 'l1d: {' >bad.cfg
+t "a file that is no config" refuses 2 "bad.cfg:" "$pwsim" run bad.cfg
+t "an unknown key on the command line" refuses 2 "l1d.wayz" "$pwsim" run "$root/sim/configs/hello.cfg" -s l1d.wayz=4
+t "an impossible cache" refuses 2 "" "$pwsim" run "$root/sim/configs/hello.cfg" -s l1d.ways=3
+t "an unknown policy" refuses 2 "nonesuch" "$pwsim" run "$root/sim/configs/hello.cfg" -s llc.policy=nonesuch
+t "an unknown program" refuses 2 "nonesuch" "$pwsim" run "$root/sim/configs/hello.cfg" -s program.name=nonesuch
+t "an unknown command" refuses 2 "frobnicate" "$pwsim" frobnicate
+t "no command at all" exits 2 "$pwsim"
+head -c 1000000 /dev/zero >small.img
+t "an NVDIMM image of the wrong size" refuses 2 "small.img" "$pwsim" run "$root/sim/configs/hello.cfg" -s nvdimm.image=small.img
+t "an NVDIMM image of the wrong size leaves it as it was" cmp small.img <(head -c 1000000 /dev/zero)
+for c in run exec replay trace view list image; do
+    t "$c --help" exits 0 "$pwsim" "$c" --help
+done
+
+# ---- run directories and determinism ----
+demo_point() { # folder of the binary, folder to run in
+    mkdir -p "$2" && (cd "$2" && "$1/pwsim" run "$root/sim/configs/small.cfg" -o runs)
+}
+same_bytes() { # two folders of run directories: what each point wrote is the same
+    local d e f n=0
+    for d in "$1"/*/; do
+        e=$(dirname "$(grep -lF "$(grep '"point"' "$d/run.json")" "$2"/*/run.json)")
+        for f in resolved.cfg stats.json series.csv.gz flame.folded console.txt nvdimm.img; do
+            cmp "$d/$f" "$e/$f" || return 1
+            n=$((n + 1))
+        done
+    done
+    [ "$n" = 24 ]
+}
+t "a run leaves its files" demo_point "$B" one
+t "the same run from another directory" demo_point "$B" two/deep
+t "two directories, same bytes" same_bytes one/runs two/deep/runs
+t "and the same names" diff <(ls one/runs) <(ls two/deep/runs)
+if [ -z "${NO_O0:-}" ]; then
+    t "a build at -O0" make -C "$root" -s --no-print-directory B="$B/O0" OPT=-O0 "$B/O0/pwsim"
+    o0_run() { cp "$B/boot.elf" "$B/O0/" && demo_point "$B/O0" three; }
+    t "the same run at -O0" o0_run
+    t "-O0 and -O2, same bytes" same_bytes one/runs three/runs
+fi
+files_there() {
+    local d f
+    for d in one/runs/*/; do
+        for f in resolved.cfg run.json stats.json series.csv.gz flame.folded console.txt nvdimm.img; do
+            [ -e "$d/$f" ] || { echo "$d/$f is missing"; return 1; }
+        done
+    done
+}
+t "a run directory is complete" files_there
+
+# ---- persistence ----
+truncate -s 256M nv.img
+kvlog() { "$pwsim" run "$root/sim/configs/hello.cfg" -o nvruns --console -s program.name=kvlog -s program.args=100,64 -s kernel.data_tier=nvdimm -s nvdimm.image=nv.img "$@"; }
+recovered() { kvlog "$@" >out.txt && cat out.txt && grep -qE "$want" out.txt; }
+before=$(md5sum <nv.img)
+want='recovered 0|0 recovered' t "a log in an empty NVDIMM" recovered
+same_md5() { [ "$(md5sum <nv.img)" = "$before" ]; }
+t "a run does not write to the image it was given" same_md5
+t "unless it commits" kvlog -s nvdimm.commit=true
+other_md5() { ! same_md5; }
+t "then the image is new" other_md5
+want='recovered 100|100 recovered' t "and the next run finds the records" recovered
+
+# ---- traces ----
+t "a trace is recorded" "$pwsim" trace record "$root/sim/configs/hello.cfg" -o hello.trace -s program.name=kvlog -s program.args=200,64
+t "it says what it is" exits 0 "$pwsim" trace info hello.trace
+t "it is whole" exits 0 "$pwsim" trace verify hello.trace
+flip() {
+    local size at
+    size=$(stat -c %s hello.trace)
+    for at in 3 40 $((size / 2)) $((size - 5)); do
+        cp hello.trace flipped.trace
+        printf '\x5a' | dd of=flipped.trace bs=1 seek="$at" conv=notrunc status=none
+        cmp -s hello.trace flipped.trace && printf '\xa5' | dd of=flipped.trace bs=1 seek="$at" conv=notrunc status=none
+        refuses 2 flipped.trace "$pwsim" trace verify flipped.trace || return 1
+        refuses 2 flipped.trace "$pwsim" replay flipped.trace || return 1
+    done
+}
+t "a flipped byte is found" flip
+same_counts() {
+    local level
+    "$pwsim" run "$root/sim/configs/hello.cfg" -o truns -s program.name=kvlog -s program.args=200,64 >/dev/null || return 1
+    "$pwsim" replay hello.trace -m "$root/sim/configs/hello.cfg" --json >replay.json || return 1
+    for level in hart0.l1i hart0.l1d hart0.l2 llc; do
+        diff <(tr ',' '\n' <replay.json | grep -oE "\"$level\.(accesses|misses|writebacks|fills|evictions)[a-z._]*\": *[0-9]+" | sort) \
+            <(tr ',' '\n' <truns/*/stats.json | grep -oE "\"$level\.(accesses|misses|writebacks|fills|evictions)[a-z._]*\": *[0-9]+" | sort) || return 1
+    done
+    grep -q '"llc.misses.load": *[1-9]' replay.json
+}
+t "a replay counts what the run counted" same_counts
+
+# ---- pictures and lists ----
+picture() { "$pwsim" view "$1" --screenshot "$2" && [ "$(head -c 4 "$2" | tail -c 3)" = PNG ]; }
+first_run=$(ls -d one/runs/*/ | head -1)
+t "a picture of a finished run" picture "$first_run" a.png
+t "a picture of a live run" picture "$root/sim/configs/hello.cfg" b.png
+for what in keys stats policies cores programs; do
+    t "list $what" exits 0 "$pwsim" list "$what"
+done
+readelf_clean() { readelf -S "$B/boot.elf" >re.out 2>re.err && [ ! -s re.err ] && grep -q '\.kernel' re.out && grep -q '\.prog/wordcount' re.out; }
+command -v readelf >/dev/null && t "readelf -S reads the boot image" readelf_clean
+
+echo "$passed passed, $failed failed"
+[ "$failed" -eq 0 ]

@@ -1,0 +1,73 @@
+#!/usr/bin/env bash
+# run.sh - every test of the project; closes with one line "N passed, N failed" over all runners.
+#
+# Runners: the criterion binaries of tests/test_*.c, the command-line tests of tests/cli.sh, and the
+# official WebAssembly scripts where ../shared/wasm-spec is there. B is the build folder.
+set -u
+: "${B:=build}"
+passed=0 failed=0 skipped=0
+export ASAN_OPTIONS="${ASAN_OPTIONS:-}:log_path=$PWD/$B/asan:detect_leaks=0:allocator_may_return_null=1"
+export UBSAN_OPTIONS="${UBSAN_OPTIONS:-}:print_stacktrace=1"
+rm -f "$B"/asan.*
+
+add() { # passed failed skipped
+    passed=$((passed + $1)) failed=$((failed + $2)) skipped=$((skipped + $3))
+}
+
+for t in tests/test_*.c; do
+    bin=$B/tests/$(basename "${t%.c}")
+    out=$("$bin" -j1 2>&1)
+    status=$?
+    line=$(grep -a 'Synthesis' <<<"$out" | sed 's/\x1b\[[0-9;]*m//g')
+    n=$(sed -n 's/.*Tested: *\([0-9]*\).*/\1/p' <<<"$line")
+    ok=$(sed -n 's/.*Passing: *\([0-9]*\).*/\1/p' <<<"$line")
+    if [ -z "$n" ]; then
+        n=1 ok=0
+    fi
+    [ "$status" -ne 0 ] && [ "$ok" = "$n" ] && ok=$((n - 1))
+    [ "$ok" = "$n" ] || printf '%s\n' "$out"
+    printf '  %-24s %s of %s\n' "$(basename "$bin")" "$ok" "$n"
+    add "$ok" $((n - ok)) 0
+done
+
+summary() { # name, output whose last line is "N passed, N failed[, N skipped]"
+    local last
+    last=$(tail -n 1 <<<"$2")
+    if [[ $last =~ ([0-9]+)\ passed,\ ([0-9]+)\ failed(,\ ([0-9]+)\ skipped)? ]]; then
+        add "${BASH_REMATCH[1]}" "${BASH_REMATCH[2]}" "${BASH_REMATCH[4]:-0}"
+        printf '  %-24s %s\n' "$1" "$last"
+    else
+        printf '%s\n' "$2"
+        printf '  %-24s %s\n' "$1" "did not finish"
+        add 0 1 0
+    fi
+}
+
+out=$(B=$B tests/cli.sh 2>&1)
+grep -a '^FAIL' <<<"$out"
+summary cli "$out"
+
+spec=../shared/wasm-spec
+if [ -d "$spec/core-2.0" ]; then
+    for mode in "" --observed; do
+        out=$("$B/spectest" $mode --quiet "$spec/core-2.0" 2>&1)
+        summary "spec core-2.0 $mode" "$out"
+    done
+else
+    printf '  %-24s %s\n' "spec core-2.0" "skipped: ../shared/wasm-spec is not there"
+fi
+
+# Sanitizers write their reports to files: criterion does not fail on them by itself.
+reports=$(ls "$B"/asan.* 2>/dev/null)
+if [ -n "$reports" ]; then
+    head -40 $reports
+    echo "sanitizer reports: $reports"
+    add 0 1 0
+fi
+echo
+if [ "$skipped" -gt 0 ]; then
+    echo "$passed passed, $failed failed, $skipped skipped"
+else
+    echo "$passed passed, $failed failed"
+fi
+[ "$failed" -eq 0 ]

@@ -1,0 +1,654 @@
+/* test_validate.c - which function bodies are well-typed, one by one; heights, depths and cost. */
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <time.h>
+
+#include "tests/wasm_bytes.h"
+#include "wasmcore/module.h"
+#include "wasmcore/ops.h"
+
+/*
+ * Bodies stand in a module with all that they may refer to:
+ *   types     0 () -> ()   1 (i32) -> (i32)   2 () -> (i32 i64)   3 (i32 i64) -> (f32)
+ *             4 () -> (i32)
+ *   functions 0 imported of type 3;  1 of type 0, the body;  2 of type 0, in no segment or export
+ *   tables    0 funcref, 1 externref
+ *   memory    0
+ *   globals   0 i32 imported, 1 i64 mutable, 2 externref mutable
+ *   elements  0 passive funcref (function 0), 1 passive externref;  data 0 and 1, passive
+ */
+#define T0 "\x60\0\0"
+#define T1 "\x60\1\x7f\1\x7f"
+#define T2 "\x60\0\2\x7f\x7e"
+#define T3 "\x60\2\x7f\x7e\1\x7d"
+#define T4 "\x60\0\1\x7f"
+
+struct scene {
+    unsigned type; /* of the body's function */
+    int memory, data_count;
+};
+static const struct scene usual = {0, 1, 1};
+
+/* body: locals, instructions, end. */
+static struct bytes module_of(struct scene scene, const void *body, size_t n)
+{
+    struct bytes b = {0}, code = {0};
+    uint8_t functions[] = {2, (uint8_t)scene.type, 0};
+    put_header(&b);
+    SECTION(&b, 1, "\5" T0 T1 T2 T3 T4);
+    SECTION(&b, 2, "\2\0\0\0\3\0\0\3\x7f\0");
+    put_section(&b, 3, functions, sizeof functions);
+    SECTION(&b, 4, "\2\x70\0\1\x6f\0\1");
+    if (scene.memory)
+        SECTION(&b, 5, "\1\0\1");
+    SECTION(&b, 6, "\2\x7e\1\x42\0\x0b\x6f\1\xd0\x6f\x0b");
+    SECTION(&b, 9, "\2\1\0\1\0\5\x6f\0");
+    if (scene.data_count)
+        SECTION(&b, 12, "\2");
+    put_byte(&code, 2);
+    put_u32(&code, (uint32_t)n);
+    put(&code, body, n);
+    PUT(&code, "\2\0\x0b");
+    put_section(&b, 10, code.at, code.n);
+    SECTION(&b, 11, "\2\1\0\1\0");
+    free(code.at);
+    return b;
+}
+
+static int validate(struct scene scene, const void *body, size_t n, struct module **m,
+                    struct wasm_error *err)
+{
+    struct bytes b = module_of(scene, body, n);
+    *m = NULL;
+    memset(err, 0, sizeof *err);
+    int rc = module_decode(b.at, b.n, NULL, m, err);
+    free(b.at);
+    return rc;
+}
+
+/* text: how the error begins; NULL: the body is valid. */
+static void check(struct scene scene, const char *body, size_t n, const char *text)
+{
+    struct module *m;
+    struct wasm_error err;
+    char hex[200] = "";
+    for (size_t i = 0; i < n && i < 60; i++)
+        sprintf(hex + 3 * i, "%02x ", (uint8_t)body[i]);
+    int rc = validate(scene, body, n, &m, &err);
+    if (!text)
+        cr_expect_eq(rc, 0, "%s: %s", hex, err.text);
+    else
+        cr_expect(rc < 0 && strncmp(err.text, text, strlen(text)) == 0,
+                  "%s: expected \"%s\", got \"%s\"", hex, text, rc < 0 ? err.text : "no error");
+    module_free(m);
+}
+
+struct body {
+    const char *bytes;
+    size_t n;
+    const char *text;
+};
+#define GOOD(literal)                                                                              \
+    {                                                                                              \
+        "\0" literal "\x0b", sizeof(literal) + 1, NULL                                             \
+    }
+#define BAD(literal, text)                                                                         \
+    {                                                                                              \
+        "\0" literal "\x0b", sizeof(literal) + 1, text                                             \
+    }
+#define RAW(literal, text)                                                                         \
+    {                                                                                              \
+        literal, sizeof(literal) - 1, text                                                         \
+    }
+
+#define MISMATCH "type mismatch"
+
+#define CHECK_ALL(scene, bodies)                                                                   \
+    for (size_t i_ = 0; i_ < sizeof(bodies) / sizeof(bodies)[0]; i_++)                             \
+    check(scene, (bodies)[i_].bytes, (bodies)[i_].n, (bodies)[i_].text)
+
+#define I32         "\x41\0"
+#define I64         "\x42\0"
+#define F32         "\x43\0\0\0\0"
+#define F64         "\x44\0\0\0\0\0\0\0\0"
+#define REF         "\xd0\x6f" /* ref.null extern */
+#define FUN         "\xd0\x70" /* ref.null func */
+#define DROP        "\x1a"
+#define UNREACHABLE "\0"
+#define END         "\x0b"
+
+Test(validate, control)
+{
+    static const struct body bodies[] = {
+        GOOD(""),
+        GOOD("\x01"),
+        BAD(I32, MISMATCH),
+        BAD(DROP, MISMATCH),
+        GOOD("\x02\x40" END),
+        GOOD("\x02\x7f" I32 END DROP),
+        BAD("\x02\x7f" END DROP, MISMATCH),
+        BAD("\x02\x7f" I64 END DROP, MISMATCH),
+        BAD("\x02\x7f" I32 I32 END DROP, MISMATCH),
+        BAD("\x02\x40" I32 END DROP, MISMATCH),
+        BAD(I32 "\x02\x40" DROP END, MISMATCH), /* the outer block's operands are out of reach */
+        GOOD(I32 "\x02\x01" END DROP),
+        BAD(I64 "\x02\x01" END DROP, MISMATCH),
+        GOOD("\x02\x02" I32 I64 END DROP DROP),
+        BAD("\x02\x02" I64 I32 END DROP DROP, MISMATCH),
+        BAD("\x02\x05" END, "unknown type 5"),
+        BAD("\x02\x7b" END, "malformed value type 0x7b (SIMD)"),
+        BAD("\x02\x6e" END, "malformed value type 0x6e (garbage collection)"),
+        BAD("\x02\xff\x7f" I32 END DROP, "malformed block type"),
+        GOOD(I32 "\x04\x40" END),
+        GOOD(I32 "\x04\x40\x05" END),
+        BAD(I64 "\x04\x40" END, MISMATCH),
+        GOOD(I32 "\x04\x7f" I32 "\x05" I32 END DROP),
+        BAD(I32 "\x04\x7f" I32 "\x05" I64 END DROP, MISMATCH),
+        BAD(I32 "\x04\x7f" I32 END DROP, MISMATCH), /* no else, but a result */
+        GOOD(I32 I32 "\x04\x01" END DROP), /* no else, and what it takes is what it gives */
+        BAD(I32 "\x04\x40\x05\x05" END, "END opcode expected"),
+        BAD("\x02\x40\x05" END, "END opcode expected"),
+        BAD("\x05", "END opcode expected"),
+        RAW("\0", "unexpected end of section or function"),
+        RAW("\0\x02\x40\x0b", "unexpected end of section or function"),
+        RAW("\0\x0b\x0b", "END opcode expected"),
+        RAW("\0\x0b\x01", "END opcode expected"),
+        RAW("\0\x41\x80", "unexpected end of section or function"),
+        RAW("\0\x41\xff\xff\xff\xff\x0f\x1a\x0b", "integer too large"),
+    };
+    CHECK_ALL(usual, bodies);
+}
+
+Test(validate, branches)
+{
+    static const struct body bodies[] = {
+        GOOD("\x0c\0"), BAD("\x0c\1", "unknown label 1"), GOOD("\x02\x40\x0c\1" END),
+        GOOD("\x02\x7f" I32 "\x0c\0" END DROP), BAD("\x02\x7f\x0c\0" END DROP, MISMATCH),
+        BAD("\x02\x7f" F32 "\x0c\0" END DROP, MISMATCH),
+        GOOD("\x03\x7f\x0c\0" END DROP), /* a loop's label takes its parameters: none */
+        GOOD(I32 "\x03\x01\x0c\0" END DROP), BAD(I32 "\x03\x01" DROP "\x0c\0" END DROP, MISMATCH),
+        GOOD("\x02\x7f" I32 I32 "\x0d\0" END DROP), /* br_if: what it took along stays */
+        BAD("\x02\x7f" I32 "\x0d\0" END DROP, MISMATCH), BAD("\x02\x40" I64 "\x0d\0" END, MISMATCH),
+        /* br_if in unreachable code makes its types known: an i64 is on the stack, not an i32 */
+        BAD("\x02\x7e" UNREACHABLE I32 "\x0d\0\x45" DROP UNREACHABLE END DROP, MISMATCH),
+        GOOD("\x02\x7e" UNREACHABLE I32 "\x0d\0\x50" DROP UNREACHABLE END DROP),
+        GOOD("\x02\x40" I32 "\x0e\1\0\1" END),
+        GOOD("\x02\x7f\x02\x7f" I32 I32 "\x0e\2\0\1\0" END END DROP),
+        BAD("\x02\x7f\x02\x7f" I32 I32 "\x0e\2\0\1\2" END END DROP, MISMATCH), /* arity */
+        BAD("\x02\x7f\x02\x7e" I32 I32 "\x0e\1\1\0" END DROP I32 END DROP, MISMATCH),
+        GOOD("\x02\x7f\x02\x7e" UNREACHABLE I32 "\x0e\1\1\0" END DROP I32 END DROP),
+        BAD("\x02\x7f" I32 "\x0e\0\0" END DROP, MISMATCH), BAD(I32 "\x0e\1\0\1", "unknown label 1"),
+        BAD(I64 "\x0e\0\0", MISMATCH),
+        RAW("\0" I32 "\x0e\xff\xff\xff\xff\x0f\0\x0b", "unexpected end of section or function"),
+        GOOD("\x0f"), GOOD("\x0f" DROP DROP "\x6a" DROP), GOOD(UNREACHABLE "\x6a" DROP),
+        GOOD(UNREACHABLE I32 "\x6a" DROP), BAD(UNREACHABLE I64 "\x6a" DROP, MISMATCH),
+        BAD(UNREACHABLE I32, MISMATCH),
+        BAD("\x02\x40" UNREACHABLE END DROP, MISMATCH), /* reachable again after the block */
+        GOOD("\x02\x7f" UNREACHABLE END DROP), GOOD(UNREACHABLE "\x02\x01" END DROP),
+        BAD(I32 "\x04\x40" UNREACHABLE "\x05" DROP END, MISMATCH), /* and in the else */
+    };
+    static const struct body gives_i32[] = {
+        GOOD(I32),
+        BAD("", MISMATCH),
+        BAD(I64, MISMATCH),
+        GOOD(I32 "\x0f"),
+        GOOD(I64 I32 "\x0f"), /* what lies beneath is thrown away */
+        BAD(I64 "\x0f", MISMATCH),
+        GOOD(I32 "\x0c\0"),
+        GOOD(UNREACHABLE),
+    };
+    CHECK_ALL(usual, bodies);
+    CHECK_ALL(((struct scene){4, 1, 1}), gives_i32);
+}
+
+Test(validate, calls_and_references)
+{
+    static const struct body bodies[] = {
+        GOOD(I32 I64 "\x10\0" DROP),
+        BAD(I64 I32 "\x10\0" DROP, MISMATCH),
+        BAD(I64 "\x10\0" DROP, MISMATCH),
+        BAD("\x10\3", "unknown function 3"),
+        GOOD(I32 I64 I32 "\x11\3\0" DROP),
+        BAD(I32 I64 "\x11\3\0" DROP, MISMATCH),
+        BAD(I32 "\x11\5\0", "unknown type 5"),
+        BAD(I32 "\x11\0\2", "unknown table 2"),
+        BAD(I32 "\x11\0\1", MISMATCH), /* a table of externref */
+        BAD("\x12\1", "illegal opcode 0x12 (tail calls)"),
+        BAD("\x06\x40", "illegal opcode 0x06 (exception handling)"),
+        BAD("\xfd\x0c", "illegal opcode 0xfd (SIMD)"),
+        BAD("\xfe\x03\0", "illegal opcode 0xfe (threads)"),
+        BAD("\xfb\0\0", "illegal opcode 0xfb (garbage collection)"),
+        BAD("\x14\0", "illegal opcode 0x14 (typed function references)"),
+        BAD("\xff", "illegal opcode 0xff"),
+        BAD("\xfc\x12", "illegal opcode 0xfc12"),
+        BAD("\xfc\x80\2", "illegal opcode"),
+        GOOD("\xd2\0" DROP),
+        BAD("\xd2\2" DROP, "undeclared function reference"),
+        BAD("\xd2\3" DROP, "unknown function 3"),
+        GOOD(FUN "\xd1" DROP),
+        GOOD(REF "\xd1" DROP),
+        BAD(I32 "\xd1" DROP, MISMATCH),
+        BAD("\xd0\x7f" DROP, "malformed reference type"),
+        GOOD(I32 I32 I32 "\x1b" DROP),
+        GOOD(F64 F64 I32 "\x1b" DROP),
+        BAD(F64 F32 I32 "\x1b" DROP, MISMATCH),
+        BAD(F64 F64 I64 "\x1b" DROP, MISMATCH),
+        BAD(REF REF I32 "\x1b" DROP, MISMATCH),
+        GOOD(REF REF I32 "\x1c\1\x6f" DROP),
+        BAD(REF FUN I32 "\x1c\1\x6f" DROP, MISMATCH),
+        BAD(I32 I32 I32 "\x1c\0" DROP, "invalid result arity"),
+        BAD(I32 I32 I32 "\x1c\2\x7f\x7f" DROP, "invalid result arity"),
+        BAD(I32 I32 I32 "\x1c\1\x7b" DROP, "malformed value type"),
+        GOOD(UNREACHABLE "\x1b" DROP),
+        GOOD(UNREACHABLE F32 I32 "\x1b\x8b" DROP), /* of unknown and f32: f32 */
+        BAD(UNREACHABLE F32 I32 "\x1b\x99" DROP, MISMATCH),
+    };
+    CHECK_ALL(usual, bodies);
+}
+
+Test(validate, variables)
+{
+    static const struct body bodies[] = {
+        GOOD("\x23\0" DROP),
+        BAD(I32 "\x24\0", "global is immutable"),
+        GOOD("\x23\1\x24\1"),
+        BAD(I32 "\x24\1", MISMATCH),
+        GOOD(REF "\x24\2"),
+        BAD(FUN "\x24\2", MISMATCH),
+        BAD("\x23\3" DROP, "unknown global 3"),
+        BAD("\x20\0" DROP, "unknown local 0"),
+        RAW("\1\1\x7f\x20\0\x1a\x0b", NULL),
+        RAW("\1\1\x7f\x20\1\x1a\x0b", "unknown local 1"),
+        RAW("\1\1\x7f" I32 "\x21\0\x0b", NULL),
+        RAW("\1\1\x7f" I64 "\x21\0\x0b", MISMATCH),
+        RAW("\1\1\x7f" I32 "\x22\0\x45\x1a\x0b", NULL),
+        RAW("\1\1\x7f\x22\0\x1a\x0b", MISMATCH),
+    };
+    /* local 0 i32 is the parameter; then 2 i64, no f32, 1 f64, no f32, 300 externref */
+    static const struct body runs[] = {
+#define RUNS "\5\2\x7e\0\x7d\1\x7c\0\x7d\xac\2\x6f"
+        RAW(RUNS "\x20\0\x0b", NULL),
+        RAW(RUNS "\x20\1\xa7\x0b", NULL),
+        RAW(RUNS "\x20\2\xa7\x0b", NULL),
+        RAW(RUNS "\x20\3\xaa\x0b", NULL),
+        RAW(RUNS "\x20\3\xa8\x0b", MISMATCH),
+        RAW(RUNS "\x20\4\xd1\x0b", NULL),
+        RAW(RUNS "\x20\xaf\2\xd1\x0b", NULL), /* 303 */
+        RAW(RUNS "\x20\xb0\2\xd1\x0b", "unknown local 304: there are 304"),
+    };
+    CHECK_ALL(usual, bodies);
+    CHECK_ALL(((struct scene){1, 1, 1}), runs);
+}
+
+Test(validate, tables_and_memory)
+{
+    static const struct body bodies[] = {
+        GOOD(I32 "\x25\0" DROP),
+        BAD(I32 "\x25\2" DROP, "unknown table 2"),
+        GOOD(I32 REF "\x26\1"),
+        BAD(I32 REF "\x26\0", MISMATCH),
+        BAD(REF I32 "\x26\1", MISMATCH),
+        GOOD(REF I32 "\xfc\x0f\1" DROP),
+        BAD(FUN I32 "\xfc\x0f\1" DROP, MISMATCH),
+        GOOD("\xfc\x10\1\x45" DROP),
+        GOOD(I32 REF I32 "\xfc\x11\1"),
+        BAD(I32 REF I32 "\xfc\x11\0", MISMATCH),
+        GOOD(I32 I32 I32 "\xfc\x0c\0\0"),
+        GOOD(I32 I32 I32 "\xfc\x0c\1\1"),
+        BAD(I32 I32 I32 "\xfc\x0c\1\0", MISMATCH), /* externrefs into a table of funcref */
+        BAD(I32 I32 I32 "\xfc\x0c\2\0", "unknown elem segment 2"),
+        BAD(I32 I32 I32 "\xfc\x0c\0\2", "unknown table 2"),
+        BAD(I32 I32 "\xfc\x0c\0\0", MISMATCH),
+        GOOD("\xfc\x0d\1"),
+        BAD("\xfc\x0d\2", "unknown elem segment 2"),
+        GOOD(I32 I32 I32 "\xfc\x0e\1\1"),
+        BAD(I32 I32 I32 "\xfc\x0e\1\0", MISMATCH),
+        GOOD(I32 I32 I32 "\xfc\x08\1\0"),
+        BAD(I32 I32 I32 "\xfc\x08\2\0", "unknown data segment 2"),
+        BAD(I32 I32 I32 "\xfc\x08\1\1", "zero byte expected"),
+        GOOD("\xfc\x09\1"),
+        BAD("\xfc\x09\2", "unknown data segment 2"),
+        GOOD(I32 I32 I32 "\xfc\x0a\0\0"),
+        BAD(I32 I32 I64 "\xfc\x0a\0\0", MISMATCH),
+        BAD(I32 I32 I32 "\xfc\x0a\0\1", "zero byte expected"),
+        GOOD(I32 I32 I32 "\xfc\x0b\0"),
+        BAD(I32 I32 "\xfc\x0b\0", MISMATCH),
+        GOOD("\x3f\0" DROP),
+        BAD("\x3f\1" DROP, "zero byte expected"),
+        GOOD(I32 "\x40\0" DROP),
+        GOOD(I32 "\x28\2\0" DROP),
+        GOOD(I32 "\x28\0\xff\xff\xff\xff\x0f" DROP),
+        BAD(I32 "\x28\3\0" DROP, "alignment must not be larger than natural"),
+        BAD(I32 "\x28\x20\0" DROP, "malformed memop flags"),
+        BAD(I32 "\x28\x42\0\0" DROP, "malformed memop flags: multi-memory"),
+        BAD(I64 "\x28\2\0" DROP, MISMATCH),
+    };
+    static const struct body no_memory[] = {
+        BAD(I32 "\x28\2\0" DROP, "unknown memory 0"),
+        BAD(I32 I32 "\x36\2\0", "unknown memory 0"),
+        BAD("\x3f\0" DROP, "unknown memory 0"),
+        BAD(I32 I32 I32 "\xfc\x08\0\0", "unknown memory 0"),
+        BAD(I32 I32 I32 "\xfc\x0a\0\0", "unknown memory 0"),
+        BAD(I32 I32 I32 "\xfc\x0b\0", "unknown memory 0"),
+        GOOD("\xfc\x09\0"),
+    };
+    static const struct body no_count[] = {
+        BAD(I32 I32 I32 "\xfc\x08\1\0", "data count section required"),
+        BAD("\xfc\x09\1", "data count section required"),
+    };
+    CHECK_ALL(usual, bodies);
+    CHECK_ALL(((struct scene){0, 0, 1}), no_memory);
+    CHECK_ALL(((struct scene){0, 1, 0}), no_count);
+}
+
+/* ---- all instructions without code of their own: signatures as their names have them ---- */
+
+static uint8_t type_at(const char *text)
+{
+    static const char *const names[] = {"i32", "i64", "f32", "f64"};
+    static const uint8_t types[] = {VT_I32, VT_I64, VT_F32, VT_F64};
+    for (int i = 0; i < 4; i++)
+        if (strncmp(text, names[i], 3) == 0)
+            return types[i];
+    return VT_NONE;
+}
+
+static int one_of(const char *text, const char *words)
+{
+    char word[32];
+    snprintf(word, sizeof word, " %s ", text);
+    return strstr(words, word) != NULL;
+}
+
+struct signature {
+    uint8_t result; /* VT_NONE: none */
+    uint8_t args[2];
+    unsigned nargs;
+    unsigned bits; /* of the memory access */
+};
+
+/* "i64.load8_u", "f32.convert_i64_s", "i32.lt_u", "f64.add", ... */
+static struct signature by_name(const char *name)
+{
+    static const char unary[] = " clz ctz popcnt abs neg ceil floor trunc nearest sqrt extend8_s "
+                                "extend16_s extend32_s eqz ";
+    static const char compare[] = " eqz eq ne lt gt le ge lt_s lt_u gt_s gt_u le_s le_u ge_s ge_u ";
+    uint8_t t = type_at(name);
+    const char *op = name + 4, *from = strchr(op, '_');
+    struct signature s = {t, {t, t}, 2, 0};
+    if (strncmp(op, "load", 4) == 0 || strncmp(op, "store", 5) == 0) {
+        const char *digits = strpbrk(op, "123468");
+        int store = op[0] == 's';
+        s.bits = digits ? (unsigned)atoi(digits) : t == VT_I64 || t == VT_F64 ? 64 : 32;
+        return (struct signature){store ? VT_NONE : t, {VT_I32, t}, store ? 2 : 1, s.bits};
+    }
+    if (strncmp(op, "trunc_sat_", 10) == 0)
+        from = op + 9;
+    if (from && type_at(from + 1)) { /* a conversion */
+        s.args[0] = type_at(from + 1);
+        s.nargs = 1;
+        return s;
+    }
+    if (one_of(op, compare))
+        s.result = VT_I32;
+    if (one_of(op, unary))
+        s.nargs = 1;
+    return s;
+}
+
+static void put_const(struct bytes *b, uint8_t type)
+{
+    switch (type) {
+    case VT_I32:
+        PUT(b, I32);
+        break;
+    case VT_I64:
+        PUT(b, I64);
+        break;
+    case VT_F32:
+        PUT(b, F32);
+        break;
+    default:
+        PUT(b, F64);
+    }
+}
+
+/* Drop a value, having shown that it is of that type. */
+static void put_use(struct bytes *b, uint8_t type)
+{
+    if (type == VT_I32)
+        put_byte(b, 0x45); /* i32.eqz */
+    else if (type == VT_I64)
+        put_byte(b, 0x50); /* i64.eqz */
+    else if (type == VT_F32)
+        put_byte(b, 0xbc); /* i32.reinterpret_f32 */
+    else if (type == VT_F64)
+        put_byte(b, 0xbd); /* i64.reinterpret_f64 */
+    if (type != VT_NONE)
+        PUT(b, DROP);
+}
+
+/* A body that applies the instruction to operands of these types. */
+static void check_op(uint32_t code, const struct signature *s, const uint8_t args[2],
+                     unsigned align, const char *text)
+{
+    struct bytes b = {0};
+    put_byte(&b, 0);
+    for (unsigned i = 0; i < s->nargs; i++)
+        put_const(&b, args[i]);
+    if (code > 0xff)
+        put_byte(&b, code >> 8);
+    put_byte(&b, code);
+    if (s->bits > 0) {
+        put_byte(&b, align);
+        put_byte(&b, 0);
+    }
+    put_use(&b, s->result);
+    PUT(&b, END);
+    check(usual, (const char *)b.at, b.n, text);
+    free(b.at);
+}
+
+static void check_signature(uint32_t code, const char *name)
+{
+    static const uint8_t types[] = {VT_I32, VT_I64, VT_F32, VT_F64};
+    struct signature s = by_name(name);
+    unsigned align = s.bits > 0 ? (unsigned)__builtin_ctz(s.bits / 8) : 0;
+    for (int a = 0; a < 4; a++)
+        for (int b = 0; b < (s.nargs == 2 ? 4 : 1); b++) {
+            uint8_t args[2] = {types[a], types[b]};
+            int right = args[0] == s.args[0] && (s.nargs < 2 || args[1] == s.args[1]);
+            check_op(code, &s, args, align, right ? NULL : MISMATCH);
+        }
+    if (s.bits > 0)
+        check_op(code, &s, s.args, align + 1, "alignment must not be larger than natural");
+}
+
+Test(validate, signatures)
+{
+    unsigned checked = 0;
+    for (uint32_t i = 0; i < 0x120; i++) {
+        uint32_t code = i < 0x100 ? i : 0xfc00 + i - 0x100;
+        const char *name = op_name(code);
+        if (op_lookup(code)->kind <= OPK_CTL)
+            continue;
+        cr_assert(name && type_at(name) && name[3] == '.');
+        check_signature(code, name);
+        checked++;
+    }
+    /* 14 loads, 9 stores, 0x45 to 0xc4, 8 saturating conversions */
+    cr_expect_eq(checked, 14 + 9 + (0xc4 - 0x45 + 1) + 8);
+    cr_expect_null(op_name(0x100));
+    cr_expect_null(op_name(0xfc12));
+    cr_expect_null(op_name(0xfc40));
+    cr_expect_str_eq(op_name(0xfc0a), "memory.copy");
+}
+
+/* ---- what lowering relies on ---- */
+
+static void expect_shape(const char *body, size_t n, uint32_t height, uint32_t depth)
+{
+    struct module *m;
+    struct wasm_error err;
+    cr_assert_eq(validate(usual, body, n, &m, &err), 0, "%s", err.text);
+    cr_expect_eq(m->funcs[1].max_height, height);
+    cr_expect_eq(m->funcs[1].max_depth, depth);
+    cr_expect(m->func_declared[0] & 1 && !(m->func_declared[0] & 6));
+    module_free(m);
+}
+
+Test(validate, heights_and_depths)
+{
+#define SHAPE(literal, height, depth) expect_shape(literal, sizeof(literal) - 1, height, depth)
+    SHAPE("\0\x0b", 0, 1);
+    SHAPE("\0" I32 I32 "\x6a" I32 "\x6a" DROP END, 2, 1);
+    SHAPE("\0\x02\x40\x03\x40" END END "\x02\x40" END END, 0, 3);
+    SHAPE("\0\x02\x02" I32 I64 END DROP DROP END, 2, 2);
+    SHAPE("\0" I64 "\x02\x02" I32 I64 END DROP DROP DROP END, 3, 2);
+    SHAPE("\0" I32 I64 "\x10\0" DROP END, 2, 1);
+    SHAPE("\0" UNREACHABLE I32 I32 I32 DROP DROP DROP END, 3, 1);
+}
+
+/* An error says where: the offset is that of the instruction. */
+Test(validate, offsets)
+{
+    struct module *m;
+    struct wasm_error err;
+    static const char body[] = "\0\x01\x41\0\x41\0\x01\x7c\x1a\x0b";
+    struct bytes b = module_of(usual, body, sizeof body - 1);
+    uint8_t *at = memmem(b.at, b.n, body, sizeof body - 1);
+    cr_assert_eq(module_decode(b.at, b.n, NULL, &m, &err), -1);
+    cr_expect_eq(err.offset, at + 7 - b.at);
+    cr_expect_str_eq(err.text, "type mismatch: i64.add needs i64, found i32");
+    free(b.at);
+}
+
+/* ---- harm ---- */
+
+/* Two bodies that use much of the format; any byte replaced by any other does no harm. */
+Test(validate, every_byte_changed)
+{
+    static const char body[] = "\2\1\x7f\2\x6f"
+                               "\x02\x40\x03\x01\x41\5\x0d\0\x04\x7f\x41\1\x05\x41\2\x0b\x0b"
+                               "\x20\0\x0e\2\0\1\1\x0b"
+                               "\x41\0\x41\1\x41\2\x1b\x28\2\4\x1a"
+                               "\x20\1\x20\2\x41\1\x1c\1\x6f\x21\1"
+                               "\x41\1\x42\2\x41\0\x11\3\0\xfc\1\x1a"
+                               "\x41\1\x41\1\x41\1\xfc\x08\1\0\xd2\0\xd1\x1a\x0b";
+    char changed[sizeof body];
+    struct module *m;
+    struct wasm_error err;
+    unsigned refused = 0, runs = 0;
+    for (size_t i = 0; i < sizeof body - 1; i++)
+        for (unsigned x = 1; x < 256; x++, runs++) {
+            memcpy(changed, body, sizeof body);
+            changed[i] = (char)(changed[i] ^ (char)x);
+            int rc = validate(usual, changed, sizeof body - 1, &m, &err);
+            cr_assert(rc == 0 || err.text[0] != 0);
+            refused += rc < 0;
+            module_free(m);
+        }
+    cr_expect_gt(refused, runs / 2);
+}
+
+static double seconds(void)
+{
+    return (double)clock() / CLOCKS_PER_SEC;
+}
+
+/* head, n times element, tail as the body. */
+static void check_large(const char *head, size_t nhead, const char *element, size_t nelement,
+                        size_t n, const char *tail, size_t ntail, const char *text)
+{
+    struct bytes b = {0};
+    double start = seconds();
+    put(&b, head, nhead);
+    for (size_t i = 0; i < n; i++)
+        put(&b, element, nelement);
+    put(&b, tail, ntail);
+    check(usual, (const char *)b.at, b.n, text);
+    cr_expect_lt(seconds() - start, 1.0);
+    free(b.at);
+}
+#define LARGE(head, element, n, tail, text)                                                        \
+    check_large(head, sizeof(head) - 1, element, sizeof(element) - 1, n, tail, sizeof(tail) - 1,   \
+                text)
+
+/* A MiB of each thing that could cost more than its length. */
+Test(validate, large_bodies)
+{
+    const uint32_t mib = 1u << 20;
+    LARGE("\0", "\x02\x40", mib / 2, "\x0b", "blocks nested too deep: the limit is 10000");
+    LARGE("\0", "\x04\x40", mib / 2, "\x0b", "type mismatch");
+    LARGE("\0", "\x02\x40\x0b", mib / 3, "\x0b", NULL);
+    LARGE("\0", "\x01", mib, "", "unexpected end of section or function");
+    LARGE("\0", I32, mib / 2, "\x0f\x0b", NULL);
+    LARGE("\0", I32, mib, "\x0f\x0b", "too many operands on the stack: the limit is 1000000");
+    LARGE("\0", I32 DROP, mib / 3, "\x0b", NULL);
+    LARGE("\0" I32 "\x0e\xef\xff\3", "\0", 65520 - 1, "\0\0\x0b", NULL);
+    LARGE("\0" I32 "\x0e\xff\xff\x3f", "\0", mib, "\x0b", "too many labels of br_table");
+    LARGE("\x80\x80\x20", "\0\x7f", mib / 2, "\x0b", NULL); /* as many runs of no locals */
+    LARGE("\0", "\x23\0\x0d\0", mib / 4, "\x0b", NULL);
+    LARGE("\0\0", "\x0b", mib, "", "END opcode expected");
+}
+
+/* Ten thousand functions with fifty thousand locals each, in a few bytes a function. */
+Test(validate, many_locals)
+{
+    struct bytes b = {0}, code = {0}, types = {0};
+    struct module *m = NULL;
+    struct wasm_error err;
+    const uint32_t n = 10000;
+    double start = seconds();
+    put_header(&b);
+    SECTION(&b, 1, "\1\x60\0\0");
+    put_u32(&types, n);
+    put_u32(&code, n);
+    for (uint32_t i = 0; i < n; i++) {
+        put_byte(&types, 0);
+        PUT(&code, "\x0b\1\xd0\x86\3\x7f\x20\xcf\x86\3\x1a\x0b");
+    }
+    put_section(&b, 3, types.at, types.n);
+    put_section(&b, 10, code.at, code.n);
+    cr_expect_eq(module_decode(b.at, b.n, NULL, &m, &err), 0, "%s", err.text);
+    cr_expect_lt(seconds() - start, 0.5);
+    module_free(m);
+    free(b.at);
+    free(types.at);
+    free(code.at);
+}
+
+/* br_tables that name one label of a thousand values 65,520 times each. */
+Test(validate, wide_labels)
+{
+    struct bytes b = {0}, types = {0}, code = {0}, body = {0};
+    struct module *m = NULL;
+    struct wasm_error err;
+    PUT(&types, "\2" T0 "\x60\0\xe8\7");
+    for (int i = 0; i < 1000; i++)
+        put_byte(&types, VT_I32);
+    put_byte(&body, 0);
+    for (int i = 0; i < 40; i++) {
+        PUT(&body, "\x02\1\x10\0" I32 "\x0e\xef\xff\3");
+        for (int j = 0; j < 65520; j++)
+            put_byte(&body, 0);
+        PUT(&body, END "\x02\x40\x0c\1" END "\x0c\0");
+    }
+    PUT(&body, END);
+    put_byte(&code, 1);
+    put_u32(&code, (uint32_t)body.n);
+    put_bytes(&code, &body);
+    put_header(&b);
+    put_section(&b, 1, types.at, types.n);
+    SECTION(&b, 2, "\1\0\0\0\1");
+    SECTION(&b, 3, "\1\0");
+    put_section(&b, 10, code.at, code.n);
+    double start = seconds();
+    cr_expect_eq(module_decode(b.at, b.n, NULL, &m, &err), 0, "%s", err.text);
+    cr_expect_lt(seconds() - start, 0.5);
+    module_free(m);
+    free(b.at);
+    free(types.at);
+    free(code.at);
+    free(body.at);
+}

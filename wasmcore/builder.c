@@ -1,0 +1,321 @@
+/* builder.c - a function while it is lowered: code, blocks, labels and the stack of descriptors. */
+#include "wasmcore/builder.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+#include "wasmcore/lower.h"
+
+static const char no_memory[] = "out of memory";
+
+/* ---- set-up ---- */
+
+static int prepare_locals(struct builder *b)
+{
+    uint32_t n = b->nlocals, at = b->type->nparams;
+    if (GROW(b->heads, b->heads_cap, 0, n + 1) || GROW(b->local_types, b->types_cap, 0, n + 1))
+        return -1;
+    memset(b->heads, 0, (n + 1) * sizeof(*b->heads));
+    memcpy(b->local_types, b->type->types, at);
+    for (uint32_t i = 0; i < b->fn->nruns; i++) {
+        memset(b->local_types + at, b->fn->runs[i].type, b->fn->runs[i].count);
+        at += b->fn->runs[i].count;
+    }
+    return 0;
+}
+
+void builder_start(struct builder *b, const struct function *fn, const struct functype *type)
+{
+    b->fn = fn;
+    b->type = type;
+    b->ninsns = b->nuops = b->nblocks = b->npending = 0;
+    b->height = b->flushed = b->most_height = 0;
+    b->ncontrols = b->tables = b->depth = 0;
+    b->ops = b->logged = 0;
+    b->producer = NO_INSN;
+    b->after = NO_BLOCK;
+    b->open = b->calls = 0;
+    b->failed = NULL;
+    b->nlocals = type->nparams + fn->nlocals;
+    b->temps = b->nlocals + FRAME_SAVE;
+    if (b->temps + (uint64_t)fn->max_height + 1 > MAX_SLOTS || type->nresults > MAX_SLOTS) {
+        b->failed = "it needs more than 65000 locals and operands";
+        return;
+    }
+    if (prepare_locals(b) || GROW(b->stack, b->stack_cap, 0, fn->max_height + 1) ||
+        GROW(b->controls, b->controls_cap, 0, fn->max_depth + 2))
+        b->failed = no_memory;
+}
+
+void builder_free(struct builder *b)
+{
+    free(b->insns);
+    free(b->pos);
+    free(b->uops);
+    free(b->blocks);
+    free(b->pending);
+    free(b->stack);
+    free(b->heads);
+    free(b->local_types);
+    free(b->controls);
+}
+
+/* ---- code ---- */
+
+/* Room for one more instruction and micro-op. When there is none the builder fails, and goes on
+ * overwriting the last one until the driver looks. */
+static int room(struct builder *b)
+{
+    if (b->ninsns + (uint64_t)b->nuops > b->code_left)
+        b->failed = "the code becomes too large for a module of this size";
+    if (GROW(b->insns, b->insns_cap, b->ninsns, 2) || GROW(b->pos, b->pos_cap, b->ninsns, 2) ||
+        GROW(b->uops, b->uops_cap, b->nuops, 2) || GROW(b->blocks, b->blocks_cap, b->nblocks, 2) ||
+        GROW(b->pending, b->pending_cap, b->npending, 2))
+        b->failed = no_memory;
+    return !b->failed;
+}
+
+uint32_t code_emit(struct builder *b, struct insn in)
+{
+    b->producer = NO_INSN;
+    if (!room(b))
+        return 0;
+    b->insns[b->ninsns] = in;
+    b->pos[b->ninsns] = (struct insn_pos){b->at, (uint16_t)b->ops, (uint16_t)b->logged};
+    b->producer_uop = b->nuops;
+    return b->ninsns++;
+}
+
+void code_uop(struct builder *b, struct raw_uop u)
+{
+    if (room(b))
+        b->uops[b->nuops++] = u;
+}
+
+void code_alu(struct builder *b, unsigned class, unsigned files, uint16_t dst, uint16_t x,
+              uint16_t y)
+{
+    code_uop(b, (struct raw_uop){.class = (uint8_t) class,
+                                 .files = (uint8_t)files,
+                                 .dst = dst,
+                                 .a = x,
+                                 .b = y,
+                                 .slot = REG_NONE});
+}
+
+void code_move(struct builder *b, uint8_t type, uint16_t dst, uint16_t from)
+{
+    code_emit(b, (struct insn){.op = IN_MOVE, .dst = dst, .a = from});
+    code_alu(b, UOP_ALU, is_vector(type) ? FILE_DST | FILE_A : 0, dst, from, REG_NONE);
+}
+
+void code_const(struct builder *b, uint8_t type, uint16_t dst, uint64_t bits)
+{
+    code_emit(b, (struct insn){.op = IN_CONST, .dst = dst, .imm = bits});
+    code_alu(b, UOP_ALU, is_vector(type) ? FILE_DST : 0, dst, REG_NONE, REG_NONE);
+}
+
+static void close_block(struct builder *b, enum block_end how, uint32_t live)
+{
+    struct raw_block *k = &b->blocks[b->block];
+    k->end = (uint8_t)how;
+    k->nops = (uint16_t)b->ops;
+    k->live = b->temps + live;
+    b->insns[k->insn].dst = (uint16_t)b->ops;
+    b->open = 0;
+    b->producer = NO_INSN;
+}
+
+/* Nothing is in the block under way yet (the first has the function's prologue). */
+static int is_empty(const struct builder *b)
+{
+    const struct raw_block *k = &b->blocks[b->block];
+    return b->block > 0 && b->ops == 0 && b->ninsns == k->insn + 1 && b->nuops == k->uop;
+}
+
+uint32_t code_begin_block(struct builder *b)
+{
+    if (!room(b))
+        return 0;
+    if (b->open && is_empty(b)) {
+        b->blocks[b->block].depth = (uint8_t)(b->depth < 255 ? b->depth : 255);
+        return b->block;
+    }
+    if (b->open) {
+        b->after = b->block;
+        close_block(b, END_FALL, b->height);
+    }
+    b->block = b->nblocks++;
+    b->ops = b->logged = 0;
+    if (b->after != NO_BLOCK)
+        b->blocks[b->after].next = b->block + 1;
+    b->after = NO_BLOCK;
+    uint32_t at = code_emit(b, (struct insn){.op = IN_BLOCK});
+    b->blocks[b->block] = (struct raw_block){
+        .insn = at, .uop = b->nuops, .depth = (uint8_t)(b->depth < 255 ? b->depth : 255)};
+    b->open = 1;
+    return b->block;
+}
+
+void code_end_block(struct builder *b, enum block_end how, int goes_on, uint32_t live)
+{
+    if (b->failed)
+        return;
+    close_block(b, how, live);
+    b->after = goes_on ? b->block : NO_BLOCK;
+}
+
+/* ---- labels ---- */
+
+void label_refer(struct builder *b, struct control *c, uint32_t insn, uint32_t block)
+{
+    if (!room(b))
+        return;
+    if (c->kind == C_LOOP) {
+        b->insns[insn].y = c->insn - insn;
+        if (block != NO_BLOCK)
+            b->blocks[block].taken = c->block + 1;
+        return;
+    }
+    b->pending[b->npending] = (struct pending){insn, block, c->refs};
+    c->refs = ++b->npending;
+}
+
+void label_bind(struct builder *b, uint32_t list)
+{
+    if (b->failed)
+        return;
+    while (list) {
+        const struct pending *p = &b->pending[list - 1];
+        b->insns[p->insn].y = b->blocks[b->block].insn - p->insn;
+        if (p->block != NO_BLOCK)
+            b->blocks[p->block].taken = b->block + 1;
+        list = p->next;
+    }
+}
+
+/* ---- the stack of descriptors ---- */
+
+static struct entry *push(struct builder *b, uint8_t kind, uint8_t type)
+{
+    assert(b->height <= b->fn->max_height);
+    struct entry *e = &b->stack[b->height++];
+    if (b->height > b->most_height)
+        b->most_height = b->height;
+    *e = (struct entry){.kind = kind, .type = type};
+    return e;
+}
+
+void stack_push_temp(struct builder *b, uint8_t type)
+{
+    push(b, E_TEMP, type);
+}
+
+void stack_push_result(struct builder *b, uint8_t type)
+{
+    push(b, E_TEMP, type);
+    b->producer = b->failed ? NO_INSN : b->ninsns - 1;
+}
+
+void stack_push_const(struct builder *b, uint8_t type, uint64_t bits)
+{
+    push(b, E_CONST, type)->bits = bits;
+}
+
+void stack_push_local(struct builder *b, uint32_t local)
+{
+    struct entry *e = push(b, E_LOCAL, b->local_types[local]);
+    e->local = (uint16_t)local;
+    e->below = b->heads[local];
+    b->heads[local] = b->height;
+}
+
+void stack_pop(struct builder *b, uint32_t n)
+{
+    for (; n > 0; n--) {
+        const struct entry *e = &b->stack[--b->height];
+        if (e->kind == E_LOCAL)
+            b->heads[e->local] = e->below;
+    }
+    if (b->flushed > b->height)
+        b->flushed = b->height;
+}
+
+void stack_settle(struct builder *b, uint32_t pos)
+{
+    struct entry *e = &b->stack[pos];
+    if (e->kind == E_LOCAL) {
+        assert(b->heads[e->local] == pos + 1);
+        b->heads[e->local] = e->below;
+        code_move(b, e->type, stack_temp_slot(b, pos), e->local);
+    } else if (e->kind == E_CONST) {
+        code_const(b, e->type, stack_temp_slot(b, pos), e->bits);
+    }
+    e->kind = E_TEMP;
+}
+
+void stack_settle_top(struct builder *b, uint32_t n)
+{
+    for (uint32_t i = 0; i < n; i++)
+        stack_settle(b, b->height - 1 - i);
+}
+
+uint16_t stack_slot(struct builder *b, uint32_t pos)
+{
+    struct entry *e = &b->stack[pos];
+    if (e->kind == E_LOCAL)
+        return e->local;
+    if (e->kind == E_CONST)
+        stack_settle(b, pos);
+    return stack_temp_slot(b, pos);
+}
+
+void stack_flush_locals(struct builder *b)
+{
+    for (uint32_t pos = b->height; pos > b->flushed; pos--) {
+        if (b->stack[pos - 1].kind == E_LOCAL)
+            stack_settle(b, pos - 1);
+    }
+    b->flushed = b->height;
+}
+
+void stack_save_local(struct builder *b, uint32_t local)
+{
+    while (b->heads[local])
+        stack_settle(b, b->heads[local] - 1);
+}
+
+struct insn *code_producer(struct builder *b, uint32_t depth)
+{
+    if (b->failed || b->producer == NO_INSN || !b->open || stack_top(b, depth)->kind != E_TEMP ||
+        b->insns[b->producer].dst != stack_temp_slot(b, b->height - 1 - depth))
+        return NULL;
+    assert(b->producer == b->ninsns - 1);
+    return &b->insns[b->producer];
+}
+
+void code_undo_insn(struct builder *b)
+{
+    b->ninsns = b->producer;
+    b->producer = NO_INSN;
+}
+
+void code_undo(struct builder *b)
+{
+    b->nuops = b->producer_uop;
+    code_undo_insn(b);
+}
+
+void code_redirect(struct builder *b, uint16_t dst)
+{
+    uint16_t was = b->insns[b->producer].dst;
+    b->insns[b->producer].dst = dst;
+    for (uint32_t i = b->producer_uop; i < b->nuops; i++) {
+        struct raw_uop *u = &b->uops[i];
+        if (u->dst == was)
+            u->dst = dst;
+        if (i > b->producer_uop && u->a == was)
+            u->a = dst; /* a result in between */
+    }
+    b->producer = NO_INSN;
+}

@@ -1,0 +1,168 @@
+/* builder.h - a function while it is lowered: code, blocks, labels and the stack of descriptors. */
+#ifndef WASMCORE_BUILDER_H
+#define WASMCORE_BUILDER_H
+
+#include "wasmcore/reader.h"
+#include "wasmcore/regalloc.h"
+
+/* What is known of a value on the operand stack. See lower.h. */
+enum entry_kind { E_TEMP, E_LOCAL, E_CONST };
+struct entry {
+    uint8_t kind, type;
+    uint16_t local;
+    uint32_t below; /* E_LOCAL: next lower entry of the same local + 1, 0: none */
+    uint64_t bits;  /* E_CONST */
+};
+
+enum control_kind { C_FUNC, C_BLOCK, C_LOOP, C_IF, C_ELSE };
+struct control {
+    uint8_t kind;
+    uint32_t height; /* of the stack below its parameters */
+    struct functype type;
+    uint32_t refs;        /* branches to its end, + 1 */
+    uint32_t if_false;    /* C_IF: the branch that skips the first arm, + 1 */
+    uint32_t insn, block; /* C_LOOP: where it begins */
+    uint32_t table;       /* number of the latest br_table that needs values moved to come here, */
+    uint32_t stub;        /* and the IN_BLOCK where that is done */
+    uint8_t one[1];       /* type of a single result, for type.types */
+};
+
+/* A branch whose target is not known yet. */
+struct pending {
+    uint32_t insn;
+    uint32_t block; /* whose `taken` it is, or NO_BLOCK */
+    uint32_t next;  /* + 1 */
+};
+#define NO_BLOCK UINT32_MAX
+#define NO_INSN  UINT32_MAX
+
+struct builder {
+    struct store *st;
+    struct unit *unit;
+    const struct function *fn;
+    const struct functype *type;
+    struct reader in;
+    uint32_t at; /* offset of the operator under way */
+
+    struct insn *insns;
+    struct insn_pos *pos;
+    uint32_t ninsns, insns_cap, pos_cap;
+    struct raw_uop *uops;
+    uint32_t nuops, uops_cap;
+    struct raw_block *blocks;
+    uint32_t nblocks, blocks_cap;
+    struct pending *pending;
+    uint32_t npending, pending_cap;
+
+    struct entry *stack;
+    uint32_t height, stack_cap;
+    uint32_t flushed; /* no E_LOCAL below this height */
+    uint32_t *heads;  /* by local: topmost entry + 1, 0: none */
+    uint8_t *local_types;
+    uint32_t heads_cap, types_cap;
+    struct control *controls;
+    uint32_t ncontrols, controls_cap;
+
+    uint32_t nlocals, temps; /* slots: locals below nlocals, temporary h at temps + h */
+    uint32_t most_height;
+    uint32_t block;       /* under way */
+    uint32_t after;       /* block that goes on into the next one begun, or NO_BLOCK */
+    uint32_t ops, logged; /* of the block so far */
+    uint32_t depth;       /* of loops */
+    uint32_t producer; /* the instruction that made the topmost temporary, if its dst may change */
+    uint32_t producer_uop;
+    uint32_t tables;    /* br_tables so far */
+    uint64_t code_left; /* instructions and micro-ops that the unit may still take */
+    uint8_t open;       /* a block is under way; else code is unreachable */
+    uint8_t calls;
+    const char *failed; /* why it cannot be lowered */
+};
+
+/* Prepare for a function; the builder's arrays are used again. The stack of controls holds the
+ * function itself. Nothing is emitted. type and fn outlive the builder's work. */
+void builder_start(struct builder *b, const struct function *fn, const struct functype *type);
+void builder_free(struct builder *b);
+
+/* ---- code ---- */
+
+static inline uint16_t stack_temp_slot(const struct builder *b, uint32_t pos)
+{
+    return (uint16_t)(b->temps + pos);
+}
+
+static inline int is_vector(uint8_t type)
+{
+    return type == VT_F32 || type == VT_F64 || type == VT_V128;
+}
+
+/* Append an instruction; its number. The producer is forgotten. */
+uint32_t code_emit(struct builder *b, struct insn in);
+void code_uop(struct builder *b, struct raw_uop u);
+/* The usual micro-op: class, file bits, dst and sources. */
+void code_alu(struct builder *b, unsigned class, unsigned files, uint16_t dst, uint16_t x,
+              uint16_t y);
+void code_move(struct builder *b, uint8_t type, uint16_t dst, uint16_t from);
+void code_const(struct builder *b, uint8_t type, uint16_t dst, uint64_t bits);
+
+/* Begin a block. A block still open falls into it. */
+uint32_t code_begin_block(struct builder *b);
+/* End the one under way; with goes_on the next block begun is its `next`. live: height of the stack
+ * whose values are used after it. */
+void code_end_block(struct builder *b, enum block_end how, int goes_on, uint32_t live);
+
+/* ---- labels ---- */
+
+/* Remember that instruction insn goes to c's label (block: its `taken`, or NO_BLOCK). */
+void label_refer(struct builder *b, struct control *c, uint32_t insn, uint32_t block);
+/* The branches of a list go to the block under way. */
+void label_bind(struct builder *b, uint32_t list);
+
+/* ---- the stack of descriptors ---- */
+
+void stack_push_temp(struct builder *b, uint8_t type);
+/* The same, and the instruction just emitted has put it there. */
+void stack_push_result(struct builder *b, uint8_t type);
+void stack_push_const(struct builder *b, uint8_t type, uint64_t bits);
+void stack_push_local(struct builder *b, uint32_t local);
+void stack_pop(struct builder *b, uint32_t n);
+static inline struct entry *stack_top(struct builder *b, uint32_t depth)
+{
+    return &b->stack[b->height - 1 - depth];
+}
+/* The slot that holds entry `pos`; a constant is put into one. */
+uint16_t stack_slot(struct builder *b, uint32_t pos);
+/* The same for the depth-th from the top. */
+static inline uint16_t stack_top_slot(struct builder *b, uint32_t depth)
+{
+    return stack_slot(b, b->height - 1 - depth);
+}
+/* Put entry `pos` into its temporary. Entries above it must not be of the same local. */
+void stack_settle(struct builder *b, uint32_t pos);
+void stack_settle_top(struct builder *b, uint32_t n);
+/* Put all locals on the stack into their temporaries. */
+void stack_flush_locals(struct builder *b);
+/* Put the entries of one local into theirs, since it is about to be written. */
+void stack_save_local(struct builder *b, uint32_t local);
+/* The instruction that made the depth-th entry if no other came since, or NULL. */
+struct insn *code_producer(struct builder *b, uint32_t depth);
+/* Take it back; its entry stays. undo_producer takes back its micro-ops too. */
+void code_undo_insn(struct builder *b);
+void code_undo(struct builder *b);
+/* Let it write dst instead. */
+void code_redirect(struct builder *b, uint16_t dst);
+
+/* ---- lower_ops.c: all operators but control; op is what reader_op returned ---- */
+void lower_plain(struct builder *b, uint32_t op);
+/* Pop the condition: a branch that is taken when it is `sense`, not yet emitted. */
+struct condition {
+    struct insn in;
+    struct raw_uop compare; /* of floats: a micro-op before the branch; else class is UOP_CLASSES */
+    uint16_t a, b;          /* what the branch depends on */
+};
+struct condition lower_condition(struct builder *b, int sense);
+uint32_t code_condition(struct builder *b, const struct condition *c);
+/* ---- lower_calls.c ---- */
+void lower_call(struct builder *b, uint32_t func);
+void lower_call_indirect(struct builder *b, uint32_t type, uint32_t table);
+
+#endif

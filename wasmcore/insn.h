@@ -1,0 +1,108 @@
+/* insn.h - lowered code: fixed-size instructions on frame slots, as the engine runs them. */
+#ifndef WASMCORE_INSN_H
+#define WASMCORE_INSN_H
+
+#include <stdint.h>
+
+/*
+ * Operands are slots of the function's frame (see lower.h) or constants in the instruction. What
+ * the fields mean depends on the form, the last part of an instruction's name:
+ *
+ *   rr, ri, ir    dst = a op b; a op imm; imm op b
+ *   bt, bf        BT_*, BF_*: compare as rr, or a with x (see below), and go to `y` if true / false
+ *   LOAD          dst = memory[a + imm];  _c: memory[imm]
+ *   STORE         memory[a + imm] = b;    _c: memory[imm] = b;  _i: memory[a + x] = constant y
+ *   ... _x        at (u32)(a + b) + imm; a STORE has its value in slot dst
+ *   ... _o        at (u32)(a + x) + y
+ *
+ * Branch targets (y) count instructions from the branch itself and always name an IN_BLOCK.
+ *
+ * A 64-bit constant has only 32 bits in x or y: an i64 is sign-extended, an f64 has only its high
+ * half (constants for which that does not do are put into a slot first).
+ */
+struct insn {
+    uint16_t op, dst, a, b;
+    union {
+        uint64_t imm;
+        struct {
+            uint32_t x, y;
+        };
+    };
+};
+_Static_assert(sizeof(struct insn) == 16, "instructions are 16 bytes");
+
+/*
+ * Instructions that have no row of their own in ops.def.
+ *
+ * IN_BLOCK stands before the first instruction of each block: dst is the block's number of wasm
+ * operators, imm its log word without the frame position. Branches read it and skip it; it is
+ * executed only when the block before falls into it.
+ */
+#define INSN_CONTROL(X)                                                                            \
+    X(BLOCK)                                                                                       \
+    X(UNREACHABLE)                                                                                 \
+    X(JUMP)  /* to y */                                                                            \
+    X(BNZ32) /* to y if a is not zero */                                                           \
+    X(BZ32)                                                                                        \
+    X(BZ64)                                                                                        \
+    X(BNZ64)                                                                                       \
+    X(TABLE) /* br_table: index a, x entries follow, each an IN_JUMP that is only read */          \
+    X(RETURN)                                                                                      \
+    X(RETURN_R)      /* slot 0 = a, return */                                                      \
+    X(RETURN_I)      /* slot 0 = imm, return */                                                    \
+    X(CALL)          /* frame at dst, imm: the host's address of the struct code */                \
+    X(CALL_IMPORT)   /* frame at dst, function x of the instance */                                \
+    X(CALL_INDIRECT) /* frame at dst, index a, type x, table y */                                  \
+    X(HOST)          /* leave the engine with number x, argument slots at dst */                   \
+    X(MOVE)          /* dst = a */                                                                 \
+    X(CONST)         /* dst = imm */                                                               \
+    X(SELECT)        /* dst = slot x ? a : b */                                                    \
+    X(SELECT_RI)     /* dst = slot x ? a : constant y, its high half zero */                       \
+    X(SELECT_IR)     /* dst = slot x ? constant y : b */                                           \
+    X(GLOBAL_GET)    /* dst = global x of this module */                                           \
+    X(GLOBAL_SET)    /* global x of this module = a */                                             \
+    X(GLOBAL_GET_IMPORT)                                                                           \
+    X(GLOBAL_SET_IMPORT)                                                                           \
+    X(MEMORY_SIZE)                                                                                 \
+    X(MEMORY_GROW) /* dst = grow by a */                                                           \
+    X(MEMORY_COPY) /* operands in slots dst, a, b; x is not used */                                \
+    X(MEMORY_FILL) /* as above */                                                                  \
+    X(MEMORY_INIT) /* as above, from data segment x */                                             \
+    X(DATA_DROP)   /* x */                                                                         \
+    X(TABLE_GET)   /* dst = table y [a] */                                                         \
+    X(TABLE_SET)   /* table y [a] = b */                                                           \
+    X(TABLE_SIZE)  /* dst = size of table y */                                                     \
+    X(TABLE_GROW)  /* dst = grow table y with value a by b */                                      \
+    X(TABLE_FILL)  /* table y [slot dst ..] = a, b entries */                                      \
+    X(TABLE_COPY)  /* operands in slots dst, a, b; from table x to table y */                      \
+    X(TABLE_INIT)  /* operands in slots dst, a, b; from segment x to table y */                    \
+    X(ELEM_DROP)   /* x */                                                                         \
+    X(REF_FUNC)    /* dst = reference to function x of the instance */                             \
+    X(FLUSH)       /* the line at a */                                                             \
+    X(FENCE)                                                                                       \
+    X(NTSTORE32) /* memory[a] = b */                                                               \
+    X(NTSTORE64)                                                                                   \
+    X(EVENT) /* log event x with argument a */
+
+enum insn_op {
+#define X(id) IN_##id,
+    INSN_CONTROL(X)
+#undef X
+#define UN(code, id, ...)   IN_##id,
+#define UNT(code, id, ...)  IN_##id,
+#define BIN(code, id, ...)  IN_##id##_rr, IN_##id##_ri, IN_##id##_ir,
+#define BINT(code, id, ...) IN_##id##_rr, IN_##id##_ri,
+#define CMP(code, id, ...)                                                                         \
+    IN_##id##_rr, IN_##id##_ri, BT_##id##_rr, BT_##id##_ri, BF_##id##_rr, BF_##id##_ri,
+#define LOAD(code, id, ...)  IN_##id, IN_##id##_c, IN_##id##_x, IN_##id##_o,
+#define STORE(code, id, ...) IN_##id, IN_##id##_c, IN_##id##_x, IN_##id##_o, IN_##id##_i,
+#include "wasmcore/ops.def"
+        INSN_COUNT
+};
+
+/* Where the forms of a row lie relative to its first. */
+enum { FORM_RR, FORM_RI, FORM_IR };
+enum { FORM_BT_RR = 2, FORM_BT_RI, FORM_BF_RR, FORM_BF_RI };
+enum { FORM_MEM, FORM_CONST_ADDRESS, FORM_INDEXED, FORM_ADDED, FORM_CONST_VALUE };
+
+#endif

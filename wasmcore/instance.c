@@ -1,0 +1,411 @@
+/* instance.c - linking a module to its imports; what an instance owns, shares and lets go. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "wasmcore/state.h"
+
+/*
+ * Instances may import from one another. An instance that is dropped while others use what it
+ * exports stays in memory until the last of them is gone; `uses` counts them and itself.
+ */
+
+/* ---- link checks ---- */
+
+static int limits_fit(uint32_t size, uint32_t has_max, uint32_t max, const struct limits *want)
+{
+    if (size < want->min)
+        return 0;
+    return !want->has_max || (has_max && max <= want->max);
+}
+
+static int import_fits(const struct unit *u, const struct import *im, const struct external *x)
+{
+    if (x->kind != im->kind)
+        return 0;
+    switch (im->kind) {
+    case EXT_FUNC:
+        return x->func && x->func->type_id == u->type_ids[im->func_type];
+    case EXT_TABLE:
+        return x->table && x->table->type.elem == im->table.elem &&
+               limits_fit(x->table->size, x->table->type.limits.has_max, x->table->type.limits.max,
+                          &im->table.limits);
+    case EXT_MEMORY:
+        return x->memory && limits_fit(x->memory->pages, 1, x->memory->max_pages, &im->memory);
+    default:
+        return x->global && x->global->type.type == im->global.type &&
+               x->global->type.mutable == im->global.mutable;
+    }
+}
+
+/* Is this import an instruction? *f counts imported functions. */
+static int is_builtin(const struct unit *u, const struct import *im, uint32_t *f)
+{
+    return im->kind == EXT_FUNC && u->builtin[(*f)++] != BI_NONE;
+}
+
+static int check_imports(const struct unit *u, const struct external *imports,
+                         struct wasm_error *err)
+{
+    static const char *const kinds[] = {"function", "table", "memory", "global"};
+    const struct module *m = u->module;
+    uint32_t f = 0;
+    for (uint32_t i = 0; i < m->nimports; i++) {
+        const struct import *im = &m->imports[i];
+        if (is_builtin(u, im, &f) || import_fits(u, im, &imports[i]))
+            continue;
+        err->offset = (uint32_t)((const uint8_t *)im->field.text - m->bytes);
+        snprintf(err->text, sizeof(err->text),
+                 "incompatible import type: %.*s.%.*s must be a %s of the type that the module "
+                 "declares",
+                 (int)(im->module.len < 40 ? im->module.len : 40), im->module.text,
+                 (int)(im->field.len < 60 ? im->field.len : 60), im->field.text, kinds[im->kind]);
+        return -1;
+    }
+    return 0;
+}
+
+/* ---- making one ---- */
+
+static int allocate(struct instance *in)
+{
+    const struct module *m = in->unit->module;
+    uint32_t nimp = m->nimported[EXT_FUNC];
+    in->nown_funcs = m->nfuncs - nimp;
+    for (uint32_t i = 0; i < nimp; i++)
+        in->nown_funcs += in->unit->builtin[i] != BI_NONE;
+    in->funcs = calloc(m->nfuncs + 1, sizeof(*in->funcs));
+    in->own_funcs = calloc(in->nown_funcs + 1, sizeof(*in->own_funcs));
+    in->imported_globals = calloc(m->nimported[EXT_GLOBAL] + 1, sizeof(*in->imported_globals));
+    in->globals = calloc(m->nglobals - m->nimported[EXT_GLOBAL] + 1, sizeof(*in->globals));
+    in->tables = calloc(m->ntables + 1, sizeof(*in->tables));
+    in->data_dropped = calloc(m->ndatas + 1, 1);
+    in->elem_dropped = calloc(m->nelems + 1, 1);
+    in->needs = calloc(m->nimports + 1, sizeof(*in->needs));
+    return in->funcs && in->own_funcs && in->imported_globals && in->globals && in->tables &&
+                   in->data_dropped && in->elem_dropped && in->needs
+               ? 0
+               : -1;
+}
+
+/* The instance that a space belongs to; NULL: the store. */
+static struct instance *space_owner(const struct store *st, const struct space *s)
+{
+    for (uint32_t i = 0; i < st->ninstances; i++) {
+        struct instance *in = st->instances[i];
+        if (in && in->space == s)
+            return in->space_owner;
+    }
+    return NULL;
+}
+
+static void need(struct instance *in, struct instance *other)
+{
+    if (!other || other == in)
+        return;
+    other->uses++;
+    in->needs[in->nneeds++] = other;
+}
+
+static void bind_imports(struct instance *in, const struct external *imports)
+{
+    const struct module *m = in->unit->module;
+    uint32_t f = 0, n[4] = {0, 0, 0, 0};
+    for (uint32_t i = 0; i < m->nimports; i++) {
+        const struct external *x = &imports[i];
+        uint32_t k = n[m->imports[i].kind]++;
+        if (is_builtin(in->unit, &m->imports[i], &f))
+            continue;
+        switch (x->kind) {
+        case EXT_FUNC:
+            in->funcs[k] = x->func;
+            need(in, x->func->inst);
+            break;
+        case EXT_TABLE:
+            in->tables[k] = x->table;
+            need(in, x->table->owner);
+            break;
+        case EXT_MEMORY:
+            in->space_owner = space_owner(in->store, x->memory);
+            in->space = x->memory;
+            need(in, in->space_owner);
+            break;
+        default:
+            in->imported_globals[k] = x->global;
+            need(in, x->global->owner);
+            break;
+        }
+    }
+}
+
+static int make_funcs(struct instance *in)
+{
+    const struct unit *u = in->unit;
+    uint32_t own = 0;
+    for (uint32_t i = 0; i < u->module->nfuncs; i++) {
+        uint32_t type = u->type_ids[u->module->funcs[i].type];
+        if (in->funcs[i])
+            continue;
+        struct func *f = &in->own_funcs[own++];
+        *f = (struct func){.code = &u->codes[i],
+                           .type = &u->module->types[u->module->funcs[i].type],
+                           .type_id = type};
+        if (store_add_callable(in->store, f))
+            return -1;
+        f->inst = in;
+        in->funcs[i] = f;
+    }
+    return 0;
+}
+
+static int make_tables_and_memory(struct instance *in, uint32_t max_pages)
+{
+    const struct module *m = in->unit->module;
+    struct store *st = in->store;
+    for (uint32_t i = m->nimported[EXT_TABLE]; i < m->ntables; i++) {
+        in->tables[i] = reftable_new(st, m->tables[i], in);
+        if (!in->tables[i])
+            return -1;
+    }
+    if (m->nmems > m->nimported[EXT_MEMORY]) {
+        const struct limits *l = &m->mems[m->nimported[EXT_MEMORY]];
+        uint32_t most = l->has_max ? l->max : SPACE_MAX_PAGES;
+        if (max_pages && max_pages < most)
+            most = max_pages;
+        in->space = space_new(st->pm, l->min, most, st->nspaces);
+        if (!in->space)
+            return -1;
+        in->space_owner = in;
+        st->nspaces++;
+    }
+    return 0;
+}
+
+uint64_t instance_const(const struct instance *in, const struct const_expr *e)
+{
+    uint32_t imported = in->unit->module->nimported[EXT_GLOBAL];
+    switch (e->kind) {
+    case CONST_VALUE:
+        return e->type == VT_I32 || e->type == VT_F32 ? (uint32_t)e->bits : e->bits;
+    case CONST_GLOBAL:
+        return e->index < imported ? in->imported_globals[e->index]->bits
+                                   : in->globals[e->index - imported].bits;
+    case CONST_FUNC:
+        return func_ref(in->funcs[e->index]);
+    default:
+        return REF_NULL;
+    }
+}
+
+static void make_globals(struct instance *in)
+{
+    const struct module *m = in->unit->module;
+    for (uint32_t i = m->nimported[EXT_GLOBAL]; i < m->nglobals; i++) {
+        struct gcell *g = &in->globals[i - m->nimported[EXT_GLOBAL]];
+        g->type = m->globals[i].type;
+        g->owner = in;
+        g->bits = instance_const(in, &m->globals[i].init);
+    }
+}
+
+static enum trap_kind run_segments(struct instance *in)
+{
+    const struct module *m = in->unit->module;
+    for (uint32_t i = 0; i < m->nelems; i++) {
+        const struct elem_segment *e = &m->elems[i];
+        if (e->mode == SEG_ACTIVE &&
+            reftable_init(in, e->table, i, (uint32_t)instance_const(in, &e->offset), 0, e->n))
+            return TRAP_TABLE;
+        in->elem_dropped[i] = e->mode != SEG_PASSIVE;
+    }
+    for (uint32_t i = 0; i < m->ndatas; i++) {
+        const struct data_segment *d = &m->datas[i];
+        if (d->mode != SEG_ACTIVE)
+            continue;
+        uint64_t at = (uint32_t)instance_const(in, &d->offset);
+        if (!in->space || !space_holds(in->space, at, d->n))
+            return TRAP_MEMORY;
+        memcpy(in->space->base + at, m->bytes + d->at, d->n);
+        in->data_dropped[i] = 1;
+    }
+    return TRAP_NONE;
+}
+
+/* The first linking decides how blocks that call through an import end: see block.h. */
+static void settle_import_calls(struct instance *in)
+{
+    struct unit *u = in->unit;
+    for (uint32_t i = 0; i < u->nimport_calls && !u->linked; i++) {
+        const struct import_call *c = &u->import_calls[i];
+        if (!in->funcs[c->import]->code)
+            in->store->blocks[c->block].end = END_HOST;
+    }
+    u->linked = 1;
+}
+
+static void instance_release(struct instance *in);
+
+static enum link_error fill(struct instance *in, const struct external *imports,
+                            const struct instance_options *opt, struct wasm_error *err)
+{
+    *err = (struct wasm_error){0, "out of memory"};
+    if (allocate(in))
+        return LINK_MEMORY;
+    bind_imports(in, imports);
+    if (make_funcs(in))
+        return LINK_MEMORY;
+    if (make_tables_and_memory(in, opt ? opt->max_pages : 0)) {
+        snprintf(err->text, sizeof(err->text),
+                 "the machine has no room for the module's memory or tables");
+        return LINK_MEMORY;
+    }
+    settle_import_calls(in);
+    make_globals(in);
+    enum trap_kind trap = run_segments(in);
+    snprintf(err->text, sizeof(err->text), "%s", trap_text(trap));
+    return trap == TRAP_NONE ? LINK_OK : LINK_TRAP;
+}
+
+enum link_error instance_new(struct store *st, int module, const struct external *imports,
+                             const struct instance_options *opt, struct instance **out,
+                             struct wasm_error *err)
+{
+    struct unit *u = st->units[module];
+    *out = NULL;
+    if (check_imports(u, imports, err))
+        return LINK_TYPE;
+    struct instance *in = calloc(1, sizeof(*in));
+    if (!in || GROW(st->instances, st->instances_cap, st->ninstances, 1)) {
+        free(in);
+        *err = (struct wasm_error){0, "out of memory"};
+        return LINK_MEMORY;
+    }
+    *in = (struct instance){.store = st,
+                            .unit = u,
+                            .id = st->ninstances,
+                            .uses = 1,
+                            .privileged = opt ? opt->privileged : 0};
+    enum link_error e = fill(in, imports, opt, err);
+    if (e == LINK_MEMORY) {
+        instance_release(in);
+        return e;
+    }
+    st->instances[st->ninstances++] = in;
+    *out = in;
+    return e;
+}
+
+/* ---- letting it go ---- */
+
+/* Functions that no longer exist leave every table. */
+static void forget_funcs(struct instance *in)
+{
+    struct store *st = in->store;
+    for (uint32_t i = 0; i < in->nown_funcs; i++) {
+        const struct func *f = &in->own_funcs[i];
+        if (f->inst)
+            st->callable[f->id] = NULL;
+    }
+    for (struct table *t = st->tables; t; t = t->next) {
+        if (t->type.elem != VT_FUNCREF)
+            continue;
+        for (uint32_t i = 0; i < t->size; i++) {
+            if (t->funcs[i] && t->funcs[i]->inst == in)
+                t->funcs[i] = NULL;
+        }
+    }
+}
+
+static void instance_release(struct instance *in)
+{
+    uint32_t first_table = in->unit->module->nimported[EXT_TABLE];
+    if (--in->uses > 0)
+        return;
+    if (in->own_funcs)
+        forget_funcs(in);
+    for (uint32_t i = first_table; in->tables && i < in->unit->module->ntables; i++) {
+        if (in->tables[i])
+            reftable_free(in->store, in->tables[i]);
+    }
+    if (in->space && in->space_owner == in)
+        space_free(in->space);
+    for (uint32_t i = 0; i < in->nneeds; i++)
+        instance_release(in->needs[i]);
+    free(in->funcs);
+    free(in->own_funcs);
+    free(in->imported_globals);
+    free(in->globals);
+    free(in->tables);
+    free(in->data_dropped);
+    free(in->elem_dropped);
+    free(in->needs);
+    free(in);
+}
+
+void instance_drop(struct instance *in)
+{
+    in->store->instances[in->id] = NULL;
+    instance_release(in);
+}
+
+/* ---- looking into it ---- */
+
+uint32_t instance_id(const struct instance *in)
+{
+    return in->id;
+}
+
+struct instance *store_instance(const struct store *st, uint32_t id)
+{
+    return id < st->ninstances ? st->instances[id] : NULL;
+}
+
+struct space *instance_space(const struct instance *in)
+{
+    return in->space;
+}
+
+int instance_export(const struct instance *in, const char *name, struct external *out)
+{
+    const struct module *m = in->unit->module;
+    uint32_t imported = m->nimported[EXT_GLOBAL];
+    for (uint32_t i = 0; i < m->nexports; i++) {
+        const struct export *e = &m->exports[i];
+        if (!name_is(e->name, name))
+            continue;
+        out->kind = e->kind;
+        if (e->kind == EXT_FUNC)
+            out->func = in->funcs[e->index];
+        else if (e->kind == EXT_TABLE)
+            out->table = in->tables[e->index];
+        else if (e->kind == EXT_MEMORY)
+            out->memory = in->space;
+        else
+            out->global = e->index < imported ? in->imported_globals[e->index]
+                                              : &in->globals[e->index - imported];
+        return 0;
+    }
+    return -1;
+}
+
+struct func *instance_start(const struct instance *in)
+{
+    int64_t start = in->unit->module->start;
+    return start < 0 ? NULL : in->funcs[start];
+}
+
+uint64_t gcell_get(const struct gcell *g)
+{
+    return g->bits;
+}
+
+void gcell_set(struct gcell *g, uint64_t bits)
+{
+    int narrow = g->type.type == VT_I32 || g->type.type == VT_F32;
+    g->bits = narrow ? (uint32_t)bits : bits;
+}
+
+struct global_type gcell_type(const struct gcell *g)
+{
+    return g->type;
+}

@@ -1,0 +1,204 @@
+/* lower_calls.c - lowering of calls, and of imports that are instructions. */
+#include <stdlib.h>
+
+#include "memhier/port.h"
+#include "wasmcore/builder.h"
+
+#define INT_ARGS    6u
+#define VECTOR_ARGS 8u
+
+static void raw_use(struct builder *b, uint8_t type, uint16_t slot)
+{
+    code_alu(b, RAW_USE, is_vector(type) ? FILE_A : 0, REG_NONE, slot, REG_NONE);
+}
+
+/* Arguments past those that travel in registers are stored to the callee's frame. */
+static void pass_arguments(struct builder *b, const struct functype *type)
+{
+    uint32_t ints = 0, vectors = 0, base = b->height - type->nparams;
+    for (uint32_t i = 0; i < type->nparams; i++) {
+        uint8_t t = type->types[i];
+        uint16_t slot = stack_temp_slot(b, base + i);
+        int fits = is_vector(t) ? vectors++ < VECTOR_ARGS : ints++ < INT_ARGS;
+        if (fits)
+            raw_use(b, t, slot);
+        else
+            code_uop(b, (struct raw_uop){.class = UOP_STORE,
+                                         .flags = UOP_ON_FRAME,
+                                         .bytes = 8,
+                                         .files = is_vector(t) ? FILE_B : 0,
+                                         .dst = REG_NONE,
+                                         .a = REG_NONE,
+                                         .b = slot,
+                                         .slot = slot});
+    }
+}
+
+/* The instruction is emitted; the call's block ends, results are on the stack in the next one. */
+static void finish_call(struct builder *b, const struct functype *type, enum block_end how)
+{
+    uint32_t base = b->height - type->nparams;
+    code_alu(b, UOP_BRANCH, 0, REG_NONE, REG_NONE, REG_NONE);
+    b->calls = 1;
+    stack_pop(b, type->nparams);
+    code_end_block(b, how, 1, base);
+    code_begin_block(b);
+    for (uint32_t i = 0; i < type->nresults; i++) {
+        uint8_t t = type->types[type->nparams + i];
+        code_alu(b, RAW_DEF, is_vector(t) ? FILE_DST : 0, stack_temp_slot(b, base + i), REG_NONE,
+                 REG_NONE);
+        stack_push_temp(b, t);
+    }
+}
+
+static void note_import_call(struct builder *b, uint32_t import)
+{
+    struct unit *u = b->unit;
+    if (GROW(u->import_calls, u->import_calls_cap, u->nimport_calls, 1))
+        b->failed = "out of memory";
+    else
+        u->import_calls[u->nimport_calls++] = (struct import_call){import, b->block};
+}
+
+/* ---- imports that are instructions ---- */
+
+static void flush_op(struct builder *b, enum mem_kind kind)
+{
+    uint16_t a = stack_top_slot(b, 0);
+    stack_pop(b, 1);
+    code_emit(b, (struct insn){.op = IN_FLUSH, .a = a});
+    code_uop(b, (struct raw_uop){.class = UOP_FLUSH,
+                                 .bytes = LINE_BYTES,
+                                 .info = (uint8_t)kind,
+                                 .dst = REG_NONE,
+                                 .a = a,
+                                 .b = REG_NONE,
+                                 .slot = REG_NONE});
+    b->logged++;
+}
+
+static void ntstore(struct builder *b, uint16_t op, uint8_t bytes)
+{
+    uint16_t v = stack_top_slot(b, 0), a = stack_top_slot(b, 1);
+    stack_pop(b, 2);
+    code_emit(b, (struct insn){.op = op, .a = a, .b = v});
+    code_uop(b, (struct raw_uop){.class = UOP_NTSTORE,
+                                 .bytes = bytes,
+                                 .dst = REG_NONE,
+                                 .a = a,
+                                 .b = v,
+                                 .slot = REG_NONE});
+    b->logged++;
+}
+
+/* Costs nothing. Ends its block: an event in the log stands behind the addresses of a block, not
+ * among them. */
+static void event(struct builder *b, enum log_event code)
+{
+    uint32_t uops = b->nuops;
+    uint16_t a = stack_top_slot(b, 0);
+    b->nuops = uops; /* nor does putting a constant into a slot cost anything */
+    stack_pop(b, 1);
+    code_emit(b, (struct insn){.op = IN_EVENT, .a = a, .x = code});
+    code_begin_block(b);
+}
+
+static void cycles(struct builder *b)
+{
+    static const uint8_t result[1] = {VT_I64};
+    static const struct functype type = {0, 1, result};
+    code_emit(b,
+              (struct insn){.op = IN_HOST, .dst = stack_temp_slot(b, b->height), .x = HOST_CYCLES});
+    finish_call(b, &type, END_HOST);
+}
+
+static void lower_builtin(struct builder *b, enum builtin what)
+{
+    switch (what) {
+    case BI_CLWB:
+        flush_op(b, MEM_CLWB);
+        break;
+    case BI_CLFLUSHOPT:
+        flush_op(b, MEM_CLFLUSHOPT);
+        break;
+    case BI_CLFLUSH:
+        flush_op(b, MEM_CLFLUSH);
+        break;
+    case BI_SFENCE:
+        code_emit(b, (struct insn){.op = IN_FENCE});
+        code_alu(b, UOP_FENCE, 0, REG_NONE, REG_NONE, REG_NONE);
+        break;
+    case BI_NTSTORE32:
+        ntstore(b, IN_NTSTORE32, 4);
+        break;
+    case BI_NTSTORE64:
+        ntstore(b, IN_NTSTORE64, 8);
+        break;
+    case BI_CYCLES:
+        cycles(b);
+        break;
+    case BI_ROI:
+        event(b, EV_ROI);
+        break;
+    case BI_MARK:
+        event(b, EV_MARK);
+        break;
+    case BI_TX: /* an annotation: validated, and nothing else yet */
+        stack_pop(b, 3);
+        b->producer = NO_INSN;
+        break;
+    case BI_NONE:
+        break;
+    }
+}
+
+/* ---- calls ---- */
+
+void lower_call(struct builder *b, uint32_t func)
+{
+    const struct module *m = b->unit->module;
+    const struct functype *type = &m->types[m->funcs[func].type];
+    int imported = func < m->nimported[EXT_FUNC];
+    if (imported && b->unit->builtin[func] != BI_NONE) {
+        lower_builtin(b, b->unit->builtin[func]);
+        return;
+    }
+    stack_settle_top(b, type->nparams);
+    uint16_t base = stack_temp_slot(b, b->height - type->nparams);
+    if (imported)
+        code_emit(b, (struct insn){.op = IN_CALL_IMPORT, .dst = base, .x = func});
+    else
+        code_emit(
+            b, (struct insn){.op = IN_CALL, .dst = base, .imm = (uintptr_t)&b->unit->codes[func]});
+    pass_arguments(b, type);
+    if (imported)
+        note_import_call(b, func);
+    finish_call(b, type, imported ? END_CALL_INDIRECT : END_CALL);
+}
+
+void lower_call_indirect(struct builder *b, uint32_t type_index, uint32_t table)
+{
+    const struct functype *type = &b->unit->module->types[type_index];
+    uint16_t index = stack_top_slot(b, 0);
+    stack_pop(b, 1);
+    uint16_t where = stack_temp_slot(b, b->height); /* a register that is free now */
+    stack_settle_top(b, type->nparams);
+    uint16_t base = stack_temp_slot(b, b->height - type->nparams);
+    code_emit(b, (struct insn){.op = IN_CALL_INDIRECT,
+                               .dst = base,
+                               .a = index,
+                               .x = b->unit->type_ids[type_index],
+                               .y = table});
+    pass_arguments(b, type);
+    code_alu(b, UOP_ALU, 0, REG_NONE, index, REG_NONE); /* bounds */
+    for (int i = 0; i < 2; i++)                         /* entry, its type */
+        code_uop(b, (struct raw_uop){.class = UOP_LOAD,
+                                     .flags = UOP_ON_FRAME,
+                                     .bytes = 8,
+                                     .dst = where,
+                                     .a = REG_NONE,
+                                     .b = REG_NONE,
+                                     .slot = (uint16_t)b->nlocals});
+    code_alu(b, UOP_BRANCH, 0, REG_NONE, where, REG_NONE); /* type check, fused with its compare */
+    finish_call(b, type, END_CALL_INDIRECT);
+}

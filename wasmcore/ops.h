@@ -1,0 +1,80 @@
+/* ops.h - numbers, names and immediates of the wasm instructions in ops.def. */
+#ifndef WASMCORE_OPS_H
+#define WASMCORE_OPS_H
+
+#include <stdint.h>
+
+/* What follows an instruction's code in the binary. */
+enum op_imm {
+    IMM_NONE,
+    IMM_BLOCK, /* block type */
+    IMM_LABEL,
+    IMM_BR_TABLE,
+    IMM_FUNC,
+    IMM_CALL_INDIRECT, /* type, table */
+    IMM_SELECT_T,      /* vector of types */
+    IMM_LOCAL,
+    IMM_GLOBAL,
+    IMM_TABLE,
+    IMM_REF_TYPE,
+    IMM_MEMARG, /* of LOAD and STORE rows */
+    IMM_MEMORY,
+    IMM_I32,
+    IMM_I64,
+    IMM_F32,
+    IMM_F64,
+    IMM_MEMORY_INIT, /* data segment, memory */
+    IMM_DATA,
+    IMM_MEMORY_COPY, /* memory, memory */
+    IMM_TABLE_INIT,  /* element segment, table */
+    IMM_ELEM,
+    IMM_TABLE_COPY /* table, table */
+};
+
+enum wasm_op {
+#define CTL(code, id, name, imm) WOP_##id = code,
+#define UN(code, id, ...)        WOP_##id = code,
+#define BIN(code, id, ...)       WOP_##id = code,
+#define CMP(code, id, ...)       WOP_##id = code,
+#define UNT(code, id, ...)       WOP_##id = code,
+#define BINT(code, id, ...)      WOP_##id = code,
+#define LOAD(code, id, ...)      WOP_##id = code,
+#define STORE(code, id, ...)     WOP_##id = code,
+#include "wasmcore/ops.def"
+};
+
+/* The macro of ops.def that an instruction's row uses. */
+enum op_kind {
+    OPK_NO_OP,
+    OPK_CTL,
+    OPK_UN,
+    OPK_BIN,
+    OPK_CMP,
+    OPK_UNT,
+    OPK_BINT,
+    OPK_LOAD,
+    OPK_STORE
+};
+
+/* A row of ops.def as data. All but CTL rows: pops nargs values of type `arg` (a STORE: an i32
+ * address, then a value of `arg`; a LOAD: an i32 address), pushes one of type `result` unless that
+ * is VT_NONE. */
+struct op_info {
+    const char *name;    /* NULL: no such instruction */
+    uint8_t kind;        /* enum op_kind */
+    uint8_t imm;         /* enum op_imm */
+    uint8_t result, arg; /* enum valtype */
+    uint8_t nargs;
+    uint8_t align; /* LOAD, STORE: log2 of the natural alignment */
+};
+
+/* The row of a code as reader_op returns it; of an unknown code, one whose kind is OPK_NO_OP. */
+const struct op_info *op_lookup(uint32_t code);
+
+/* The text-format name of an instruction, or NULL when there is none of that code. */
+const char *op_name(uint32_t code);
+/* The proposal past WebAssembly 2.0 without SIMD that an unknown code belongs to ("SIMD",
+ * "threads", ...), or NULL when none that is known. */
+const char *op_feature(uint32_t code);
+
+#endif

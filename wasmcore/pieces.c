@@ -1,0 +1,234 @@
+/* pieces.c - names, types, limits, indices and constant expressions of the wasm binary format. */
+#include "wasmcore/pieces.h"
+
+#include <string.h>
+
+#include "wasmcore/ops.h"
+
+int piece_count(struct decoder *d, uint32_t limit, const char *what, uint32_t *out)
+{
+    uint32_t at = here(d), n = reader_u32(&d->r);
+    if (d->r.error)
+        return FAIL(d, at, "unexpected end of section or function");
+    if (n > reader_left(&d->r))
+        return FAIL(d, at, "unexpected end of section or function: %u %s in %u bytes", n, what,
+                    reader_left(&d->r));
+    if (n > limit)
+        return FAIL(d, at, "too many %s: %u, the limit is %u", what, n, limit);
+    *out = n;
+    return 0;
+}
+
+void *piece_extend(struct decoder *d, const void *array, uint32_t old, uint32_t n, size_t size)
+{
+    void *p = module_alloc(d->m, old + n, size);
+    if (!p)
+        (void)FAIL(d, here(d), "out of memory for %u elements", n);
+    else if (old > 0)
+        memcpy(p, array, old * size);
+    return p;
+}
+
+int piece_name(struct decoder *d, struct name *out)
+{
+    uint32_t at = here(d), n = reader_u32(&d->r);
+    if (!d->r.error && n > reader_left(&d->r))
+        return FAIL(d, at, "length out of bounds: a name of %u bytes, %u are left", n,
+                    reader_left(&d->r));
+    const uint8_t *text = reader_bytes(&d->r, n);
+    if (!text || !utf8_valid(text, n))
+        return FAIL(d, at, "malformed UTF-8 encoding of a name");
+    *out = (struct name){(const char *)text, n};
+    return 0;
+}
+
+int piece_reftype(struct decoder *d, uint8_t *out)
+{
+    uint32_t at = here(d);
+    *out = reader_u8(&d->r);
+    if (!reftype_known(*out))
+        return wasm_bad_type(d->err, &d->r, at, *out, "reference");
+    return 0;
+}
+
+int piece_valtype(struct decoder *d, uint8_t *out)
+{
+    uint32_t at = here(d);
+    *out = reader_u8(&d->r);
+    if (!valtype_known(*out))
+        return wasm_bad_type(d->err, &d->r, at, *out, "value");
+    return 0;
+}
+
+/* flags: 0 minimum, 1 minimum and maximum. */
+static int read_limits(struct decoder *d, struct limits *out)
+{
+    uint32_t at = here(d);
+    uint8_t flags = reader_u8(&d->r);
+    if (flags & 0x80)
+        return FAIL(d, at, "integer representation too long: limits flags 0x%02x", flags);
+    if (flags & 8)
+        return FAIL(d, at, "integer too large: custom page sizes are not supported");
+    if (flags & 4)
+        return FAIL(d, at, "integer too large: memory64 is not supported");
+    if (flags & 2)
+        return FAIL(d, at, "integer too large: shared memories (threads) are not supported");
+    if (flags > 1)
+        return FAIL(d, at, "integer too large: limits flags 0x%02x", flags);
+    out->min = reader_u32(&d->r);
+    out->has_max = flags;
+    out->max = flags ? reader_u32(&d->r) : UINT32_MAX;
+    if (d->r.error || out->min > out->max)
+        return FAIL(d, at, "size minimum must not be greater than maximum: %u, %u", out->min,
+                    out->max);
+    return 0;
+}
+
+int piece_table_type(struct decoder *d, struct table_type *out)
+{
+    if (d->r.at != d->r.end && *d->r.at == 0x40)
+        return FAIL(d, here(d),
+                    "malformed reference type: tables with an initial value (typed "
+                    "function references) are not supported");
+    if (piece_reftype(d, &out->elem))
+        return -1;
+    return read_limits(d, &out->limits);
+}
+
+int piece_memory_type(struct decoder *d, struct limits *out)
+{
+    uint32_t at = here(d);
+    if (read_limits(d, out))
+        return -1;
+    if (out->min > 65536 || (out->has_max && out->max > 65536))
+        return FAIL(d, at, "memory size must be at most 65536 pages (4GiB): %u",
+                    out->has_max ? out->max : out->min);
+    if (out->min > d->lim->pages)
+        return FAIL(d, at, "memory size: %u pages, the limit is %u", out->min, d->lim->pages);
+    return 0;
+}
+
+int piece_global_type(struct decoder *d, struct global_type *out)
+{
+    if (piece_valtype(d, &out->type))
+        return -1;
+    uint32_t at = here(d);
+    out->mutable = reader_u8(&d->r);
+    if (d->r.error || out->mutable > 1)
+        return FAIL(d, at, "malformed mutability 0x%02x", out->mutable);
+    return 0;
+}
+
+/* An index of `what` below n. */
+int piece_index(struct decoder *d, uint32_t n, const char *what, uint32_t *out)
+{
+    uint32_t at = here(d);
+    *out = reader_u32(&d->r);
+    if (d->r.error || *out >= n)
+        return FAIL(d, at, "unknown %s %u: there are %u", what, *out, n);
+    return 0;
+}
+
+/* A function index outside of bodies: ref.func may name that function. */
+int piece_func_ref(struct decoder *d, uint32_t *out)
+{
+    if (piece_index(d, d->m->nfuncs, "function", out))
+        return -1;
+    d->m->func_declared[*out >> 3] |= (uint8_t)(1u << (*out & 7));
+    return 0;
+}
+
+/* ---- constant expressions ---- */
+
+static int bad_const_op(struct decoder *d, uint32_t at, uint32_t op)
+{
+    const char *name = op_name(op);
+    switch (op) {
+    case WOP_i32_add:
+    case WOP_i32_sub:
+    case WOP_i32_mul:
+    case WOP_i64_add:
+    case WOP_i64_sub:
+    case WOP_i64_mul:
+        return FAIL(d, at,
+                    "constant expression required: %s is of extended constant expressions, "
+                    "which are not supported",
+                    name);
+    default:
+        break;
+    }
+    if (name)
+        return FAIL(d, at, "constant expression required: %s is not one", name);
+    if (op_feature(op))
+        return FAIL(d, at, "illegal opcode 0x%02x (%s): not supported", op, op_feature(op));
+    return FAIL(d, at, "illegal opcode 0x%02x", op);
+}
+
+static int read_const_global(struct decoder *d, struct const_expr *out)
+{
+    uint32_t at = here(d);
+    out->kind = CONST_GLOBAL;
+    out->index = reader_u32(&d->r);
+    if (d->r.error || out->index >= d->m->nimported[EXT_GLOBAL])
+        return FAIL(d, at, "unknown global %u: a constant expression may use the %u imported ones",
+                    out->index, d->m->nimported[EXT_GLOBAL]);
+    if (d->m->globals[out->index].type.mutable)
+        return FAIL(d, at, "constant expression required: global %u is mutable", out->index);
+    out->type = d->m->globals[out->index].type.type;
+    return 0;
+}
+
+/* One instruction of a constant expression. */
+static int read_const_op(struct decoder *d, uint32_t op, uint32_t at, struct const_expr *out)
+{
+    *out = (struct const_expr){.kind = CONST_VALUE};
+    switch (op) {
+    case WOP_i32_const:
+        out->type = VT_I32;
+        out->bits = (uint32_t)reader_s32(&d->r);
+        return 0;
+    case WOP_i64_const:
+        out->type = VT_I64;
+        out->bits = (uint64_t)reader_s64(&d->r);
+        return 0;
+    case WOP_f32_const:
+        out->type = VT_F32;
+        out->bits = reader_f32(&d->r);
+        return 0;
+    case WOP_f64_const:
+        out->type = VT_F64;
+        out->bits = reader_f64(&d->r);
+        return 0;
+    case WOP_global_get:
+        return read_const_global(d, out);
+    case WOP_ref_null:
+        out->kind = CONST_NULL;
+        return piece_reftype(d, &out->type);
+    case WOP_ref_func:
+        out->kind = CONST_FUNC;
+        out->type = VT_FUNCREF;
+        return piece_func_ref(d, &out->index);
+    default:
+        return bad_const_op(d, at, op);
+    }
+}
+
+int piece_const(struct decoder *d, uint8_t type, struct const_expr *out)
+{
+    uint32_t start = here(d);
+    for (uint32_t n = 0;; n++) {
+        uint32_t at = here(d), op = reader_op(&d->r);
+        if (d->r.error)
+            return FAIL(d, at, "unexpected end of section or function");
+        if (op == WOP_end && n == 1)
+            break;
+        if (op == WOP_end)
+            return FAIL(d, start, "type mismatch: a constant expression of %u values, not 1", n);
+        if (read_const_op(d, op, at, out))
+            return -1;
+    }
+    if (out->type != type)
+        return FAIL(d, start, "type mismatch: a constant expression of type %s, expected %s",
+                    valtype_name(out->type), valtype_name(type));
+    return 0;
+}

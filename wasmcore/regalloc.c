@@ -1,0 +1,272 @@
+/* regalloc.c - which slots of a function live in registers, and its micro-ops with their cost. */
+#include "wasmcore/regalloc.h"
+
+#include <stdlib.h>
+
+#define SCRATCH       2u
+#define CALLEE_SAVED  6u
+#define INT_ARGS      6u
+#define VECTOR_ARGS   8u
+#define MAX_DEPTH     7u
+#define MAX_BLOCK_UOP 65535u
+
+enum { INT_FILE, VECTOR_FILE, FILES };
+
+struct weight {
+    uint64_t w;
+    uint32_t slot;
+};
+
+/* A value in a scratch register. */
+struct scratch {
+    uint16_t slot; /* REG_NONE: free */
+    uint8_t dirty;
+};
+
+struct pass {
+    struct store *st;
+    const struct regalloc *ra;
+    uint64_t *weight[FILES]; /* by slot */
+    uint8_t *in_register[FILES];
+    uint32_t used[FILES], saved[FILES];
+    struct scratch scratch[FILES][SCRATCH]; /* most recently used first */
+    int failed;
+};
+
+/* ---- who gets a register ---- */
+
+static void weigh(struct pass *p, unsigned file, uint16_t slot, uint64_t w)
+{
+    if (slot != REG_NONE)
+        p->weight[file][slot] += w;
+}
+
+static void weigh_all(struct pass *p)
+{
+    const struct regalloc *ra = p->ra;
+    for (uint32_t i = 0; i < ra->nblocks; i++) {
+        const struct raw_block *b = &ra->blocks[i];
+        uint32_t end = i + 1 < ra->nblocks ? ra->blocks[i + 1].uop : ra->nuops;
+        uint64_t w = UINT64_C(1) << 3 * (b->depth < MAX_DEPTH ? b->depth : MAX_DEPTH);
+        for (uint32_t k = b->uop; k < end; k++) {
+            const struct raw_uop *u = &ra->uops[k];
+            weigh(p, (u->files & FILE_DST) != 0, u->dst, w);
+            weigh(p, (u->files & FILE_A) != 0, u->a, w);
+            weigh(p, (u->files & FILE_B) != 0, u->b, w);
+        }
+    }
+}
+
+static int heavier(const void *va, const void *vb)
+{
+    const struct weight *a = va, *b = vb;
+    if (a->w != b->w)
+        return a->w < b->w ? 1 : -1;
+    return a->slot < b->slot ? -1 : a->slot > b->slot;
+}
+
+static int assign(struct pass *p, unsigned file, uint32_t registers)
+{
+    uint32_t n = 0, usable = registers - SCRATCH;
+    struct weight *list = malloc((p->ra->nslots + 1) * sizeof(*list));
+    if (!list)
+        return -1;
+    for (uint32_t s = 0; s < p->ra->nslots; s++) {
+        if (p->weight[file][s])
+            list[n++] = (struct weight){p->weight[file][s], s};
+    }
+    if (n > usable)
+        qsort(list, n, sizeof(*list), heavier);
+    p->used[file] = n < usable ? n : usable;
+    for (uint32_t i = 0; i < p->used[file]; i++)
+        p->in_register[file][list[i].slot] = 1;
+    free(list);
+    uint32_t free_ones = 0;
+    if (p->ra->leaf)
+        free_ones = usable > CALLEE_SAVED ? usable - CALLEE_SAVED : 0;
+    uint32_t to_save = p->used[file] > free_ones ? p->used[file] - free_ones : 0;
+    p->saved[file] = to_save < CALLEE_SAVED ? to_save : CALLEE_SAVED;
+    return 0;
+}
+
+/* ---- writing micro-ops ---- */
+
+static void put(struct pass *p, struct uop u)
+{
+    if (GROW(p->st->uops, p->st->uops_cap, p->st->nuops, 1))
+        p->failed = 1;
+    else
+        p->st->uops[p->st->nuops++] = u;
+}
+
+static void frame_load(struct pass *p, unsigned file, uint16_t dst, uint32_t slot)
+{
+    uint8_t flags = UOP_ON_FRAME | (file == VECTOR_FILE ? UOP_VECTOR : 0);
+    put(p, (struct uop){UOP_LOAD, flags, 8, 0, dst, REG_NONE, REG_NONE, (uint16_t)slot});
+}
+
+static void frame_store(struct pass *p, unsigned file, uint16_t from, uint32_t slot)
+{
+    uint8_t flags = UOP_ON_FRAME | (file == VECTOR_FILE ? UOP_VECTOR : 0);
+    put(p, (struct uop){UOP_STORE, flags, 8, 0, REG_NONE, REG_NONE, from, (uint16_t)slot});
+}
+
+/* Make room in front of the scratch list; where[SCRATCH - 1] gives way. */
+static void scratch_push(struct pass *p, unsigned file, uint16_t slot, uint8_t dirty)
+{
+    struct scratch *s = p->scratch[file];
+    if (s[SCRATCH - 1].slot != REG_NONE && s[SCRATCH - 1].dirty)
+        frame_store(p, file, s[SCRATCH - 1].slot, s[SCRATCH - 1].slot);
+    for (unsigned i = SCRATCH - 1; i > 0; i--)
+        s[i] = s[i - 1];
+    s[0] = (struct scratch){slot, dirty};
+}
+
+/* Take slot out of the list: 1 and *dirty if it was there. */
+static int scratch_take(struct pass *p, unsigned file, uint16_t slot, uint8_t *dirty)
+{
+    struct scratch *s = p->scratch[file];
+    for (unsigned i = 0; i < SCRATCH; i++) {
+        if (s[i].slot != slot)
+            continue;
+        *dirty = s[i].dirty;
+        for (; i + 1 < SCRATCH; i++)
+            s[i] = s[i + 1];
+        s[SCRATCH - 1].slot = REG_NONE;
+        return 1;
+    }
+    return 0;
+}
+
+static void use(struct pass *p, unsigned file, uint16_t slot)
+{
+    uint8_t dirty = 0;
+    if (slot == REG_NONE || p->in_register[file][slot])
+        return;
+    int there = scratch_take(p, file, slot, &dirty);
+    if (slot >= p->ra->temps) {
+        if (!there)
+            frame_load(p, file, slot, slot);
+        return; /* used up */
+    }
+    scratch_push(p, file, slot, dirty);
+    if (!there)
+        frame_load(p, file, slot, slot);
+}
+
+static void define(struct pass *p, unsigned file, uint16_t slot)
+{
+    uint8_t dirty;
+    if (slot == REG_NONE || p->in_register[file][slot])
+        return;
+    scratch_take(p, file, slot, &dirty);
+    scratch_push(p, file, slot, 1);
+}
+
+/* The block ends: what lives on and is not in the frame yet is stored. */
+static void settle(struct pass *p, const struct raw_block *b)
+{
+    for (unsigned f = 0; f < FILES; f++) {
+        for (unsigned i = 0; i < SCRATCH; i++) {
+            struct scratch *s = &p->scratch[f][i];
+            int lives = s->slot != REG_NONE && b->end != END_RETURN && s->slot < b->live;
+            if (lives && s->dirty)
+                frame_store(p, f, s->slot, s->slot);
+            s->slot = REG_NONE;
+        }
+    }
+}
+
+static void prologue(struct pass *p)
+{
+    const struct regalloc *ra = p->ra;
+    uint32_t nth[FILES] = {0, 0};
+    static const uint32_t in_args[FILES] = {INT_ARGS, VECTOR_ARGS};
+    frame_store(p, INT_FILE, REG_NONE, ra->nlocals);
+    for (unsigned f = 0; f < FILES; f++) {
+        for (uint32_t i = 0; i < p->saved[f]; i++)
+            frame_store(p, f, REG_NONE, ra->nlocals + 1 + i);
+    }
+    for (uint32_t i = 0; i < ra->type->nparams; i++) {
+        uint8_t t = ra->type->types[i];
+        unsigned f = t == VT_F32 || t == VT_F64 || t == VT_V128;
+        int arrives = nth[f]++ < in_args[f], stays = p->in_register[f][i];
+        if (!p->weight[f][i] || arrives == stays)
+            continue;
+        if (arrives)
+            frame_store(p, f, (uint16_t)i, i);
+        else
+            frame_load(p, f, (uint16_t)i, i);
+    }
+}
+
+static void epilogue(struct pass *p)
+{
+    uint32_t at = p->ra->nlocals;
+    for (unsigned f = 0; f < FILES; f++) {
+        for (uint32_t i = 0; i < p->saved[f]; i++)
+            frame_load(p, f, REG_NONE, at + 1 + i);
+    }
+    frame_load(p, INT_FILE, (uint16_t)at, at);
+}
+
+static void put_raw(struct pass *p, const struct raw_uop *r, const struct raw_block *b, int last)
+{
+    int ends = last && b->end != END_FALL && b->end != END_TRAP;
+    use(p, (r->files & FILE_A) != 0, r->a);
+    use(p, (r->files & FILE_B) != 0, r->b);
+    if (ends) {
+        settle(p, b);
+        if (b->end == END_RETURN)
+            epilogue(p);
+    }
+    if (r->class < UOP_CLASSES) {
+        uint8_t flags = (uint8_t)(r->flags | (r->files ? UOP_VECTOR : 0));
+        uint16_t a = ends && b->end == END_RETURN ? (uint16_t)p->ra->nlocals : r->a;
+        put(p, (struct uop){r->class, flags, r->bytes, r->info, r->dst, a, r->b, r->slot});
+    }
+    define(p, (r->files & FILE_DST) != 0, r->dst);
+}
+
+static void put_block(struct pass *p, uint32_t i, struct block *out)
+{
+    const struct regalloc *ra = p->ra;
+    const struct raw_block *b = &ra->blocks[i];
+    uint32_t end = i + 1 < ra->nblocks ? ra->blocks[i + 1].uop : ra->nuops;
+    out->uops = p->st->nuops;
+    if (i == 0)
+        prologue(p);
+    for (uint32_t k = b->uop; k < end; k++)
+        put_raw(p, &ra->uops[k], b, k + 1 == end);
+    settle(p, b);
+    uint32_t n = p->st->nuops - out->uops;
+    if (n > MAX_BLOCK_UOP) { /* lowering's limits on blocks keep it far below */
+        p->failed = 1;
+        n = MAX_BLOCK_UOP;
+    }
+    out->nuops = (uint16_t)n;
+}
+
+int regalloc_run(struct store *st, const struct regalloc *ra, struct block *out)
+{
+    struct pass p = {.st = st, .ra = ra};
+    size_t per_slot = FILES * (sizeof(uint64_t) + 1);
+    uint64_t *room = calloc(ra->nslots + 1, per_slot);
+    if (!room)
+        return -1;
+    uint8_t *flags = (uint8_t *)(room + (size_t)FILES * ra->nslots);
+    for (unsigned f = 0; f < FILES; f++) {
+        p.weight[f] = room + (size_t)f * ra->nslots;
+        p.in_register[f] = flags + (size_t)f * ra->nslots;
+        for (unsigned i = 0; i < SCRATCH; i++)
+            p.scratch[f][i].slot = REG_NONE;
+    }
+    weigh_all(&p);
+    if (assign(&p, INT_FILE, st->cfg.int_registers) ||
+        assign(&p, VECTOR_FILE, st->cfg.vector_registers))
+        p.failed = 1;
+    for (uint32_t i = 0; i < ra->nblocks && !p.failed; i++)
+        put_block(&p, i, &out[i]);
+    free(room);
+    return p.failed ? -1 : 0;
+}

@@ -1,0 +1,256 @@
+/* thread.c - guest threads as data: calls, running them, arguments and results, back traces. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "wasmcore/state.h"
+#include "wasmcore/trap.h"
+
+static void thread_free(struct thread *t)
+{
+    free(t->slots);
+    free(t->frames);
+    free(t);
+}
+
+struct thread *thread_new(struct store *st, uint64_t frame_addr)
+{
+    struct thread *t = calloc(1, sizeof(*t));
+    if (!t || GROW(st->threads, st->threads_cap, st->nthreads, 1)) {
+        free(t);
+        return NULL;
+    }
+    t->store = st;
+    t->frame_addr = frame_addr;
+    t->slots = calloc((size_t)st->cfg.stack_slots + 1, sizeof(*t->slots));
+    t->frames = calloc((size_t)st->cfg.call_depth + 2, sizeof(*t->frames));
+    if (!t->slots || !t->frames) {
+        thread_free(t);
+        return NULL;
+    }
+    t->slots_end = t->slots + st->cfg.stack_slots;
+    t->frames_end = t->frames + st->cfg.call_depth + 1;
+    t->rec = t->frames;
+    t->fp = t->slots;
+    t->stop = t->limit = UINT64_MAX;
+    t->id = st->nthreads;
+    st->threads[st->nthreads++] = t;
+    return t;
+}
+
+void thread_drop(struct thread *t)
+{
+    t->store->threads[t->id] = NULL;
+    thread_free(t);
+}
+
+uint32_t thread_id(const struct thread *t)
+{
+    return t->id;
+}
+
+struct thread *store_thread(const struct store *st, uint32_t id)
+{
+    return id < st->nthreads ? st->threads[id] : NULL;
+}
+
+uint64_t thread_frame_addr(const struct thread *t)
+{
+    return t->frame_addr;
+}
+
+/* i32 and f32 have a zero high half, whoever made them. */
+static void copy_values(uint64_t *to, const uint64_t *from, const uint8_t *types, uint32_t n)
+{
+    for (uint32_t i = 0; i < n; i++)
+        to[i] = types[i] == VT_I32 || types[i] == VT_F32 ? (uint32_t)from[i] : from[i];
+}
+
+void thread_call(struct thread *t, struct func *f, const uint64_t *args)
+{
+    const struct functype *type = f->type;
+    uint32_t size = t->store->cfg.stack_slots;
+    uint32_t want = f->code ? f->code->frame_slots : 0;
+    t->first = f;
+    t->fp = t->slots;
+    t->rec = t->frames;
+    t->bulk_done = 0;
+    t->trap = TRAP_NONE;
+    t->ip = NULL;
+    if (want > size || type->nparams > size || type->nresults > size) {
+        t->state = THREAD_TRAPPED;
+        t->trap = TRAP_STACK;
+        return;
+    }
+    copy_values(t->slots, args, type->types, type->nparams);
+    t->inst = f->inst;
+    if (!f->code) {
+        t->state = THREAD_FIRST_HOST;
+        return;
+    }
+    memset(t->slots + f->code->zero_at, 0, f->code->zero_n * sizeof(*t->slots));
+    *++t->rec = (struct frame){f->code, f->inst, NULL, NULL};
+    t->ip = f->code->insns;
+    t->state = THREAD_BLOCK;
+}
+
+const uint64_t *thread_results(const struct thread *t)
+{
+    return t->slots;
+}
+
+uint32_t thread_host(const struct thread *t)
+{
+    return t->host;
+}
+
+uint64_t *thread_host_slots(struct thread *t)
+{
+    return t->fp + t->host_base;
+}
+
+struct instance *thread_instance(const struct thread *t)
+{
+    return t->inst;
+}
+
+/* The machine has put results where the arguments were. */
+static void take_host_results(struct thread *t)
+{
+    const struct functype *type = t->host_type;
+    uint64_t *slots = thread_host_slots(t);
+    if (type)
+        copy_values(slots, slots, type->types + type->nparams, type->nresults);
+}
+
+/* Whatever is to be done before the loop runs. 1: there is a reason not to run it. */
+static int before_run(struct thread *t, enum run_reason *reason)
+{
+    switch ((enum thread_state)t->state) {
+    case THREAD_BLOCK:
+    case THREAD_BULK:
+        return 0;
+    case THREAD_HOST:
+        take_host_results(t);
+        return 0;
+    case THREAD_FIRST_HOST:
+        t->host = t->first->host;
+        t->host_base = 0;
+        t->host_type = t->first->type;
+        t->state = THREAD_ONLY_HOST;
+        *reason = RUN_HOST;
+        return 1;
+    case THREAD_ONLY_HOST:
+        take_host_results(t);
+        t->state = THREAD_DONE;
+        *reason = RUN_DONE;
+        return 1;
+    case THREAD_TRAPPED:
+        *reason = RUN_TRAP;
+        return 1;
+    case THREAD_EMPTY:
+    case THREAD_DONE:
+        break;
+    }
+    *reason = RUN_DONE;
+    return 1;
+}
+
+/* Operators of the block that come after the one that trapped were counted, but not executed. */
+static void take_back_count(struct thread *t)
+{
+    const struct code *code = t->rec->code;
+    const struct insn *block = t->ip;
+    while (block->op != IN_BLOCK)
+        block--;
+    t->count -= block->dst - (uint32_t)code->pos[t->ip - code->insns].ops;
+}
+
+/* After a fault: the log ends behind the accesses of the block that were over. */
+static void end_log(const struct thread *t, struct log *log)
+{
+    const struct code *code = t->rec->code;
+    const uint64_t *w = t->block_word + 1;
+    for (uint32_t n = code->pos[t->ip - code->insns].logged; n > 0; n--)
+        w += LOG_TAG(*w) == LOG_ADDR && (*w & LOG_NV) ? 3 : 1;
+    log->n = (uint32_t)(w - log->words);
+}
+
+static enum run_reason run(struct thread *t, struct log *log)
+{
+    struct trap_guard guard;
+    enum run_reason reason;
+    if (before_run(t, &reason))
+        return reason;
+    trap_enter(&guard);
+    if (sigsetjmp(guard.env, 0) == 0) {
+        reason = log ? exec_observed(t, log) : exec_functional(t, NULL);
+    } else {
+        t->trap = TRAP_MEMORY;
+        reason = RUN_TRAP;
+        if (log)
+            end_log(t, log);
+    }
+    trap_leave(&guard);
+    if (reason == RUN_TRAP) {
+        t->state = THREAD_TRAPPED;
+        take_back_count(t);
+    }
+    return reason;
+}
+
+enum run_reason engine_run_functional(struct thread *t)
+{
+    return run(t, NULL);
+}
+
+enum run_reason engine_run_observed(struct thread *t, struct log *log)
+{
+    return run(t, log);
+}
+
+void thread_preempt(struct thread *t)
+{
+    t->stop = 0;
+}
+
+void thread_limit(struct thread *t, uint64_t count)
+{
+    t->limit = count;
+    t->stop = count;
+}
+
+uint64_t thread_instructions(const struct thread *t)
+{
+    return t->count;
+}
+
+enum trap_kind thread_trap(const struct thread *t)
+{
+    return (enum trap_kind)t->trap;
+}
+
+static struct trap_frame describe(const struct store *st, const struct frame *rec,
+                                  const struct insn *ip)
+{
+    const struct code_func *f = &st->funcs[rec->code->func];
+    return (struct trap_frame){.module = rec->inst->unit->name,
+                               .func = f->name,
+                               .func_index = rec->code->index,
+                               .offset = rec->code->pos[ip - rec->code->insns].offset};
+}
+
+uint32_t thread_backtrace(const struct thread *t, struct trap_frame *out, uint32_t n)
+{
+    const struct insn *ip = t->ip;
+    uint32_t depth = 0;
+    int calling = t->state == THREAD_HOST; /* ip is behind the call that left the engine */
+    if (!ip || t->state == THREAD_DONE)
+        return 0;
+    for (const struct frame *rec = t->rec; rec->inst; rec--, depth++) {
+        if (depth < n)
+            out[depth] = describe(t->store, rec, calling ? ip - 1 : ip);
+        ip = rec->ret;
+        calling = 1;
+    }
+    return depth;
+}

@@ -1,0 +1,108 @@
+/* typestack.c - the stacks of operand types and of open blocks that validation works on. */
+#include "wasmcore/typestack.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+void *ts_grow(void *array, uint32_t *cap, uint32_t n, size_t size)
+{
+    void *grown;
+    if (array && n <= *cap)
+        return array;
+    n = n < 64 ? 64 : n + n / 2;
+    grown = realloc(array, n * size);
+    if (grown)
+        *cap = n;
+    return grown;
+}
+
+int ts_push_n(struct validator *v, const uint8_t *types, uint32_t n)
+{
+    if (n > v->lim->operands - v->nvals)
+        return FAIL(v, "too many operands on the stack: the limit is %u", v->lim->operands);
+    uint8_t *vals = ts_grow(v->vals, &v->vals_cap, v->nvals + n, 1);
+    if (!vals)
+        return FAIL(v, "out of memory");
+    v->vals = vals;
+    if (n > 0)
+        memcpy(v->vals + v->nvals, types, n);
+    v->nvals += n;
+    if (v->nvals > v->f->max_height)
+        v->f->max_height = v->nvals;
+    return 0;
+}
+
+int ts_mismatch(struct validator *v, uint8_t want, uint8_t got)
+{
+    return FAIL(v, "type mismatch: %s needs %s, found %s", v->info->name, valtype_name(want),
+                valtype_name(got));
+}
+
+int ts_pop_n(struct validator *v, const uint8_t *types, uint32_t n)
+{
+    while (n > 0)
+        if (ts_pop(v, types[--n]))
+            return -1;
+    return 0;
+}
+
+int ts_check_top(struct validator *v, const uint8_t *types, uint32_t n)
+{
+    const struct open_block *top = ts_top_frame(v);
+    uint32_t have = v->nvals - top->height;
+    if (have < n && !top->unreachable)
+        return FAIL(v, "type mismatch: %s needs %u values, the stack has %u", v->info->name, n,
+                    have);
+    for (uint32_t i = 0; i < n && i < have; i++) {
+        uint8_t type = v->vals[v->nvals - 1 - i], want = types[n - 1 - i];
+        if (type != want && type != VT_NONE)
+            return ts_mismatch(v, want, type);
+    }
+    return 0;
+}
+
+int ts_push_frame(struct validator *v, uint32_t op, const struct functype *t)
+{
+    if (v->nframes > v->lim->block_depth)
+        return FAIL(v, "blocks nested too deep: the limit is %u", v->lim->block_depth);
+    struct open_block *frames = ts_grow(v->frames, &v->frames_cap, v->nframes + 1,
+                                        sizeof *v->frames);
+    if (!frames)
+        return FAIL(v, "out of memory");
+    v->frames = frames;
+    frames[v->nframes++] = (struct open_block){
+        .params = t->types,
+        .results = t->types + t->nparams,
+        .nparams = t->nparams,
+        .nresults = t->nresults,
+        .height = v->nvals,
+        .op = (uint16_t)op,
+    };
+    if (v->nframes > v->f->max_depth)
+        v->f->max_depth = v->nframes;
+    return 0;
+}
+
+int ts_pop_frame(struct validator *v)
+{
+    const struct open_block *top = ts_top_frame(v);
+    if (ts_pop_n(v, top->results, top->nresults))
+        return -1;
+    if (v->nvals != top->height)
+        return FAIL(v, "type mismatch: %u values remain on the stack at the end of the block",
+                    v->nvals - top->height);
+    v->nframes--;
+    return 0;
+}
+
+void ts_set_unreachable(struct validator *v)
+{
+    struct open_block *top = ts_top_frame(v);
+    v->nvals = top->height;
+    top->unreachable = 1;
+}
+
+int ts_pop_empty(struct validator *v)
+{
+    return FAIL(v, "type mismatch: %s needs a value, the stack is empty", v->info->name);
+}

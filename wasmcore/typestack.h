@@ -1,0 +1,108 @@
+/* typestack.h - the stacks of operand types and of open blocks that validation works on. */
+#ifndef WASMCORE_TYPESTACK_H
+#define WASMCORE_TYPESTACK_H
+
+#include "wasmcore/module.h"
+#include "wasmcore/ops.h"
+#include "wasmcore/reader.h"
+
+/*
+ * Private to validate.c. Past an unconditional branch the rest of its block is unreachable: what is
+ * popped below the block's height there has any type, VT_NONE. Both stacks are kept from function
+ * to function and grow with what bodies need, within the limits. Functions return 0, or -1 with
+ * the error set.
+ *
+ * Invariant: nvals >= ts_top_frame(v)->height, while a block is open.
+ */
+struct open_block {
+    const uint8_t *params, *results;
+    uint32_t nparams, nresults;
+    uint32_t height; /* of the operand stack beneath the block's parameters */
+    uint32_t seen;   /* number of the last br_table that was checked against this label */
+    uint16_t op;
+    uint8_t unreachable;
+};
+
+struct validator {
+    struct module *m;
+    const struct wasm_limits *lim;
+    struct wasm_error *err;
+    struct reader r;
+    uint32_t at; /* of the instruction */
+    const struct op_info *info;
+    struct function *f;
+    const struct functype *type; /* of f */
+    uint8_t *vals;
+    uint32_t nvals, vals_cap;
+    struct open_block *frames;
+    uint32_t nframes, frames_cap;
+    uint32_t *run_ends; /* for each run of locals: locals up to its end */
+    uint32_t runs_cap;
+    uint32_t br_tables;
+};
+
+#define FAIL(v, ...) (wasm_fail((v)->err, &(v)->r, (v)->at, __VA_ARGS__), -1)
+
+/* An array of cap elements, moved if it has to be to hold n; NULL when the host has no memory: then
+ * the array is where it was. */
+void *ts_grow(void *array, uint32_t *cap, uint32_t n, size_t size);
+
+static inline struct open_block *ts_top_frame(const struct validator *v)
+{
+    return &v->frames[v->nframes - 1];
+}
+
+int ts_mismatch(struct validator *v, uint8_t want, uint8_t got);
+int ts_pop_empty(struct validator *v); /* fails: no value where there must be one */
+
+int ts_push_n(struct validator *v, const uint8_t *types, uint32_t n);
+/* The types in their order on the stack: the last is popped first. */
+int ts_pop_n(struct validator *v, const uint8_t *types, uint32_t n);
+/* Are the topmost operands of these types? They stay. */
+int ts_check_top(struct validator *v, const uint8_t *types, uint32_t n);
+
+int ts_push_frame(struct validator *v, uint32_t op, const struct functype *t);
+/* The end of a block, or of an if's first half: its results and nothing else are there. */
+int ts_pop_frame(struct validator *v);
+void ts_set_unreachable(struct validator *v);
+
+static inline int ts_push(struct validator *v, uint8_t type)
+{
+    if (v->nvals < v->f->max_height) { /* the stack was as high before */
+        v->vals[v->nvals++] = type;
+        return 0;
+    }
+    return ts_push_n(v, &type, 1);
+}
+
+static inline int ts_pop_any(struct validator *v, uint8_t *type)
+{
+    const struct open_block *top = ts_top_frame(v);
+    if (v->nvals > top->height) {
+        *type = v->vals[--v->nvals];
+        return 0;
+    }
+    *type = VT_NONE;
+    return top->unreachable ? 0 : ts_pop_empty(v);
+}
+
+/* want VT_NONE: of any type. */
+static inline int ts_pop(struct validator *v, uint8_t want)
+{
+    uint8_t type;
+    if (ts_pop_any(v, &type))
+        return -1;
+    if (type != want && type != VT_NONE && want != VT_NONE)
+        return ts_mismatch(v, want, type);
+    return 0;
+}
+
+/* What a branch to a label takes along. */
+static inline void ts_label_types(const struct open_block *f, const uint8_t **types, uint32_t *n)
+{
+    int loop = f->op == WOP_loop;
+    *types = loop ? f->params : f->results;
+    *n = loop ? f->nparams : f->nresults;
+}
+
+#endif
