@@ -135,7 +135,7 @@ HOST_C  = $(filter $(addsuffix /%,$(MODULES)),$(filter %.c,$(C_FILES)))
 
 lint:
 	@clang-format --dry-run -Werror $(C_FILES)
-	@clang-tidy --quiet $(HOST_C) -- $(CPPFLAGS) -std=gnu11 $(shell pkg-config --cflags $(LIBS)) 2>/dev/null
+	@printf '%s\n' $(HOST_C) | xargs -P 2 -I{} clang-tidy --quiet {} -- $(CPPFLAGS) -std=gnu11 2>/dev/null
 	@cppcheck -q --error-exitcode=1 --std=c11 --inline-suppr --enable=warning,portability -I. $(HOST_C)
 
 format:

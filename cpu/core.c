@@ -161,32 +161,21 @@ int core_config_check(const struct core_config *cfg, char *err, size_t errlen)
 
 /* ---- names of functions ---- */
 
-#define NAME_MOST 256u
-
-/* The name of a module in reports: what it calls itself, else its number. */
-static void module_label(const struct core_env *env, uint32_t module, char out[NAME_MOST])
+/* The name of a module in reports. */
+static const char *module_label(const struct core_env *env, uint32_t module)
 {
     const struct core_view *v = env->view;
-    if (v && module < v->nmodules) {
-        snprintf(out, NAME_MOST, "%s", v->module_names[module]);
-        return;
-    }
-    const struct module *m = v ? NULL : store_module(env->store, (int)module);
-    if (m && m->name.len)
-        snprintf(out, NAME_MOST, "%.*s", (int)(m->name.len < NAME_MOST ? m->name.len : NAME_MOST),
-                 m->name.text);
-    else
-        snprintf(out, NAME_MOST, "m%u", module);
+    const char *name = v ? (module < v->nmodules ? v->module_names[module] : NULL)
+                         : store_module_name(env->store, (int)module);
+    return name ? name : "?";
 }
 
 char **core_function_names(const struct core_env *env, uint32_t *n)
 {
     const struct code_view code = env->view ? env->view->code : store_code(env->store);
-    char label[NAME_MOST];
     size_t room = code.nfuncs * sizeof(char *) + 1;
     for (uint32_t i = 0; i < code.nfuncs; i++) {
-        module_label(env, code.funcs[i].module, label);
-        room += strlen(label) + strlen(code.funcs[i].name) + 2;
+        room += strlen(module_label(env, code.funcs[i].module)) + strlen(code.funcs[i].name) + 2;
     }
     char **names = malloc(room);
     if (!names)
@@ -194,7 +183,7 @@ char **core_function_names(const struct core_env *env, uint32_t *n)
     char *at = (char *)(names + code.nfuncs);
     for (uint32_t i = 0; i < code.nfuncs; i++) {
         names[i] = at;
-        module_label(env, code.funcs[i].module, label);
+        const char *label = module_label(env, code.funcs[i].module);
         at += sprintf(at, "%s`%s", label, code.funcs[i].name) + 1;
     }
     *n = code.nfuncs;

@@ -73,21 +73,26 @@ static int parse(struct exec_command *c, int argc, char **argv)
     return -1;
 }
 
-/* Replace a list of strings in a config. */
-static int put_strs(struct strs *list, const char *const *v, size_t n, size_t keep)
+/* Append n strings to a list of a config. */
+static int append_strs(struct strs *list, const char *const *v, size_t n)
 {
-    char **more = calloc(keep + n + 1, sizeof *more);
+    char **more = realloc(list->v, (list->n + n + 1) * sizeof *more);
     if (!more)
         return -1;
-    for (size_t i = 0; i < keep + n; i++)
-        if (!(more[i] = strdup(i < keep ? list->v[i] : v[i - keep])))
+    list->v = more;
+    for (size_t i = 0; i < n; i++) {
+        if (!(more[list->n] = strdup(v[i])))
             return -1;
+        more[++list->n] = NULL;
+    }
+    return 0;
+}
+
+static void empty_strs(struct strs *list)
+{
     for (size_t i = 0; i < list->n; i++)
         free(list->v[i]);
-    free(list->v);
-    list->v = more;
-    list->n = keep + n;
-    return 0;
+    list->n = 0;
 }
 
 /* The guest's name for the program: the file's name without folder and ".wasm". */
@@ -118,8 +123,9 @@ static int configure(const struct exec_command *c, struct config **cfg, char *er
         args++;
     free((*cfg)->program);
     (*cfg)->program = program_name(c->app[0]);
-    if (!(*cfg)->program || put_strs(&(*cfg)->args, (const char *const *)c->app + 1, args, 0) ||
-        put_strs(&(*cfg)->env, c->env.v, c->env.n, (*cfg)->env.n))
+    empty_strs(&(*cfg)->args);
+    if (!(*cfg)->program || append_strs(&(*cfg)->args, (const char *const *)c->app + 1, args) ||
+        append_strs(&(*cfg)->env, c->env.v, c->env.n))
         return fail(err, errlen, "out of memory");
     return 0;
 }

@@ -136,7 +136,7 @@ static int info(const char *path)
     static const char *const names[MEM_KINDS] = {"fetch", "load",       "store",    "ntstore",
                                                  "clwb",  "clflushopt", "clflush",  "fence",
                                                  "walk",  "writeback",  "prefetch", "visible"};
-    uint64_t kinds[MEM_KINDS] = {0};
+    uint64_t kinds[MEM_KINDS] = {0}, dependent = 0;
     struct trace_record buf[1024];
     char err[512], a[QUANTITY_TEXT];
     int64_t n;
@@ -145,14 +145,17 @@ static int info(const char *path)
         return cmd_complain("%s", err);
     print_header(path, trace_reader_header(r));
     while ((n = trace_read(r, buf, 1024, err, sizeof err)) > 0)
-        for (int64_t i = 0; i < n; i++)
+        for (int64_t i = 0; i < n; i++) {
             kinds[buf[i].kind]++;
+            dependent += buf[i].depends != 0;
+        }
     trace_reader_free(r);
     if (n < 0)
         return cmd_complain("%s", err);
     for (unsigned k = 0; k < MEM_KINDS; k++)
         if (kinds[k])
             printf("  %-10s %s\n", names[k], quantity_group(kinds[k], a));
+    printf("  %s of them depend on an earlier load\n", quantity_group(dependent, a));
     return EXIT_GOOD;
 }
 

@@ -58,7 +58,7 @@ static size_t join(const struct strs *list, char *buf, size_t cap)
     size_t n = 0;
     for (size_t i = 0; i < list->n; i++) {
         const size_t len = strlen(list->v[i]) + 1;
-        if (n + len <= cap)
+        if (buf && n + len <= cap)
             memcpy(buf + n, list->v[i], len);
         n += len;
     }
@@ -368,8 +368,8 @@ void hostcall_thread_trapped(struct machine *m)
 {
     struct trap_frame at;
     struct guest_thread *g = &m->threads[m->current];
-    const int in_kernel = thread_backtrace(g->thread, &at, 1) && at.module &&
-                          strcmp(at.module, SECTION_KERNEL) == 0;
+    const int in_kernel = thread_backtrace(g->thread, &at, 1) &&
+                          at.module == store_module_name(m->store, m->kernel_module);
     if (in_kernel || m->current == BOOT_THREAD) {
         machine_report_trap(m, g, "the kernel");
         m->state = STATE_FAULT;

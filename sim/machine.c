@@ -272,11 +272,12 @@ static int make_kernel(struct machine *m, char *err, size_t errlen)
         snprintf(err, errlen, "the boot image has no section %s", SECTION_KERNEL);
         return -1;
     }
-    const int module = store_load(m->store, SECTION_KERNEL, s->bytes, s->n, &we);
+    const int module = store_load(m->store, "kernel", s->bytes, s->n, &we);
     if (module < 0) {
         snprintf(err, errlen, "%s: offset %u: %s", SECTION_KERNEL, we.offset, we.text);
         return -1;
     }
+    m->kernel_module = module;
     hostcall_make(m);
     struct external *imports = hostcall_link(m, module, 1, err, errlen);
     if (!imports)

@@ -42,6 +42,7 @@ struct machine {
     volatile int interrupted;
 
     struct instance *kernel;
+    int kernel_module; /* its number in the store */
     struct gcell *kernel_sp;
     struct func *calls[MACHINE_CALL_COUNT];
     struct guest_thread *threads;

@@ -162,6 +162,8 @@ want='recovered 100|100 recovered' t "and the next run finds the records" recove
 # ---- traces ----
 t "a trace is recorded" "$pwsim" trace record "$root/sim/configs/hello.cfg" -o hello.trace -s program.name=kvlog -s program.args=200,64
 t "it says what it is" exits 0 "$pwsim" trace info hello.trace
+depends_known() { "$pwsim" trace info hello.trace | grep -q 'on an earlier load'; }
+t "it says which accesses depend on loads" depends_known
 t "it is whole" exits 0 "$pwsim" trace verify hello.trace
 flip() {
     local size at

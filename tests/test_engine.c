@@ -51,7 +51,7 @@ Test(engine, modes_and_stops_may_alternate)
     uint64_t arg = 200, stops = 0;
     uint64_t whole = scene_call(&s, 0, "sort", arg, 0, 0).count, start = thread_instructions(s.t);
     thread_call(s.t, scene_func(s.in, "sort"), &arg);
-    enum run_reason r;
+    enum run_reason r = RUN_PREEMPT;
     for (uint64_t at = start; at < start + 3 * whole; at += 997) {
         thread_limit(s.t, at);
         s.log.n = 0;
@@ -238,8 +238,8 @@ Test(engine, limits_stop_at_the_same_place_in_both_modes)
         struct scene s = scene_new(NULL, &m);
         uint64_t n = 1000;
         enum run_reason r = RUN_DONE;
-        static const uint64_t limits[] = {1000, 1001, 1002, 1007, 2000};
-        static const uint64_t stops[] = {1001, 1008, 1015, 1022, 2002};
+        static const uint64_t limits[] = {1000, 1001, 1002, 1007, 1029, 2000};
+        static const uint64_t stops[] = {1001, 1008, 1015, 1022, 1029, 2002};
         thread_call(s.t, scene_func(s.in, "count"), &n);
         for (size_t i = 0; i < COUNT(limits); i++) {
             thread_limit(s.t, limits[i]);
@@ -486,7 +486,7 @@ Test(engine, an_active_segment_out_of_bounds_is_a_trap)
 
 static void run_both(const uint8_t *at, size_t n, uint64_t *sum)
 {
-    struct outcome o[2];
+    struct outcome o[2] = {0};
     for (int mode = 0; mode < 2; mode++) {
         struct scene s = scene_empty(NULL);
         struct wasm_error err;

@@ -85,7 +85,7 @@ static int replay_batch(const struct replay *rp, const struct trace_record *batc
         const char *wrong = refusal(rp, &batch[i]);
         if (wrong) {
             snprintf(err, errlen, "%s: record %llu: %s (kind %u, address 0x%llx, hart %u)",
-                     trace_reader_path(reader), (unsigned long long)(trace_tell(reader) - n + i),
+                     trace_reader_path(reader), (unsigned long long)trace_tell(reader) - n + i,
                      wrong, batch[i].kind, (unsigned long long)batch[i].addr, batch[i].hart);
             return -1;
         }

@@ -14,7 +14,7 @@
 
 struct operation {
     struct space *space;
-    const uint8_t *source; /* of an init: the segment's bytes */
+    const uint8_t *source; /* of an init: the segment's bytes; else NULL */
     uint64_t d, s, n;      /* copy: linear addresses */
     uint8_t op;            /* IN_MEMORY_ */
     uint8_t fill;
@@ -61,10 +61,10 @@ static void do_piece(const struct operation *o, const struct piece *p)
     uint8_t *to = o->space->base + p->d;
     if (o->op == IN_MEMORY_COPY)
         memmove(to, o->space->base + p->s, p->n);
-    else if (o->op == IN_MEMORY_FILL)
-        memset(to, o->fill, p->n);
-    else
+    else if (o->source)
         memcpy(to, o->source + p->s, p->n);
+    else
+        memset(to, o->fill, p->n);
 }
 
 /* The aligned words around a range, each into every other word of `to`. */

@@ -42,6 +42,8 @@ void store_free(struct store *st);
 int store_load(struct store *st, const char *name, const uint8_t *bytes, size_t n,
                struct wasm_error *err);
 const struct module *store_module(const struct store *st, int module);
+/* The name given to store_load, or NULL. */
+const char *store_module_name(const struct store *st, int module);
 /* Bytes of code that the module's blocks take, and where in physical memory they are put. */
 uint64_t store_code_bytes(const struct store *st, int module);
 void store_place_code(struct store *st, int module, uint64_t addr);

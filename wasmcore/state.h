@@ -151,9 +151,11 @@ struct thread {
     uint64_t bulk_done;               /* bytes of the bulk operation under way */
 };
 
+/* Each has memory of its own: functions keep pointers to their types while modules are loaded. */
 struct interned_type {
-    struct functype type; /* types owned */
+    struct functype type;
     uint64_t hash;
+    uint8_t values[]; /* what type.types points to */
 };
 
 struct store {
@@ -164,7 +166,7 @@ struct store {
     struct unit **units;
     uint32_t nunits, units_cap;
 
-    struct interned_type *types;
+    struct interned_type **types;
     uint32_t ntypes, types_cap;
     uint32_t *type_table; /* hash table of type + 1; size a power of two */
     uint32_t type_table_size;
@@ -200,7 +202,8 @@ int store_grow_array(void **array, uint32_t *cap, uint32_t n, uint64_t more, siz
 #define GROW(array, cap, n, more)                                                                  \
     ((uint64_t)(n) + (more) <= (cap)                                                               \
          ? 0                                                                                       \
-         : store_grow_array((void **)&(array), &(cap), n, more, sizeof(*(array))))
+         : store_grow_array((void **)&(array), &(cap), n, more,                                    \
+                            sizeof(*(array)))) /* NOLINT(bugprone-sizeof-expression) */
 
 /* store.c */
 int store_intern(struct store *st, const struct functype *type, uint32_t *id);

@@ -51,7 +51,7 @@ static int rehash_types(struct store *st)
     if (!table)
         return -1;
     for (uint32_t i = 0; i < st->ntypes; i++) {
-        uint32_t at = (uint32_t)st->types[i].hash & (size - 1);
+        uint32_t at = (uint32_t)st->types[i]->hash & (size - 1);
         while (table[at])
             at = (at + 1) & (size - 1);
         table[at] = i + 1;
@@ -64,15 +64,17 @@ static int rehash_types(struct store *st)
 
 static int add_type(struct store *st, const struct functype *type, uint64_t hash)
 {
-    uint32_t n = type->nparams + type->nresults;
-    uint8_t *types = malloc(n + 1);
-    if (!types || GROW(st->types, st->types_cap, st->ntypes, 1)) {
-        free(types);
+    const uint32_t n = type->nparams + type->nresults;
+    struct interned_type *t = malloc(sizeof(*t) + n);
+    if (!t || GROW(st->types, st->types_cap, st->ntypes, 1)) {
+        free(t);
         return -1;
     }
+    t->hash = hash;
+    t->type = (struct functype){type->nparams, type->nresults, t->values};
     if (n > 0)
-        memcpy(types, type->types, n);
-    st->types[st->ntypes++] = (struct interned_type){{type->nparams, type->nresults, types}, hash};
+        memcpy(t->values, type->types, n);
+    st->types[st->ntypes++] = t;
     return 0;
 }
 
@@ -83,7 +85,7 @@ int store_intern(struct store *st, const struct functype *type, uint32_t *id)
         return -1;
     uint32_t mask = st->type_table_size - 1, at = (uint32_t)hash & mask;
     for (; st->type_table[at]; at = (at + 1) & mask) {
-        const struct interned_type *t = &st->types[st->type_table[at] - 1];
+        const struct interned_type *t = st->types[st->type_table[at] - 1];
         if (t->hash == hash && functype_equal(&t->type, type)) {
             *id = st->type_table[at] - 1;
             return 0;
@@ -98,7 +100,7 @@ int store_intern(struct store *st, const struct functype *type, uint32_t *id)
 
 const struct functype *store_type(const struct store *st, uint32_t id)
 {
-    return &st->types[id].type;
+    return &st->types[id]->type;
 }
 
 /* ---- imports that are instructions ---- */
@@ -310,6 +312,13 @@ const struct module *store_module(const struct store *st, int module)
     return st->units[module]->module;
 }
 
+const char *store_module_name(const struct store *st, int module)
+{
+    if (module < 0 || (uint32_t)module >= st->nunits)
+        return NULL;
+    return st->units[module]->name;
+}
+
 uint64_t store_code_bytes(const struct store *st, int module)
 {
     const struct unit *u = st->units[module];
@@ -431,7 +440,7 @@ struct store *store_new(struct physmem *pm, const struct store_config *cfg)
 static void free_all_types(struct store *st)
 {
     for (uint32_t i = 0; i < st->ntypes; i++)
-        free((void *)(uintptr_t)st->types[i].type.types);
+        free(st->types[i]);
     free(st->types);
     free(st->type_table);
 }

@@ -10,43 +10,57 @@
  *
  *   MACHINE_CALL(id, result, params, text)
  */
+/* clang-format off: one row a line */
 #define MACHINE_CALLS(X)                                                                           \
-    X(param, i, "iiii", "copy the value of a boot parameter: name, len, buf, cap -> length or -ENOENT") \
+    X(param, i, "iiii",                                                                            \
+      "copy the value of a boot parameter: name, len, buf, cap -> length or -ENOENT")              \
     X(section_count, i, "", "number of sections of the boot image")                                \
     X(section_name, i, "iii", "n, buf, cap -> length of its name")                                 \
     X(section_size, l, "i", "n -> bytes")                                                          \
-    X(section_read, i, "ilii", "n, offset, buf, len -> bytes read (device DMA into kernel memory)") \
+    X(section_read, i, "ilii",                                                                     \
+      "n, offset, buf, len -> bytes read (device DMA into kernel memory)")                         \
     X(module_load, i, "i", "section n holds a wasm module -> module handle or -ENOEXEC")           \
-    X(instance_new, i, "ii", "module, most pages of memory -> instance handle; imports are bound to kernel exports \"module.field\"") \
+    X(instance_new, i, "ii",                                                                       \
+      "module, most pages of memory -> instance handle; imports are bound to kernel exports "      \
+      "\"module.field\"")                                                                          \
     X(instance_drop, i, "i", "free it")                                                            \
-    X(thread_new, i, "iiiii", "instance, export name, len, kernel stack top, cookie -> thread handle") \
+    X(thread_new, i, "iiiii",                                                                      \
+      "instance, export name, len, kernel stack top, cookie -> thread handle")                     \
     X(thread_drop, i, "i", "free it")                                                              \
     X(resume, i, "i", "run a thread on this hart until it gives up: enum machine_why")             \
-    X(yield, v, "i", "from a kernel call of a user thread: back to resume with MACHINE_YIELDED, value kept for thread_value") \
+    X(yield, v, "i",                                                                               \
+      "from a kernel call of a user thread: back to resume with MACHINE_YIELDED, value kept for "  \
+      "thread_value")                                                                              \
     X(thread_exit, v, "i", "as yield, with MACHINE_EXITED; the thread ends")                       \
     X(thread_value, i, "i", "what it gave to yield or thread_exit")                                \
     X(cookie, i, "", "cookie of the running thread, 0 in the boot thread")                         \
     X(caller, i, "", "instance handle of the running user thread, 0 in the boot thread")           \
-    X(copy_in, i, "iiii", "instance, usrc, dst, len -> 0 or -EFAULT; micro-ops through the caches") \
+    X(copy_in, i, "iiii",                                                                          \
+      "instance, usrc, dst, len -> 0 or -EFAULT; micro-ops through the caches")                    \
     X(copy_out, i, "iiii", "instance, udst, src, len -> 0 or -EFAULT")                             \
-    X(map, i, "iiii", "instance (0: kernel), tier, first frame, frames -> linear address or -ENOMEM; grows the memory") \
+    X(map, i, "iiii",                                                                              \
+      "instance (0: kernel), tier, first frame, frames -> linear address or -ENOMEM; grows the "   \
+      "memory")                                                                                    \
     X(unmap, i, "iii", "instance (0: kernel), uaddr, bytes -> 0 or -EINVAL")                       \
     X(frames_alloc, i, "i", "n contiguous zeroed DRAM frames -> first or -ENOMEM")                 \
     X(frames_free, i, "ii", "first, n")                                                            \
     X(nvdimm_frames, i, "", "size of the NVDIMM in frames")                                        \
     X(console_write, i, "iii", "stream (1 out, 2 err), buf, len -> bytes")                         \
     X(console_read, i, "ii", "buf, cap -> bytes, 0 at the end of input")                           \
-    X(clock, l, "i", "0: nanoseconds since power-on; 1: the same plus the wall-clock base of the config") \
+    X(clock, l, "i",                                                                               \
+      "0: nanoseconds since power-on; 1: the same plus the wall-clock base of the config")         \
     X(entropy, v, "ii", "buf, len: seeded pseudo-random bytes")                                    \
     X(sleep, v, "l", "nanoseconds during which this hart idles; may end early")                    \
     X(trap_report, v, "i", "print a trapped thread's report on the machine's log")                 \
     X(halt, v, "i", "power off in good order with this exit code")
 
+/* clang-format on */
+
 enum machine_call {
 #define X(id, result, params, text) MACHINE_##id,
     MACHINE_CALLS(X)
 #undef X
-    MACHINE_CALL_COUNT
+        MACHINE_CALL_COUNT
 };
 
 /* Exit codes of halt that are not a program's own (those are 0 to 2^31-1, as proc_exit gave them,
@@ -62,19 +76,19 @@ enum machine_tier { MACHINE_DRAM, MACHINE_NVDIMM };
 
 /* Section names of the boot image. The kernel is ".kernel"; ".prog/NAME" is a program; ".file/PATH"
  * a file that programs see as /PATH. */
-#define SECTION_KERNEL ".kernel"
+#define SECTION_KERNEL  ".kernel"
 #define SECTION_PROGRAM ".prog/"
-#define SECTION_FILE ".file/"
+#define SECTION_FILE    ".file/"
 
 /* Boot parameters, as text without a final NUL; param returns the whole length even when it is more
  * than cap (cap 0 asks for the length). In argv and env each entry ends with a NUL; argv[0] is in
  * argv (none at all: the kernel takes the program's name). */
-#define PARAM_PROGRAM "program" /* name of the program to run */
-#define PARAM_ARGV "argv"
-#define PARAM_ENV "env"
-#define PARAM_DATA_TIER "data_tier" /* "dram" or "nvdimm": where files and named objects live */
-#define PARAM_STACK_TOP "kernel_stack_bytes" /* decimal, 8192 to 983040 */
-#define PARAM_PROGRAM_PAGES "program_pages"  /* decimal; optional, 16384 */
+#define PARAM_PROGRAM       "program" /* name of the program to run */
+#define PARAM_ARGV          "argv"
+#define PARAM_ENV           "env"
+#define PARAM_DATA_TIER     "data_tier" /* "dram" or "nvdimm": where files and named objects live */
+#define PARAM_STACK_TOP     "kernel_stack_bytes" /* decimal, 8192 to 983040 */
+#define PARAM_PROGRAM_PAGES "program_pages"      /* decimal; optional, 16384 */
 
 /* map and unmap never free frames: what frames_alloc gave stays taken until frames_free, whatever
  * becomes of the instances in which it was mapped. A thread that returns from the function that it
