@@ -84,8 +84,16 @@ static int judge(const struct run_result *r, const char *label)
     return r->state == STATE_REFUSED ? EXIT_BAD_INPUT : EXIT_FAILED;
 }
 
+/* What all points took together. */
+static void add_up(struct run_result *all, const struct run_result *r)
+{
+    all->instructions += r->instructions;
+    all->cycles += r->cycles;
+    all->host_ns += r->host_ns;
+}
+
 static int run_one(struct experiment *x, size_t i, const struct run_options *opt, int quiet,
-                   char *err, size_t errlen)
+                   struct run_result *all, char *err, size_t errlen)
 {
     const struct experiment_point *p = &x->points[i];
     struct run_result r;
@@ -101,6 +109,7 @@ static int run_one(struct experiment *x, size_t i, const struct run_options *opt
     if (status == 0) {
         if (!quiet)
             run_summary(&r, stdout);
+        add_up(all, &r);
         status = experiment_record(x, i, machine_stats(r.machine), err, errlen);
         if (status == 0)
             status = judge(&r, p->label);
@@ -113,9 +122,11 @@ static int run_one(struct experiment *x, size_t i, const struct run_options *opt
 static int run_all(const struct run_command *c, struct experiment *x, const struct run_options *opt)
 {
     char err[1024];
+    struct run_result all = {0};
     int worst = EXIT_GOOD;
+    snprintf(all.path, sizeof all.path, "%s/%s-*", c->root, x->name);
     for (size_t i = 0; i < x->n; i++) {
-        const int status = run_one(x, i, opt, c->json, err, sizeof err);
+        const int status = run_one(x, i, opt, c->json, &all, err, sizeof err);
         if (status < 0) {
             if (!c->json)
                 puts("");
@@ -130,6 +141,8 @@ static int run_all(const struct run_command *c, struct experiment *x, const stru
     } else if (x->n > 1) {
         puts("");
         table_print(t, stdout);
+        printf("\n%zu points: ", x->n);
+        run_summary(&all, stdout);
     }
     table_free(t);
     return worst;

@@ -6,7 +6,7 @@
 set -u
 : "${B:=build}"
 passed=0 failed=0 skipped=0
-export ASAN_OPTIONS="${ASAN_OPTIONS:-}:log_path=$PWD/$B/asan:detect_leaks=0:allocator_may_return_null=1"
+export ASAN_OPTIONS="${ASAN_OPTIONS:-}:log_path=$PWD/$B/asan:detect_leaks=1:allocator_may_return_null=1"
 export UBSAN_OPTIONS="${UBSAN_OPTIONS:-}:print_stacktrace=1"
 rm -f "$B"/asan.*
 
