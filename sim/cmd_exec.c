@@ -11,6 +11,7 @@
 #include "sim/error.h"
 #include "sim/file.h"
 #include "sim/run.h"
+#include "wasmcore/module.h"
 
 #define MAX_PROGRAM (256u << 20)
 
@@ -145,6 +146,24 @@ static int add_dir(struct image *image, const char *text, char *err, size_t errl
     return hostdir_add(image, host, at, err, errlen);
 }
 
+/* The program's file, if it is a module: what is wrong with it is said under the name it has here.
+ */
+static uint8_t *read_program(const char *path, size_t *n, char *err, size_t errlen)
+{
+    struct module *module;
+    struct wasm_error we;
+    uint8_t *app = file_read(path, MAX_PROGRAM, n, err, errlen);
+    if (!app)
+        return NULL;
+    if (module_decode(app, *n, NULL, &module, &we)) {
+        fail(err, errlen, "%s: not a module that can run: offset %u: %s", path, we.offset, we.text);
+        free(app);
+        return NULL;
+    }
+    module_free(module);
+    return app;
+}
+
 /* The boot image's own kernel, this program in place of any of the same name, these folders. */
 static struct image *build_image(const struct exec_command *c, const struct config *cfg, char *err,
                                  size_t errlen)
@@ -156,7 +175,7 @@ static struct image *build_image(const struct exec_command *c, const struct conf
         return NULL;
     struct image *image = image_new();
     const struct image_section *kernel = image_find(boot, SECTION_KERNEL);
-    uint8_t *app = file_read(c->app[0], MAX_PROGRAM, &n, err, errlen);
+    uint8_t *app = read_program(c->app[0], &n, err, errlen);
     snprintf(section, sizeof section, SECTION_PROGRAM "%s", cfg->program);
     int bad = !app || !image ||
               image_add(image, kernel->name, kernel->bytes, kernel->n, err, errlen) ||

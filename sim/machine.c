@@ -304,17 +304,25 @@ static int make_kernel(struct machine *m, char *err, size_t errlen)
     return 0;
 }
 
+/* What the kernel would find out later, said before anything runs. */
 static int check_program(const struct machine *m, char *err, size_t errlen)
 {
     char name[256];
+    struct module *module;
+    struct wasm_error we;
+
+    if (!*m->cfg->program)
+        return fail(err, errlen, "program.name: no program is named");
     snprintf(name, sizeof name, SECTION_PROGRAM "%s", m->cfg->program);
-    if (*m->cfg->program && image_find(m->ports.image, name))
-        return 0;
-    snprintf(err, errlen,
-             *m->cfg->program ? "program.name: the boot image has no program \"%s\""
-                              : "program.name: no program is named%s",
-             m->cfg->program);
-    return -1;
+    const struct image_section *s = image_find(m->ports.image, name);
+    if (!s)
+        return fail(err, errlen, "program.name: the boot image has no program \"%s\"",
+                    m->cfg->program);
+    if (module_decode(s->bytes, s->n, NULL, &module, &we))
+        return fail(err, errlen, "%s: not a module that can run: offset %u: %s", name, we.offset,
+                    we.text);
+    module_free(module);
+    return 0;
 }
 
 void machine_register_stats(struct stats *stats, const uint64_t *cycles,

@@ -290,6 +290,8 @@ void run_describe(const struct config *c, FILE *to)
             config_choice("kernel.boundary", c->boundary, boundary, sizeof boundary),
             c->boundary && c->kpti ? " with kpti" : "",
             config_choice("kernel.data_tier", c->data_tier, tier, sizeof tier));
+    if (strcmp(model, "functional") == 0)
+        return; /* no caches, no memories: nothing is timed */
     describe_cache(to, "L1I", c->l1i_bytes, c->l1i_ways, c->l1i_cycles, c->l1i_policy);
     describe_cache(to, "L1D", c->l1d_bytes, c->l1d_ways, c->l1d_cycles, c->l1d_policy);
     describe_cache(to, "L2", c->l2_bytes, c->l2_ways, c->l2_cycles, c->l2_policy);

@@ -84,8 +84,8 @@ t "run ends with 1 when the program traps" exits 1 "$pwsim" run "$root/sim/confi
 # ---- bad input ----
 head -c 100 "$B/guest/hello.wasm" >short.wasm
 printf 'not wasm at all' >text.wasm
-t "a truncated module" exits 125 "$pwsim" exec short.wasm
-t "a file that is no module" exits 125 "$pwsim" exec text.wasm
+t "a truncated module" refuses 125 "short.wasm: " "$pwsim" exec short.wasm
+t "a file that is no module" refuses 125 "magic" "$pwsim" exec text.wasm
 t "a program that is not there" refuses 125 "nothing.wasm" "$pwsim" exec nothing.wasm
 t "an image that is not ELF" refuses 2 "text.wasm" "$pwsim" run "$root/sim/configs/hello.cfg" -s boot.image=text.wasm
 head -c 5000 "$B/boot.elf" >short.elf
