@@ -47,7 +47,7 @@ static void sample_epoch(struct machine *m)
     if (m->cycles < m->next_epoch)
         return;
     series_sample(m->series, machine_now(m));
-    m->interrupted = 1;
+    m->sampled = 1;
     m->next_epoch = (m->cycles / m->cfg->epoch_cycles + 1) * m->cfg->epoch_cycles;
 }
 
@@ -416,6 +416,8 @@ void machine_free(struct machine *m)
 static void run_current(struct machine *m)
 {
     struct thread *t = m->threads[m->current].thread;
+    if (!m->core) /* a full log ends a timed run; this one ends at places that are as fixed */
+        thread_limit(t, thread_instructions(t) + m->cfg->epoch_cycles);
     const enum run_reason why = m->core ? engine_run_observed(t, &m->log)
                                         : engine_run_functional(t);
     const uint64_t count = thread_instructions(t);
@@ -442,16 +444,10 @@ static void run_current(struct machine *m)
 enum machine_state machine_step(struct machine *m, uint64_t instructions)
 {
     const uint64_t until = m->instructions + instructions;
-    m->interrupted = 0;
-    while (m->state == STATE_RUNNING && m->instructions < until && !m->interrupted)
+    m->sampled = 0;
+    while (m->state == STATE_RUNNING && m->instructions < until && !m->sampled)
         run_current(m);
     return m->state;
-}
-
-void machine_interrupt(struct machine *m)
-{
-    m->interrupted = 1;
-    thread_preempt(m->threads[m->current].thread);
 }
 
 /* What is durable goes to nvdimm_out; a commit without it needs a file of its own for a moment. The

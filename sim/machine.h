@@ -43,8 +43,8 @@ void machine_free(struct machine *m);
 /* Sample the counters into a series at the end of each epoch from now on. Borrowed. */
 void machine_sample(struct machine *m, struct series *series);
 
-/* Run until about `instructions` more have been executed, an epoch has been sampled, somebody
- * interrupts, or the machine stops. */
+/* Run until about `instructions` more have been executed, an epoch has been sampled or
+ * the machine stops. Where a step ends changes nothing of what is simulated or sampled. */
 enum machine_state machine_step(struct machine *m, uint64_t instructions);
 /* After the last step: waits for what is under way, writes nvdimm.img, commits it when the config
  * says so. 0, or -1 with a message (the given NVDIMM image is then as it was). */
@@ -60,7 +60,5 @@ char *machine_folded(const struct machine *m);
  * functional model. */
 void machine_register_stats(struct stats *stats, const uint64_t *cycles,
                             const struct core_counters *core, const struct memside *side);
-/* Make a machine_step under way return soon. May be called from a signal handler. */
-void machine_interrupt(struct machine *m);
 
 #endif

@@ -39,7 +39,7 @@ struct machine {
     struct log log;
     struct stats *stats;
     struct series *series; /* NULL: nobody samples */
-    volatile int interrupted;
+    int sampled;           /* an epoch ended in this step */
 
     struct instance *kernel;
     int kernel_module; /* its number in the store */

@@ -6,8 +6,6 @@
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/time.h>
-#include <signal.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -172,28 +170,6 @@ static int end_recording(struct recording *rec, const char *label, const struct 
     return rundir_commit(dir, &facts, err, errlen);
 }
 
-/* ---- the heartbeat's alarm ---- */
-
-/* The machine that a heartbeat alarm interrupts: a signal handler has no other way to find it. */
-static struct machine *volatile alarmed;
-
-static void on_alarm(int sig)
-{
-    (void)sig;
-    if (alarmed)
-        machine_interrupt(alarmed);
-}
-
-static void heartbeat(struct machine *m)
-{
-    const struct itimerval every = {.it_interval = {.tv_usec = m ? 100000 : 0},
-                                    .it_value = {.tv_usec = m ? 100000 : 0}};
-    struct sigaction sa = {.sa_handler = on_alarm, .sa_flags = SA_RESTART};
-    alarmed = m;
-    sigaction(SIGALRM, &sa, NULL);
-    setitimer(ITIMER_REAL, &every, NULL);
-}
-
 /* ---- running ---- */
 
 static int run_loop(struct machine *m, const char *label, const struct run_options *opt)
@@ -201,15 +177,11 @@ static int run_loop(struct machine *m, const char *label, const struct run_optio
     struct progress p;
     int bad = 0;
     progress_begin(&p, opt->progress, label);
-    if (p.active)
-        heartbeat(m);
     while (!bad && machine_step(m, STEP_INSTRUCTIONS) == STATE_RUNNING) {
         progress_update(&p, machine_instructions(m), 0, 0);
         if (opt->tap && opt->tap->n)
             bad = opt->drain(opt->drain_arg, opt->tap);
     }
-    if (p.active)
-        heartbeat(NULL);
     progress_end(&p);
     return bad;
 }

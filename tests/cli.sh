@@ -129,6 +129,8 @@ same_bytes() { # two folders of run directories: what each point wrote is the sa
 t "a run leaves its files" demo_point "$B" one
 t "the same run from another directory" demo_point "$B" two/deep
 t "two directories, same bytes" same_bytes one/runs two/deep/runs
+t "the same run with a heartbeat" "$pwsim" run "$root/sim/configs/small.cfg" -o four --progress
+t "with and without a heartbeat, same bytes" same_bytes one/runs four
 t "and the same names" diff <(ls one/runs) <(ls two/deep/runs)
 if [ -z "${NO_O0:-}" ]; then
     t "a build at -O0" make -C "$root" -s --no-print-directory B="$B/O0" OPT=-O0 "$B/O0/pwsim"
