@@ -27,13 +27,6 @@ int cmd_image(int argc, char **argv);
 /* "pwsim: …" on stderr; returns EXIT_BAD_INPUT. */
 int cmd_complain(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
-/* The -s key=value options of a command line, in order. Strings are borrowed from argv. */
-struct assignments {
-    const char **v;
-    size_t n;
-};
-void assignments_add(struct assignments *a, const char *text);
-
 /* A folder of the host as sections .file/PATH, in order of names; only regular files, links are
  * not followed. at: where the guest sees it ("" is the root). 0, or -1 with a message. */
 int hostdir_add(struct image *image, const char *folder, const char *at, char *err, size_t errlen);

@@ -1,5 +1,4 @@
 /* cmd_exec.c - `pwsim exec`: boot, run one WASI program of the host, pass its output through. */
-#include <getopt.h>
 #include <libgen.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,6 +9,7 @@
 #include "sim/cmd.h"
 #include "sim/error.h"
 #include "sim/file.h"
+#include "sim/options.h"
 #include "sim/run.h"
 #include "wasmcore/module.h"
 
@@ -28,50 +28,27 @@ static const char help[] =
     "Exit: the program's own code; 125 bad usage or input; 126 the guest trapped.\n";
 
 struct exec_command {
-    struct assignments set, dirs, env;
+    struct texts set, dirs, env;
     const char *machine;
     int verbose;
     char **app; /* APP.wasm and its arguments, NULL at the end */
 };
 
+/* 0, or what options_parse said. */
 static int parse(struct exec_command *c, int argc, char **argv)
 {
-    static const struct option longs[] = {{"machine", required_argument, NULL, 'm'},
-                                          {"set", required_argument, NULL, 's'},
-                                          {"dir", required_argument, NULL, 'd'},
-                                          {"env", required_argument, NULL, 'e'},
-                                          {"verbose", no_argument, NULL, 'v'},
-                                          {"help", no_argument, NULL, 'h'},
-                                          {NULL, 0, NULL, 0}};
-    int opt;
-    while ((opt = getopt_long(argc, argv, "+m:s:vh", longs, NULL)) != -1)
-        switch (opt) {
-        case 'm':
-            c->machine = optarg;
-            break;
-        case 's':
-            assignments_add(&c->set, optarg);
-            break;
-        case 'd':
-            assignments_add(&c->dirs, optarg);
-            break;
-        case 'e':
-            assignments_add(&c->env, optarg);
-            break;
-        case 'v':
-            c->verbose = 1;
-            break;
-        case 'h':
-            fputs(help, stdout);
-            return 1;
-        default:
-            return -1;
-        }
-    c->app = argv + optind;
+    const struct option_row rows[] = {
+        {"machine", 'm', OPTION_TEXT, &c->machine}, {"set", 's', OPTION_LIST, &c->set},
+        {"dir", 0, OPTION_LIST, &c->dirs},          {"env", 0, OPTION_LIST, &c->env},
+        {"verbose", 'v', OPTION_FLAG, &c->verbose}, {0}};
+    const int at = options_parse(argc, argv, rows, help, 1);
+    if (at < 0)
+        return at;
+    c->app = argv + at;
     if (*c->app)
         return 0;
     cmd_complain("exec: expected APP.wasm; `pwsim exec --help` says more");
-    return -1;
+    return OPTIONS_BAD;
 }
 
 /* Append n strings to a list of a config. */
@@ -110,12 +87,12 @@ static char *program_name(const char *path)
 
 static int configure(const struct exec_command *c, struct config **cfg, char *err, size_t errlen)
 {
-    struct assignments all = {0};
+    struct texts all = {0};
     size_t args = 0;
     if (!c->machine)
-        assignments_add(&all, "core.model=functional");
+        texts_add(&all, "core.model=functional");
     for (size_t i = 0; i < c->set.n; i++)
-        assignments_add(&all, c->set.v[i]);
+        texts_add(&all, c->set.v[i]);
     const int bad = config_load(c->machine, all.v, all.n, cfg, err, errlen);
     free(all.v);
     if (bad)
@@ -243,5 +220,5 @@ int cmd_exec(int argc, char **argv)
     free(c.set.v);
     free(c.dirs.v);
     free(c.env.v);
-    return parsed < 0 || status < 0 ? EXIT_EXEC_INPUT : status;
+    return parsed == OPTIONS_BAD || status < 0 ? EXIT_EXEC_INPUT : status;
 }

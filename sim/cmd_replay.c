@@ -1,5 +1,4 @@
 /* cmd_replay.c - `pwsim replay`: drive the memory side from traces, with no core. */
-#include <getopt.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,6 +7,7 @@
 #include "sim/cmd.h"
 #include "sim/experiment.h"
 #include "sim/memside.h"
+#include "sim/options.h"
 #include "sim/progress.h"
 #include "sim/quantity.h"
 #include "sim/table.h"
@@ -25,40 +25,23 @@ static const char help[] =
     "      --json           every counter, one object for each trace in a list\n";
 
 struct replay_command {
-    struct assignments set;
+    struct texts set;
     const char *machine;
     int json;
 };
 
+/* The index of the first trace, or what options_parse said. */
 static int parse(struct replay_command *c, int argc, char **argv)
 {
-    static const struct option longs[] = {{"machine", required_argument, NULL, 'm'},
-                                          {"set", required_argument, NULL, 's'},
-                                          {"json", no_argument, NULL, 'j'},
-                                          {"help", no_argument, NULL, 'h'},
-                                          {NULL, 0, NULL, 0}};
-    int opt;
-    while ((opt = getopt_long(argc, argv, "m:s:h", longs, NULL)) != -1)
-        switch (opt) {
-        case 'm':
-            c->machine = optarg;
-            break;
-        case 's':
-            assignments_add(&c->set, optarg);
-            break;
-        case 'j':
-            c->json = 1;
-            break;
-        case 'h':
-            fputs(help, stdout);
-            return 1;
-        default:
-            return -1;
-        }
-    if (optind < argc)
-        return 0;
+    const struct option_row rows[] = {{"machine", 'm', OPTION_TEXT, &c->machine},
+                                      {"set", 's', OPTION_LIST, &c->set},
+                                      {"json", 0, OPTION_FLAG, &c->json},
+                                      {0}};
+    const int at = options_parse(argc, argv, rows, help, 0);
+    if (at != argc)
+        return at;
     cmd_complain("replay: expected a trace; `pwsim replay --help` says more");
-    return -1;
+    return OPTIONS_BAD;
 }
 
 static uint64_t cpu_ns(void)
@@ -179,10 +162,10 @@ static int replay_paths(const struct replay_command *c, char **paths, int n)
 int cmd_replay(int argc, char **argv)
 {
     struct replay_command c = {0};
-    const int parsed = parse(&c, argc, argv);
-    int status = parsed < 0 ? EXIT_BAD_INPUT : EXIT_GOOD;
-    if (parsed == 0)
-        status = replay_paths(&c, argv + optind, argc - optind);
+    const int at = parse(&c, argc, argv);
+    int status = at == OPTIONS_BAD ? EXIT_BAD_INPUT : EXIT_GOOD;
+    if (at > 0)
+        status = replay_paths(&c, argv + at, argc - at);
     free(c.set.v);
     return status;
 }

@@ -1,10 +1,10 @@
 /* cmd_run.c - `pwsim run`: all points of an experiment, one after the other, and their table. */
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "sim/cmd.h"
 #include "sim/experiment.h"
+#include "sim/options.h"
 #include "sim/run.h"
 
 static const char help[] =
@@ -19,50 +19,26 @@ static const char help[] =
     "Exit: 0; 1 when a program trapped or ended with another code than 0; 2 bad usage or input.\n";
 
 struct run_command {
-    struct assignments set;
+    struct texts set;
     const char *file, *root;
     int console, json, progress;
 };
 
+/* 0, or what options_parse said. */
 static int parse(struct run_command *c, int argc, char **argv)
 {
-    static const struct option longs[] = {{"set", required_argument, NULL, 's'},
-                                          {"output", required_argument, NULL, 'o'},
-                                          {"console", no_argument, NULL, 'c'},
-                                          {"json", no_argument, NULL, 'j'},
-                                          {"progress", no_argument, NULL, 'p'},
-                                          {"help", no_argument, NULL, 'h'},
-                                          {NULL, 0, NULL, 0}};
-    int opt;
-    while ((opt = getopt_long(argc, argv, "s:o:h", longs, NULL)) != -1)
-        switch (opt) {
-        case 's':
-            assignments_add(&c->set, optarg);
-            break;
-        case 'o':
-            c->root = optarg;
-            break;
-        case 'c':
-            c->console = 1;
-            break;
-        case 'j':
-            c->json = 1;
-            break;
-        case 'p':
-            c->progress = 1;
-            break;
-        case 'h':
-            fputs(help, stdout);
-            return 1;
-        default:
-            return -1;
-        }
-    if (argc - optind != 1) {
-        cmd_complain("run: expected one FILE.cfg; `pwsim run --help` says more");
-        return -1;
-    }
-    c->file = argv[optind];
-    return 0;
+    const struct option_row rows[] = {
+        {"set", 's', OPTION_LIST, &c->set},         {"output", 'o', OPTION_TEXT, &c->root},
+        {"console", 0, OPTION_FLAG, &c->console},   {"json", 0, OPTION_FLAG, &c->json},
+        {"progress", 0, OPTION_FLAG, &c->progress}, {0}};
+    const int at = options_parse(argc, argv, rows, help, 0);
+    if (at < 0)
+        return at;
+    c->file = argv[at];
+    if (argc - at == 1)
+        return 0;
+    cmd_complain("run: expected one FILE.cfg; `pwsim run --help` says more");
+    return OPTIONS_BAD;
 }
 
 static const char *what_went_wrong(enum machine_state state)
@@ -157,7 +133,7 @@ int cmd_run(int argc, char **argv)
     const int parsed = parse(&c, argc, argv);
     if (parsed) {
         free(c.set.v);
-        return parsed < 0 ? EXIT_BAD_INPUT : EXIT_GOOD;
+        return parsed == OPTIONS_BAD ? EXIT_BAD_INPUT : EXIT_GOOD;
     }
     int status;
     if (experiment_load(c.file, c.set.v, c.set.n, &x, err, sizeof err)) {

@@ -1,14 +1,15 @@
 /* cmd_trace.c - `pwsim trace`: record the memory accesses of a run, inspect and check traces. */
-#include <getopt.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "sim/cmd.h"
+#include "sim/error.h"
 #include "sim/experiment.h"
 #include "sim/memside.h"
 #include "sim/quantity.h"
+#include "sim/options.h"
 #include "sim/run.h"
 #include "traces/trace.h"
 
@@ -24,30 +25,23 @@ static const char help[] =
 /* ---- record ---- */
 
 struct record_command {
-    struct assignments set;
+    struct texts set;
     const char *file, *out;
 };
 
+/* 0, or what options_parse said. */
 static int parse_record(struct record_command *c, int argc, char **argv)
 {
-    int opt;
-    while ((opt = getopt(argc, argv, "s:o:")) != -1)
-        switch (opt) {
-        case 's':
-            assignments_add(&c->set, optarg);
-            break;
-        case 'o':
-            c->out = optarg;
-            break;
-        default:
-            return -1;
-        }
-    if (argc - optind == 1 && c->out) {
-        c->file = argv[optind];
+    const struct option_row rows[] = {
+        {"set", 's', OPTION_LIST, &c->set}, {"output", 'o', OPTION_TEXT, &c->out}, {0}};
+    const int at = options_parse(argc, argv, rows, help, 0);
+    if (at < 0)
+        return at;
+    c->file = argv[at];
+    if (argc - at == 1 && c->out)
         return 0;
-    }
     cmd_complain("trace record: expected FILE.cfg -o OUT.trace; `pwsim trace --help` says more");
-    return -1;
+    return OPTIONS_BAD;
 }
 
 static int drain(void *arg, struct mem_tap *tap)
@@ -86,38 +80,39 @@ static int record_point(const struct record_command *c, const struct experiment_
     return good ? EXIT_GOOD : EXIT_FAILED;
 }
 
+static struct trace_writer *create(const struct record_command *c, const struct experiment_point *p,
+                                   char *err, size_t errlen)
+{
+    struct trace_header hdr = {.period_ps = config_period(p->config)};
+    char model[32];
+    config_choice("core.model", p->config->core_model, model, sizeof model);
+    if (strcmp(model, "functional") == 0) {
+        fail(err, errlen, "core.model is \"functional\", which asks nothing of the memory side");
+        return NULL;
+    }
+    snprintf(hdr.machine, sizeof hdr.machine, "%s", p->label);
+    return trace_create(c->out, &hdr, err, errlen);
+}
+
 static int record(int argc, char **argv)
 {
     struct record_command c = {0};
     struct experiment *x = NULL;
     struct trace_writer *w = NULL;
-    struct trace_header hdr = {0};
     char err[1024];
-    int status = -1;
 
-    if (parse_record(&c, argc, argv) == 0) {
-        if (experiment_load(c.file, c.set.v, c.set.n, &x, err, sizeof err) == 0) {
-            const struct config *cfg = x->points[0].config;
-            char choice[32];
-            if (strcmp(config_choice("core.model", cfg->core_model, choice, sizeof choice),
-                       "functional") == 0) {
-                snprintf(err, sizeof err,
-                         "trace record: core.model is \"functional\", which makes "
-                         "no requests of the memory side");
-            } else {
-                hdr.period_ps = config_period(cfg);
-                snprintf(hdr.machine, sizeof hdr.machine, "%s", x->points[0].label);
-                w = trace_create(c.out, &hdr, err, sizeof err);
-            }
-        }
-        if (w)
-            status = record_point(&c, &x->points[0], w, err, sizeof err);
+    const int parsed = parse_record(&c, argc, argv);
+    int status = parsed == OPTIONS_HELP ? EXIT_GOOD : EXIT_BAD_INPUT;
+    if (parsed == 0) {
+        if (experiment_load(c.file, c.set.v, c.set.n, &x, err, sizeof err) == 0)
+            w = create(&c, &x->points[0], err, sizeof err);
+        status = w ? record_point(&c, &x->points[0], w, err, sizeof err) : -1;
         if (status < 0)
-            cmd_complain("%s", err);
+            status = cmd_complain("%s", err);
     }
     experiment_free(x);
     free(c.set.v);
-    return status < 0 ? EXIT_BAD_INPUT : status;
+    return status;
 }
 
 /* ---- info and verify ---- */

@@ -1,5 +1,4 @@
 /* cmd_view.c - `pwsim view`: the dashboard of a finished run, or of an experiment as it runs. */
-#include <getopt.h>
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,6 +7,7 @@
 
 #include "sim/cmd.h"
 #include "sim/experiment.h"
+#include "sim/options.h"
 #include "sim/run.h"
 #include "sim/series.h"
 #include "ui/window.h"
@@ -29,7 +29,7 @@ static const char help[] =
     "saves.\n";
 
 struct view_command {
-    struct assignments set;
+    struct texts set;
     const char *what, *shot;
     int width, height;
 };
@@ -44,44 +44,33 @@ struct live {
     char err[1024];
 };
 
+static int parse_size(struct view_command *c, const char *text)
+{
+    char *end;
+    c->width = (int)strtol(text, &end, 10);
+    c->height = *end == 'x' ? (int)strtol(end + 1, &end, 10) : 0;
+    if (*end == 0 && c->height > 0 && c->width > 0)
+        return 0;
+    cmd_complain("--size %s: expected WIDTHxHEIGHT, such as 1280x800", text);
+    return OPTIONS_BAD;
+}
+
+/* 0, or what options_parse said. */
 static int parse(struct view_command *c, int argc, char **argv)
 {
-    static const struct option longs[] = {{"set", required_argument, NULL, 's'},
-                                          {"screenshot", required_argument, NULL, 'p'},
-                                          {"size", required_argument, NULL, 'z'},
-                                          {"help", no_argument, NULL, 'h'},
-                                          {NULL, 0, NULL, 0}};
-    int opt;
-    while ((opt = getopt_long(argc, argv, "s:h", longs, NULL)) != -1)
-        switch (opt) {
-        case 's':
-            assignments_add(&c->set, optarg);
-            break;
-        case 'p':
-            c->shot = optarg;
-            break;
-        case 'z': {
-            char *end;
-            c->width = (int)strtol(optarg, &end, 10);
-            c->height = *end == 'x' ? (int)strtol(end + 1, &end, 10) : 0;
-            if (*end || c->height <= 0 || c->width <= 0) {
-                cmd_complain("--size %s: expected WIDTHxHEIGHT, such as 1280x800", optarg);
-                return -1;
-            }
-            break;
-        }
-        case 'h':
-            fputs(help, stdout);
-            return 1;
-        default:
-            return -1;
-        }
-    if (argc - optind != 1) {
-        cmd_complain("view: expected one run directory or FILE.cfg; `pwsim view --help` says more");
-        return -1;
-    }
-    c->what = argv[optind];
-    return 0;
+    const char *size = NULL;
+    const struct option_row rows[] = {{"set", 's', OPTION_LIST, &c->set},
+                                      {"screenshot", 0, OPTION_TEXT, &c->shot},
+                                      {"size", 0, OPTION_TEXT, &size},
+                                      {0}};
+    const int at = options_parse(argc, argv, rows, help, 0);
+    if (at < 0)
+        return at;
+    c->what = argv[at];
+    if (argc - at == 1)
+        return size ? parse_size(c, size) : 0;
+    cmd_complain("view: expected one run directory or FILE.cfg; `pwsim view --help` says more");
+    return OPTIONS_BAD;
 }
 
 /* ---- a finished run ---- */
@@ -257,7 +246,7 @@ int cmd_view(int argc, char **argv)
     struct view_command c = {.width = 1280, .height = 800};
     struct stat st;
     const int parsed = parse(&c, argc, argv);
-    int status = parsed < 0 ? EXIT_BAD_INPUT : EXIT_GOOD;
+    int status = parsed == OPTIONS_BAD ? EXIT_BAD_INPUT : EXIT_GOOD;
     if (parsed == 0)
         status = stat(c.what, &st) == 0 && S_ISDIR(st.st_mode) ? view_run(&c) : view_config(&c);
     free(c.set.v);

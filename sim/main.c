@@ -34,17 +34,6 @@ int cmd_complain(const char *fmt, ...)
     return EXIT_BAD_INPUT;
 }
 
-void assignments_add(struct assignments *a, const char *text)
-{
-    const char **more = realloc(a->v, (a->n + 1) * sizeof *more);
-    if (!more) {
-        cmd_complain("out of memory");
-        exit(EXIT_BAD_INPUT);
-    }
-    a->v = more;
-    a->v[a->n++] = text;
-}
-
 int cmd_image(int argc, char **argv)
 {
     char err[1024];

@@ -1,0 +1,86 @@
+/* options.c - command-line options of one command, as a table. */
+#include "sim/options.h"
+
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "sim/cmd.h"
+
+#define MOST_OPTIONS 24
+#define LONG_ONLY    256 /* getopt's value of an option without a letter: this plus its row */
+
+void texts_add(struct texts *t, const char *text)
+{
+    const char **more = realloc(t->v, (t->n + 1) * sizeof *more);
+    if (!more)
+        exit(cmd_complain("out of memory"));
+    t->v = more;
+    t->v[t->n++] = text;
+}
+
+static void take(const struct option_row *row, const char *text)
+{
+    switch (row->kind) {
+    case OPTION_FLAG:
+        *(int *)row->to = 1;
+        break;
+    case OPTION_TEXT:
+        *(const char **)row->to = text;
+        break;
+    case OPTION_LIST:
+        texts_add(row->to, text);
+        break;
+    }
+}
+
+/* The table in getopt's two forms. Returns the number of rows. */
+static int translate(const struct option_row *rows, struct option *longs, char *shorts)
+{
+    int n = 0;
+    for (; rows[n].name && n < MOST_OPTIONS; n++) {
+        const int has = rows[n].kind == OPTION_FLAG ? no_argument : required_argument;
+        longs[n] = (struct option){rows[n].name, has, NULL, LONG_ONLY + n};
+        if (rows[n].letter) {
+            *shorts++ = rows[n].letter;
+            if (has == required_argument)
+                *shorts++ = ':';
+        }
+    }
+    longs[n] = (struct option){"help", no_argument, NULL, 'h'};
+    memcpy(shorts, "h", 2);
+    return n;
+}
+
+static const struct option_row *row_of(const struct option_row *rows, int n, int opt)
+{
+    if (opt >= LONG_ONLY)
+        return &rows[opt - LONG_ONLY];
+    for (int i = 0; i < n; i++)
+        if (rows[i].letter == opt)
+            return &rows[i];
+    return NULL;
+}
+
+int options_parse(int argc, char **argv, const struct option_row *rows, const char *help,
+                  int operands_last)
+{
+    struct option longs[MOST_OPTIONS + 2] = {0};
+    char shorts[2 * MOST_OPTIONS + 4] = "+";
+    const int n = translate(rows, longs, shorts + (operands_last ? 1 : 0));
+    int opt;
+    optind = 1;
+    while ((opt = getopt_long(argc, argv, shorts, longs, NULL)) != -1) {
+        const struct option_row *row = row_of(rows, n, opt);
+        if (row) {
+            take(row, optarg);
+        } else if (opt == 'h') {
+            fputs(help, stdout);
+            return OPTIONS_HELP;
+        } else {
+            return OPTIONS_BAD;
+        }
+    }
+    return optind;
+}
