@@ -67,11 +67,13 @@ int options_parse(int argc, char **argv, const struct option_row *rows, const ch
                   int operands_last)
 {
     struct option longs[MOST_OPTIONS + 2] = {0};
-    char shorts[2 * MOST_OPTIONS + 4] = "+";
-    const int n = translate(rows, longs, shorts + (operands_last ? 1 : 0));
+    char shorts[2 * MOST_OPTIONS + 5] = "+:"; /* ':' tells a missing value from a wrong option */
+    char *const first = operands_last ? shorts : shorts + 1;
+    const int n = translate(rows, longs, shorts + 2);
     int opt;
     optind = 1;
-    while ((opt = getopt_long(argc, argv, shorts, longs, NULL)) != -1) {
+    opterr = 0;
+    while ((opt = getopt_long(argc, argv, first, longs, NULL)) != -1) {
         const struct option_row *row = row_of(rows, n, opt);
         if (row) {
             take(row, optarg);
@@ -79,6 +81,9 @@ int options_parse(int argc, char **argv, const struct option_row *rows, const ch
             fputs(help, stdout);
             return OPTIONS_HELP;
         } else {
+            cmd_complain("%s: %s %s; `pwsim %s --help` lists the options", argv[0],
+                         argv[optind - 1], opt == ':' ? "needs a value" : "is no option of it",
+                         argv[0]);
             return OPTIONS_BAD;
         }
     }

@@ -103,6 +103,8 @@ t "an impossible cache" refuses 2 "" "$pwsim" run "$root/sim/configs/hello.cfg" 
 t "an unknown policy" refuses 2 "nonesuch" "$pwsim" run "$root/sim/configs/hello.cfg" -s llc.policy=nonesuch
 t "an unknown program" refuses 2 "nonesuch" "$pwsim" run "$root/sim/configs/hello.cfg" -s program.name=nonesuch
 t "an unknown command" refuses 2 "frobnicate" "$pwsim" frobnicate
+t "an unknown option" refuses 2 "--frob" "$pwsim" run --frob x
+t "an option without its value" refuses 2 "needs a value" "$pwsim" view --size
 t "no command at all" exits 2 "$pwsim"
 head -c 1000000 /dev/zero >small.img
 t "an NVDIMM image of the wrong size" refuses 2 "small.img" "$pwsim" run "$root/sim/configs/hello.cfg" -s nvdimm.image=small.img
