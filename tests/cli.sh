@@ -163,6 +163,23 @@ other_md5() { ! same_md5; }
 t "then the image is new" other_md5
 want='recovered 100|100 recovered' t "and the next run finds the records" recovered
 
+durable() { # words expected in the image, options...
+    local want=$1
+    shift
+    rm -f dur.img && truncate -s 256M dur.img
+    "$pwsim" exec -s core.model=inorder -s kernel.data_tier=nvdimm -s nvdimm.image=dur.img -s nvdimm.commit=true "$@" "$B/guest/tests/durable.wasm" >/dev/null || return 1
+    diff <(tr ' ' '\n' <<<"$want") <(grep -aoE 'DUR-[a-z.]{4}' dur.img)
+}
+flushed="DUR-clwb DUR-fopt DUR-flsh DUR-ntst"
+t "adr: what was flushed and fenced is durable, nothing else" durable "$flushed DUR-old."
+t "none: so too, the module drains at a halt in good order" durable "$flushed DUR-old." -s nvdimm.domain=none
+t "eadr: what is in the cache is durable" durable "DUR-none $flushed DUR-new." -s nvdimm.domain=eadr
+t "functional: stores are durable at once" durable "DUR-none $flushed DUR-new." -s core.model=functional
+two_committers() {
+    (flock -s 9; refuses 125 "dur.img" "$pwsim" exec -s nvdimm.image=dur.img -s nvdimm.commit=true "$B/guest/hello.wasm") 9<dur.img
+}
+t "an image that another run uses is not committed to" two_committers
+
 # ---- traces ----
 t "a trace is recorded" "$pwsim" trace record "$root/sim/configs/hello.cfg" -o hello.trace -s program.name=kvlog -s program.args=200,64
 t "it says what it is" exits 0 "$pwsim" trace info hello.trace
