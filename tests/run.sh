@@ -48,14 +48,17 @@ grep -a '^FAIL' <<<"$out"
 summary cli "$out"
 
 spec=../shared/wasm-spec
-if [ -d "$spec/core-2.0" ]; then
+spec_sets="core-2.0 simd relaxed-simd"
+for set in $spec_sets; do
+    if [ ! -d "$spec/$set" ]; then
+        printf '  %-24s %s\n' "spec $set" "skipped: $spec/$set is not there"
+        continue
+    fi
     for mode in "" --observed; do
-        out=$("$B/spectest" $mode --quiet "$spec/core-2.0" 2>&1)
-        summary "spec core-2.0 $mode" "$out"
+        out=$("$B/spectest" $mode --quiet "$spec/$set" 2>&1)
+        summary "spec $set $mode" "$out"
     done
-else
-    printf '  %-24s %s\n' "spec core-2.0" "skipped: ../shared/wasm-spec is not there"
-fi
+done
 
 # Sanitizers write their reports to files: criterion does not fail on them by itself.
 reports=$(ls "$B"/asan.* 2>/dev/null)

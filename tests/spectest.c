@@ -6,7 +6,8 @@
  *
  * A script is what wabt's wast2json makes: an object whose "commands" load modules (.wasm files
  * beside it), call their exports and say what must come out. Values are decimal strings of their
- * bits; "nan:canonical" and "nan:arithmetic" are patterns; an externref is a number or "null".
+ * bits; "nan:canonical" and "nan:arithmetic" are patterns; an externref is a number or "null"; a
+ * v128 is an array of its lanes. Where an instruction leaves a choice, "either" lists all results.
  *
  * Each script gets a machine of its own: physical memory, a store, one thread, and the host module
  * "spectest". With --observed every call runs with a log, which is thrown away when it is full.
@@ -21,6 +22,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/spec_value.h"
 #include "wasmcore/engine.h"
 
 #define DRAM_BYTES (UINT64_C(8) << 30)
@@ -78,12 +80,6 @@ __attribute__((format(printf, 2, 3))) static enum outcome wrong(const struct scr
     va_end(args);
     putchar('\n');
     return WRONG;
-}
-
-static const char *string_of(const json_t *object, const char *key)
-{
-    const char *text = json_string_value(json_object_get(object, key));
-    return text ? text : "";
 }
 
 /* The scripts give the beginning of a message, or more of it than we say. */
@@ -303,63 +299,13 @@ static enum outcome do_register(struct script *s)
     return add_name(s, s->modules, &s->nmodules, string_of(s->command, "as"), in);
 }
 
-/* ---- values ---- */
-
-static uint8_t type_of(const json_t *value)
-{
-    static const uint8_t types[] = {VT_I32, VT_I64, VT_F32, VT_F64, VT_FUNCREF, VT_EXTERNREF};
-    for (unsigned i = 0; i < sizeof types; i++)
-        if (strcmp(string_of(value, "type"), valtype_name(types[i])) == 0)
-            return types[i];
-    return VT_NONE;
-}
-
-/* The slot of a value that is not a pattern. External references are numbers from 0 in scripts. */
-static uint64_t bits_of(const json_t *value)
-{
-    const char *text = string_of(value, "value");
-    uint64_t bits = strtoull(text, NULL, 10);
-    if (strcmp(text, "null") == 0)
-        return REF_NULL;
-    return type_of(value) == VT_EXTERNREF ? bits + 1 : bits;
-}
-
-static int is_value(const json_t *expected, uint64_t got)
-{
-    const char *text = string_of(expected, "value");
-    int is_f32 = type_of(expected) == VT_F32;
-    uint64_t sign = is_f32 ? UINT64_C(1) << 31 : UINT64_C(1) << 63;
-    uint64_t quiet = is_f32 ? UINT64_C(0x7fc00000) : UINT64_C(0x7ff8000000000000);
-    if (strcmp(text, "nan:canonical") == 0)
-        return (got & ~sign) == quiet;
-    if (strcmp(text, "nan:arithmetic") == 0)
-        return (got & quiet) == quiet && (!is_f32 || got >> 32 == 0);
-    return got == bits_of(expected);
-}
-
-/* As "i32:7"; a float's bits are in hexadecimal, its value after them. */
-static void describe(char *out, size_t size, uint8_t type, uint64_t bits)
-{
-    uint32_t low = (uint32_t)bits;
-    float f32;
-    double f64;
-    memcpy(&f32, &low, sizeof f32);
-    memcpy(&f64, &bits, sizeof f64);
-    if (type == VT_F32)
-        snprintf(out, size, "f32:0x%" PRIx64 " (%.9g)", bits, (double)f32);
-    else if (type == VT_F64)
-        snprintf(out, size, "f64:0x%" PRIx64 " (%.17g)", bits, f64);
-    else
-        snprintf(out, size, "%s:%" PRIu64, valtype_name(type), bits);
-}
-
 /* ---- actions ---- */
 
 struct result {
     const struct functype *type; /* of the function; NULL: `get` */
     uint8_t global_type;
-    uint64_t values[MAX_VALUES];
-    uint32_t n;
+    uint64_t slots[2 * MAX_VALUES];
+    uint32_t n; /* values */
     enum trap_kind trap;
 };
 
@@ -380,7 +326,8 @@ static enum outcome invoke(struct script *s, const json_t *action, struct func *
                            struct result *out)
 {
     const json_t *args = json_object_get(action, "args");
-    uint64_t slots[MAX_VALUES];
+    uint64_t slots[2 * MAX_VALUES];
+    uint32_t n = 0;
     out->type = func_type(f);
     if (json_array_size(args) != out->type->nparams || out->type->nparams > MAX_VALUES ||
         out->type->nresults > MAX_VALUES)
@@ -391,7 +338,7 @@ static enum outcome invoke(struct script *s, const json_t *action, struct func *
         if (type_of(arg) != out->type->types[i])
             return wrong(s, "argument %u is %s, the parameter %s", i, string_of(arg, "type"),
                          valtype_name(out->type->types[i]));
-        slots[i] = bits_of(arg);
+        n += put_value(arg, slots + n);
     }
     thread_call(s->thread, f, slots);
     if (run(s) == RUN_TRAP) {
@@ -399,7 +346,10 @@ static enum outcome invoke(struct script *s, const json_t *action, struct func *
         return OK;
     }
     out->n = out->type->nresults;
-    memcpy(out->values, thread_results(s->thread), out->n * sizeof out->values[0]);
+    n = out->n;
+    for (uint32_t i = 0; i < out->n; i++)
+        n += out->type->types[out->type->nparams + i] == VT_V128;
+    memcpy(out->slots, thread_results(s->thread), n * sizeof out->slots[0]);
     return OK;
 }
 
@@ -418,7 +368,8 @@ static enum outcome act(struct script *s, struct result *out)
         return wrong(s, "%s of an export of another kind", string_of(action, "type"));
     out->n = 1;
     out->global_type = gcell_type(what.global).type;
-    out->values[0] = gcell_get(what.global);
+    out->slots[0] = gcell_get(what.global);
+    out->slots[1] = gcell_get_high(what.global);
     return OK;
 }
 
@@ -436,31 +387,55 @@ static enum outcome do_action(struct script *s)
     return o;
 }
 
+/* Result i, in slots from `at` on, is not what it should be. */
+static enum outcome wrong_result(const struct script *s, const json_t *e, const struct result *r,
+                                 uint32_t i, uint32_t at)
+{
+    char want[80], got[80];
+    uint64_t slots[2];
+    describe(got, sizeof got, result_type(r, i), r->slots + at);
+    put_value(e, slots);
+    if (string_of(e, "value")[0] == 'n')
+        snprintf(want, sizeof want, "%s:%s", string_of(e, "type"), string_of(e, "value"));
+    else
+        describe(want, sizeof want, type_of(e), slots);
+    return wrong(s, "%s: result %u: expected %s, got %s",
+                 string_of(json_object_get(s->command, "action"), "field"), i, want, got);
+}
+
+/* One result, which is any of the list. */
+static enum outcome do_either(const struct script *s, const json_t *either, const struct result *r)
+{
+    const json_t *e = NULL;
+    size_t i;
+    json_array_foreach(either, i, e)
+    {
+        if (r->n == 1 && result_type(r, 0) == type_of(e) && is_value(e, r->slots))
+            return OK;
+    }
+    return wrong_result(s, e, r, 0, 0);
+}
+
 static enum outcome do_return(struct script *s)
 {
     const json_t *expected = json_object_get(s->command, "expected");
+    const json_t *either = json_object_get(s->command, "either");
     struct result r;
-    char want[80], got[80];
     enum outcome o = act(s, &r);
     if (o != OK)
         return o;
     if (r.trap)
         return wrong(s, "%s trapped: %s", string_of(json_object_get(s->command, "action"), "field"),
                      trap_text(r.trap));
+    if (either)
+        return do_either(s, either, &r);
     if (r.n != json_array_size(expected))
         return wrong(s, "expected %zu results, got %u", json_array_size(expected), r.n);
-    for (uint32_t i = 0; i < r.n; i++) {
+    for (uint32_t i = 0, at = 0; i < r.n; i++, at++) {
         const json_t *e = json_array_get(expected, i);
-        uint8_t type = result_type(&r, i);
-        if (type == type_of(e) && is_value(e, r.values[i]))
-            continue;
-        describe(got, sizeof got, type, r.values[i]);
-        if (string_of(e, "value")[0] == 'n')
-            snprintf(want, sizeof want, "%s:%s", string_of(e, "type"), string_of(e, "value"));
-        else
-            describe(want, sizeof want, type_of(e), bits_of(e));
-        return wrong(s, "%s: result %u: expected %s, got %s",
-                     string_of(json_object_get(s->command, "action"), "field"), i, want, got);
+        if (result_type(&r, i) != type_of(e) || !is_value(e, r.slots + at))
+            return wrong_result(s, e, &r, i, at);
+        at += type_of(e) == VT_V128;
     }
     return OK;
 }

@@ -346,6 +346,8 @@ static void expect_section_error(size_t part, const char *bytes, size_t n, const
         part, literal, sizeof(literal) - 1, text                                                   \
     }
 
+#define V128_16 "\0\1\2\3\4\5\6\7\x08\x09\x0a\x0b\x0c\x0d\x0e\x0f"
+
 Test(decode, bad_sections)
 {
     static const struct {
@@ -357,7 +359,6 @@ Test(decode, bad_sections)
         BAD(0, "\1\x60\0\0\0", "section size mismatch"),
         BAD(0, "\1\x61\0\0", "integer representation too long"),
         BAD(0, "\1\x5f\0\0", "garbage collection"),
-        BAD(0, "\1\x60\1\x7b\0", "SIMD"),
         BAD(0, "\1\x60\1\x7a\0", "malformed value type 0x7a"),
         BAD(0, "\1\x60\1\x6e\0", "garbage collection"),
         BAD(0, "\1\x60\1\x64\0", "typed function references"),
@@ -385,7 +386,9 @@ Test(decode, bad_sections)
         BAD(4, "\1\x7f\0\x41\0\x45\x0b", "constant expression required"),
         BAD(4, "\1\x7f\0\x41\0\x41\0\x6a\x0b", "extended constant expressions"),
         BAD(4, "\1\x70\0\xd2\3\x0b", "unknown function 3"),
-        BAD(4, "\1\x7f\0\xfd\x0c\x0b", "SIMD"),
+        BAD(4, "\1\x7f\0\xfd\x0c" V128_16 "\x0b", "type mismatch"),
+        BAD(4, "\1\x7b\0\xfd\x0c\0\0\0\0\x0b", "unexpected end"),
+        BAD(4, "\1\x7b\0\xfd\x0c" V128_16 "\xfd\x4d\x0b", "constant expression required"),
         BAD(4, "\1\x7f\0\x41", "unexpected end"),
         BAD(5, "\2\1a\0\0\1a\2\0", "duplicate export name \"a\""),
         BAD(5, "\2\2\x1b[\0\0\2\x1b[\2\0", "duplicate export name \"?[\""),

@@ -19,7 +19,8 @@ static void check_uop(const struct block *b, uint32_t i, const struct uop *u, ui
         cr_assert_lt(u->slot, slots + 1000);
         cr_assert_eq(u->bytes, 8);
     } else if (u->class == UOP_LOAD || u->class == UOP_STORE || u->class == UOP_NTSTORE) {
-        cr_assert(u->bytes == 1 || u->bytes == 2 || u->bytes == 4 || u->bytes == 8);
+        cr_assert(u->bytes == 1 || u->bytes == 2 || u->bytes == 4 || u->bytes == 8 ||
+                  (u->bytes == 16 && u->class == UOP_LOAD));
     }
     int last = i + 1 == b->nuops, ends = b->end != END_FALL && b->end != END_TRAP;
     if (last)

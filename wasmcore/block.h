@@ -79,6 +79,9 @@ struct code_func {
 };
 
 /*
+ * A v128 in memory that is loaded is one UOP_LOAD of 16 bytes; one that is stored is two UOP_STORE
+ * of 8 bytes, each with an address of its own, since a store's old and new bytes are one word each.
+ *
  * The log: 64-bit words in execution order. A block word stands before the words of the block's
  * memory accesses, one for each UOP_LOAD, UOP_STORE, UOP_FLUSH, UOP_NTSTORE without UOP_ON_FRAME,
  * in the order of its micro-ops. A block that traps or leaves early is followed by fewer addresses

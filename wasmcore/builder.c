@@ -5,10 +5,34 @@
 #include <stdlib.h>
 
 #include "wasmcore/lower.h"
+#include "wasmcore/slots.h"
 
 static const char no_memory[] = "out of memory";
 
 /* ---- set-up ---- */
+
+/* Types of all locals by slot, and the slot of each. */
+static int place_locals(struct builder *b)
+{
+    const struct functype *type = &b->unit->module->types[b->fn->type];
+    uint32_t n = type->nparams + b->fn->nlocals, local = 0, at = 0;
+    if (GROW(b->local_slots, b->local_slots_cap, 0, n + 1))
+        return -1;
+    for (; local < type->nparams; local++) {
+        b->local_slots[local] = at;
+        at += slot_width(type->types[local]);
+    }
+    for (uint32_t i = 0; i < b->fn->nruns; i++) {
+        const struct local_run *run = &b->fn->runs[i];
+        for (uint32_t k = 0; k < run->count; k++) {
+            b->local_slots[local++] = at;
+            b->local_types[at++] = run->type;
+            if (run->type == VT_V128)
+                b->local_types[at++] = VT_HIGH;
+        }
+    }
+    return 0;
+}
 
 static int prepare_locals(struct builder *b)
 {
@@ -17,6 +41,8 @@ static int prepare_locals(struct builder *b)
         return -1;
     memset(b->heads, 0, (n + 1) * sizeof(*b->heads));
     memcpy(b->local_types, b->type->types, at);
+    if (b->unit->module->has_v128)
+        return place_locals(b);
     for (uint32_t i = 0; i < b->fn->nruns; i++) {
         memset(b->local_types + at, b->fn->runs[i].type, b->fn->runs[i].count);
         at += b->fn->runs[i].count;
@@ -36,13 +62,14 @@ void builder_start(struct builder *b, const struct function *fn, const struct fu
     b->after = NO_BLOCK;
     b->open = b->calls = 0;
     b->failed = NULL;
-    b->nlocals = type->nparams + fn->nlocals;
+    b->nlocals = type->nparams + slots_of_locals(fn);
     b->temps = b->nlocals + FRAME_SAVE;
-    if (b->temps + (uint64_t)fn->max_height + 1 > MAX_SLOTS || type->nresults > MAX_SLOTS) {
+    b->most_operands = fn->max_height << b->unit->module->has_v128;
+    if (b->temps + (uint64_t)b->most_operands + 1 > MAX_SLOTS || type->nresults > MAX_SLOTS) {
         b->failed = "it needs more than 65000 locals and operands";
         return;
     }
-    if (prepare_locals(b) || GROW(b->stack, b->stack_cap, 0, fn->max_height + 1) ||
+    if (prepare_locals(b) || GROW(b->stack, b->stack_cap, 0, b->most_operands + 1) ||
         GROW(b->controls, b->controls_cap, 0, fn->max_depth + 2))
         b->failed = no_memory;
 }
@@ -57,6 +84,7 @@ void builder_free(struct builder *b)
     free(b->stack);
     free(b->heads);
     free(b->local_types);
+    free(b->local_slots);
     free(b->controls);
 }
 
@@ -103,16 +131,32 @@ void code_alu(struct builder *b, unsigned class, unsigned files, uint16_t dst, u
                                  .slot = REG_NONE});
 }
 
+/* The two halves of a v128 are moved one after the other, in either order: make it one move. */
+static int joins_move(struct builder *b, int half, uint16_t dst, uint16_t from)
+{
+    struct insn *p = b->ninsns > 0 ? &b->insns[b->ninsns - 1] : NULL;
+    if (!p || p->op != IN_MOVE || p->dst != dst - half || p->a != from - half)
+        return 0;
+    *p = (struct insn){
+        .op = IN_MOVE_V128, .dst = half > 0 ? p->dst : dst, .a = half > 0 ? p->a : from};
+    b->producer = NO_INSN;
+    return 1;
+}
+
 void code_move(struct builder *b, uint8_t type, uint16_t dst, uint16_t from)
 {
-    code_emit(b, (struct insn){.op = IN_MOVE, .dst = dst, .a = from});
-    code_alu(b, UOP_ALU, is_vector(type) ? FILE_DST | FILE_A : 0, dst, from, REG_NONE);
+    int half = type == VT_HIGH ? 1 : type == VT_V128 ? -1 : 0;
+    if (!half || !joins_move(b, half, dst, from))
+        code_emit(b, (struct insn){.op = IN_MOVE, .dst = dst, .a = from});
+    if (type != VT_HIGH)
+        code_alu(b, UOP_ALU, file_bits(type, FILE_DST | FILE_A), dst, from, REG_NONE);
 }
 
 void code_const(struct builder *b, uint8_t type, uint16_t dst, uint64_t bits)
 {
     code_emit(b, (struct insn){.op = IN_CONST, .dst = dst, .imm = bits});
-    code_alu(b, UOP_ALU, is_vector(type) ? FILE_DST : 0, dst, REG_NONE, REG_NONE);
+    if (type != VT_HIGH)
+        code_alu(b, UOP_ALU, file_bits(type, FILE_DST), dst, REG_NONE, REG_NONE);
 }
 
 static void close_block(struct builder *b, enum block_end how, uint32_t live)
@@ -198,7 +242,7 @@ void label_bind(struct builder *b, uint32_t list)
 
 static struct entry *push(struct builder *b, uint8_t kind, uint8_t type)
 {
-    assert(b->height <= b->fn->max_height);
+    assert(b->height <= b->most_operands);
     struct entry *e = &b->stack[b->height++];
     if (b->height > b->most_height)
         b->most_height = b->height;
@@ -214,6 +258,8 @@ void stack_push_temp(struct builder *b, uint8_t type)
 void stack_push_result(struct builder *b, uint8_t type)
 {
     push(b, E_TEMP, type);
+    if (type == VT_V128)
+        push(b, E_TEMP, VT_HIGH);
     b->producer = b->failed ? NO_INSN : b->ninsns - 1;
 }
 

@@ -5,7 +5,7 @@
 #include "wasmcore/reader.h"
 #include "wasmcore/regalloc.h"
 
-/* What is known of a value on the operand stack. See lower.h. */
+/* What is known of a slot on the operand stack. See lower.h and slots.h. */
 enum entry_kind { E_TEMP, E_LOCAL, E_CONST };
 struct entry {
     uint8_t kind, type;
@@ -17,14 +17,14 @@ struct entry {
 enum control_kind { C_FUNC, C_BLOCK, C_LOOP, C_IF, C_ELSE };
 struct control {
     uint8_t kind;
-    uint32_t height; /* of the stack below its parameters */
-    struct functype type;
+    uint32_t height;      /* of the stack below its parameters */
+    struct functype type; /* by slot */
     uint32_t refs;        /* branches to its end, + 1 */
     uint32_t if_false;    /* C_IF: the branch that skips the first arm, + 1 */
     uint32_t insn, block; /* C_LOOP: where it begins */
     uint32_t table;       /* number of the latest br_table that needs values moved to come here, */
     uint32_t stub;        /* and the IN_BLOCK where that is done */
-    uint8_t one[1];       /* type of a single result, for type.types */
+    uint8_t one[2];       /* type of a single result, for type.types */
 };
 
 /* A branch whose target is not known yet. */
@@ -40,7 +40,7 @@ struct builder {
     struct store *st;
     struct unit *unit;
     const struct function *fn;
-    const struct functype *type;
+    const struct functype *type; /* by slot */
     struct reader in;
     uint32_t at; /* offset of the operator under way */
 
@@ -60,6 +60,9 @@ struct builder {
     uint32_t *heads;  /* by local: topmost entry + 1, 0: none */
     uint8_t *local_types;
     uint32_t heads_cap, types_cap;
+    uint32_t *local_slots; /* by local, if there are v128; else a local is its slot */
+    uint32_t local_slots_cap;
+    uint32_t most_operands; /* slots on the operand stack, at most */
     struct control *controls;
     uint32_t ncontrols, controls_cap;
 
@@ -95,6 +98,12 @@ static inline int is_vector(uint8_t type)
     return type == VT_F32 || type == VT_F64 || type == VT_V128;
 }
 
+/* A bit of raw_uop.files if a value of that type is in the vector file, with how wide it is. */
+static inline unsigned file_bits(uint8_t type, unsigned bit)
+{
+    return type == VT_V128 ? bit * FILE_BOTH_HALVES : is_vector(type) ? bit : 0;
+}
+
 /* Append an instruction; its number. The producer is forgotten. */
 uint32_t code_emit(struct builder *b, struct insn in);
 void code_uop(struct builder *b, struct raw_uop u);
@@ -119,11 +128,22 @@ void label_bind(struct builder *b, uint32_t list);
 
 /* ---- the stack of descriptors ---- */
 
+/* One slot. */
 void stack_push_temp(struct builder *b, uint8_t type);
-/* The same, and the instruction just emitted has put it there. */
+/* A value that the instruction just emitted has put there; of a v128 both halves. */
 void stack_push_result(struct builder *b, uint8_t type);
 void stack_push_const(struct builder *b, uint8_t type, uint64_t bits);
-void stack_push_local(struct builder *b, uint32_t local);
+void stack_push_local(struct builder *b, uint32_t slot);
+/* The slot of a local by its index. */
+static inline uint32_t local_slot(const struct builder *b, uint32_t local)
+{
+    return b->unit->module->has_v128 ? b->local_slots[local] : local;
+}
+/* How many slots the topmost value takes. */
+static inline uint32_t stack_top_width(const struct builder *b)
+{
+    return b->stack[b->height - 1].type == VT_HIGH ? 2 : 1;
+}
 void stack_pop(struct builder *b, uint32_t n);
 static inline struct entry *stack_top(struct builder *b, uint32_t depth)
 {
@@ -161,6 +181,14 @@ struct condition {
 };
 struct condition lower_condition(struct builder *b, int sense);
 uint32_t code_condition(struct builder *b, const struct condition *c);
+/* ---- lower_simd.c: SIMD instructions, and what others do to a v128 ---- */
+void lower_simd(struct builder *b, uint32_t op);
+/* The slots that hold the value at entries pos and pos + 1: the first of the two. */
+uint16_t v128_slot(struct builder *b, uint32_t pos);
+void v128_select(struct builder *b);
+void v128_local_set(struct builder *b, uint32_t slot);
+/* in: as for other types. */
+void v128_global_op(struct builder *b, uint32_t op, struct insn in);
 /* ---- lower_calls.c ---- */
 void lower_call(struct builder *b, uint32_t func);
 void lower_call_indirect(struct builder *b, uint32_t type, uint32_t table);

@@ -7,7 +7,7 @@
 #include "wasmcore/pieces.h"
 
 /*
- * WebAssembly 2.0 without SIMD, chapter 5 of its specification. A module is "\0asm", the version,
+ * WebAssembly 2.0, chapter 5 of its specification. A module is "\0asm", the version,
  * and sections (id, size, contents) in a fixed order, custom ones anywhere. All that the standard
  * demands of sections, indices and constant expressions is checked here, since whatever one of
  * them refers to stands before it; the bodies of functions are validate.c's. The reader never goes

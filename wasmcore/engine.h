@@ -17,7 +17,8 @@ struct thread;
 struct func; /* something that can be called: wasm code in an instance, or the machine (host) */
 
 /*
- * Values are 64-bit slots: i32 and f32 as their bits in the low half, the high half zero. A funcref
+ * Values are 64-bit slots: i32 and f32 as their bits in the low half, the high half zero; a v128
+ * takes two, lanes from low to high, wherever parameters and results are in slots. A funcref
  * is func_ref() of it; an externref is whatever number the machine chose but REF_NULL, which is the
  * null of both.
  */
@@ -103,6 +104,9 @@ uint64_t func_ref(const struct func *f);
 struct func *store_func(const struct store *st, uint64_t ref);
 uint64_t gcell_get(const struct gcell *g);
 void gcell_set(struct gcell *g, uint64_t bits);
+/* The high half of a v128; 0 for other types. */
+uint64_t gcell_get_high(const struct gcell *g);
+void gcell_set_high(struct gcell *g, uint64_t bits);
 struct global_type gcell_type(const struct gcell *g);
 
 /* ---- threads ---- */

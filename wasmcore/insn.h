@@ -15,6 +15,11 @@
  *   ... _x        at (u32)(a + b) + imm; a STORE has its value in slot dst
  *   ... _o        at (u32)(a + x) + y
  *
+ * A v128 is in the slot that is named and the next one. The rows of simd.def have one form each:
+ *
+ *   V1, V2, V3       dst = a; a, b; a, b, slot x       VSHIFT, VREPLACE   the scalar is b
+ *   VLOAD, VSTORE    dst = memory[a + x]; memory[a + x] = b       lanes, also of memory: number y
+ *
  * Branch targets (y) count instructions from the branch itself and always name an IN_BLOCK.
  *
  * A 64-bit constant has only 32 bits in x or y: an i64 is sign-extended, an f64 has only its high
@@ -82,7 +87,15 @@ _Static_assert(sizeof(struct insn) == 16, "instructions are 16 bytes");
     X(FENCE)                                                                                       \
     X(NTSTORE32) /* memory[a] = b */                                                               \
     X(NTSTORE64)                                                                                   \
-    X(EVENT) /* log event x with argument a */
+    X(EVENT)       /* log event x with argument a */                                               \
+    X(MOVE_V128)   /* slots dst, dst + 1 = a, a + 1; so all that follow */                         \
+    X(SELECT_V128) /* dst = slot x ? a : b */                                                      \
+    X(GLOBAL_GET_V128)                                                                             \
+    X(GLOBAL_SET_V128)                                                                             \
+    X(GLOBAL_GET_IMPORT_V128)                                                                      \
+    X(GLOBAL_SET_IMPORT_V128)                                                                      \
+    X(SHUFFLE)      /* lanes 0 to 7 of its immediate, as bytes; 8 to 15 in the next instruction */ \
+    X(SHUFFLE_HIGH) /* that one: only read */
 
 enum insn_op {
 #define X(id) IN_##id,
@@ -97,7 +110,30 @@ enum insn_op {
 #define LOAD(code, id, ...)  IN_##id, IN_##id##_c, IN_##id##_x, IN_##id##_o,
 #define STORE(code, id, ...) IN_##id, IN_##id##_c, IN_##id##_x, IN_##id##_o, IN_##id##_i,
 #include "wasmcore/ops.def"
-        INSN_COUNT
+/* simd.def: what is computed, then loads, then stores */
+#define FIRST(range)       range, range##_BEFORE = range - 1,
+#define ROW(code, id, ...) IN_##id,
+        FIRST(INSN_SIMD)
+#define V1       ROW
+#define V2       ROW
+#define V3       ROW
+#define VSHIFT   ROW
+#define VTEST    ROW
+#define VSPLAT   ROW
+#define VEXTRACT ROW
+#define VREPLACE ROW
+#include "wasmcore/simd.def"
+            FIRST(INSN_SIMD_LOADS)
+#define VLOAD     ROW
+#define VLOADLANE ROW
+#include "wasmcore/simd.def"
+                FIRST(INSN_SIMD_STORES)
+#define VSTORE     ROW
+#define VSTORELANE ROW
+#include "wasmcore/simd.def"
+#undef FIRST
+#undef ROW
+                    INSN_COUNT
 };
 
 /* Where the forms of a row lie relative to its first. */

@@ -197,6 +197,15 @@ uint64_t instance_const(const struct instance *in, const struct const_expr *e)
     }
 }
 
+uint64_t instance_const_high(const struct instance *in, const struct const_expr *e)
+{
+    uint32_t imported = in->unit->module->nimported[EXT_GLOBAL];
+    if (e->kind == CONST_GLOBAL)
+        return e->index < imported ? in->imported_globals[e->index]->high
+                                   : in->globals[e->index - imported].high;
+    return e->kind == CONST_VALUE ? e->high : 0;
+}
+
 static void make_globals(struct instance *in)
 {
     const struct module *m = in->unit->module;
@@ -205,6 +214,7 @@ static void make_globals(struct instance *in)
         g->type = m->globals[i].type;
         g->owner = in;
         g->bits = instance_const(in, &m->globals[i].init);
+        g->high = instance_const_high(in, &m->globals[i].init);
     }
 }
 
@@ -403,6 +413,16 @@ void gcell_set(struct gcell *g, uint64_t bits)
 {
     int narrow = g->type.type == VT_I32 || g->type.type == VT_F32;
     g->bits = narrow ? (uint32_t)bits : bits;
+}
+
+uint64_t gcell_get_high(const struct gcell *g)
+{
+    return g->high;
+}
+
+void gcell_set_high(struct gcell *g, uint64_t bits)
+{
+    g->high = g->type.type == VT_V128 ? bits : 0;
 }
 
 struct global_type gcell_type(const struct gcell *g)

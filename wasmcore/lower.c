@@ -6,17 +6,19 @@
 
 #include "wasmcore/builder.h"
 #include "wasmcore/ops.h"
+#include "wasmcore/slots.h"
 
 /* ---- control: values that a label takes ---- */
 
 static struct functype block_type(const struct builder *b, struct control *c, int64_t bt)
 {
     if (bt >= 0)
-        return b->unit->module->types[bt];
+        return b->unit->slot_types[bt];
     if (bt == BLOCK_EMPTY)
         return (struct functype){0, 0, c->one};
     c->one[0] = BLOCK_VALUE_TYPE(bt);
-    return (struct functype){0, 1, c->one};
+    c->one[1] = VT_HIGH;
+    return (struct functype){0, slot_width(c->one[0]), c->one};
 }
 
 static uint32_t label_arity(const struct control *c)
@@ -287,6 +289,17 @@ static void skip_immediate(struct builder *b, uint32_t op)
     case IMM_F64:
         reader_f64(r);
         break;
+    case IMM_LANE:
+        reader_u8(r);
+        break;
+    case IMM_MEMARG_LANE:
+        reader_memarg(r);
+        reader_u8(r);
+        break;
+    case IMM_V128:
+    case IMM_SHUFFLE:
+        reader_bytes(r, 16);
+        break;
     case IMM_CALL_INDIRECT:
     case IMM_MEMORY_INIT:
     case IMM_MEMORY_COPY:
@@ -428,7 +441,7 @@ static int finish_function(struct builder *b, struct code *code)
                           .type = b->type,
                           .nlocals = b->nlocals,
                           .temps = b->temps,
-                          .nslots = b->temps + b->fn->max_height + 2,
+                          .nslots = b->temps + b->most_operands + 2,
                           .leaf = !b->calls};
     if (GROW(st->blocks, st->blocks_cap, st->nblocks, b->nblocks) ||
         first + (uint64_t)b->nblocks > 0x0fffffffu)
@@ -443,7 +456,7 @@ static int finish_function(struct builder *b, struct code *code)
     code->ninsns = b->ninsns;
     code->frame_slots = frame > b->type->nresults ? frame : b->type->nresults;
     code->zero_at = b->type->nparams;
-    code->zero_n = b->fn->nlocals;
+    code->zero_n = b->nlocals - b->type->nparams;
     st->funcs[code->func].first_block = first;
     st->funcs[code->func].nblocks = b->nblocks;
     st->funcs[code->func].frame_slots = code->frame_slots;
@@ -456,7 +469,7 @@ static const char *lower_function(struct builder *b, uint32_t index)
     const struct module *m = u->module;
     const struct function *fn = &m->funcs[index];
     struct function stub = {.type = fn->type};
-    const struct functype *type = &m->types[fn->type];
+    const struct functype *type = &u->slot_types[fn->type];
     uint32_t first_call = u->nimport_calls, first_block = b->st->nblocks;
     int builtin = index < m->nimported[EXT_FUNC];
     if (builtin) { /* as if its body were a call of itself: for tables and exports */

@@ -15,8 +15,9 @@
  * temporaries
  *
  * The value at height h of the operand stack has exactly one place, temporary h, if it is not a
- * local or a constant. A callee's frame begins at the temporary of its first argument, and its
- * results are put where its arguments were.
+ * local or a constant. A v128 takes two slots, and two places on the stack: see slots.h. A callee's
+ * frame begins at the temporary of its first argument, and its results are put where its arguments
+ * were.
  *
  * Invariants that the rest relies upon:
  * - A local that is on the stack of descriptors is copied to its temporary before the local is

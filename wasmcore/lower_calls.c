@@ -9,27 +9,31 @@
 
 static void raw_use(struct builder *b, uint8_t type, uint16_t slot)
 {
-    code_alu(b, RAW_USE, is_vector(type) ? FILE_A : 0, REG_NONE, slot, REG_NONE);
+    code_alu(b, RAW_USE, file_bits(type, FILE_A), REG_NONE, slot, REG_NONE);
 }
 
 /* Arguments past those that travel in registers are stored to the callee's frame. */
 static void pass_arguments(struct builder *b, const struct functype *type)
 {
     uint32_t ints = 0, vectors = 0, base = b->height - type->nparams;
+    int fits = 1; /* of a v128 both halves or none */
     for (uint32_t i = 0; i < type->nparams; i++) {
         uint8_t t = type->types[i];
         uint16_t slot = stack_temp_slot(b, base + i);
-        int fits = is_vector(t) ? vectors++ < VECTOR_ARGS : ints++ < INT_ARGS;
+        if (t != VT_HIGH)
+            fits = is_vector(t) ? vectors++ < VECTOR_ARGS : ints++ < INT_ARGS;
+        if (fits && t == VT_HIGH)
+            continue;
         if (fits)
             raw_use(b, t, slot);
         else
             code_uop(b, (struct raw_uop){.class = UOP_STORE,
                                          .flags = UOP_ON_FRAME,
                                          .bytes = 8,
-                                         .files = is_vector(t) ? FILE_B : 0,
+                                         .files = is_vector(t) || t == VT_HIGH ? FILE_B : 0,
                                          .dst = REG_NONE,
                                          .a = REG_NONE,
-                                         .b = slot,
+                                         .b = t == VT_HIGH ? REG_NONE : slot,
                                          .slot = slot});
     }
 }
@@ -45,8 +49,9 @@ static void finish_call(struct builder *b, const struct functype *type, enum blo
     code_begin_block(b);
     for (uint32_t i = 0; i < type->nresults; i++) {
         uint8_t t = type->types[type->nparams + i];
-        code_alu(b, RAW_DEF, is_vector(t) ? FILE_DST : 0, stack_temp_slot(b, base + i), REG_NONE,
-                 REG_NONE);
+        if (t != VT_HIGH)
+            code_alu(b, RAW_DEF, file_bits(t, FILE_DST), stack_temp_slot(b, base + i), REG_NONE,
+                     REG_NONE);
         stack_push_temp(b, t);
     }
 }
@@ -157,7 +162,7 @@ static void lower_builtin(struct builder *b, enum builtin what)
 void lower_call(struct builder *b, uint32_t func)
 {
     const struct module *m = b->unit->module;
-    const struct functype *type = &m->types[m->funcs[func].type];
+    const struct functype *type = &b->unit->slot_types[m->funcs[func].type];
     int imported = func < m->nimported[EXT_FUNC];
     if (imported && b->unit->builtin[func] != BI_NONE) {
         lower_builtin(b, b->unit->builtin[func]);
@@ -178,7 +183,7 @@ void lower_call(struct builder *b, uint32_t func)
 
 void lower_call_indirect(struct builder *b, uint32_t type_index, uint32_t table)
 {
-    const struct functype *type = &b->unit->module->types[type_index];
+    const struct functype *type = &b->unit->slot_types[type_index];
     uint16_t index = stack_top_slot(b, 0);
     stack_pop(b, 1);
     uint16_t where = stack_temp_slot(b, b->height); /* a register that is free now */

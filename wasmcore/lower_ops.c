@@ -245,6 +245,10 @@ static int short_const(const struct entry *e)
 
 static void select(struct builder *b)
 {
+    if (stack_top(b, 1)->type == VT_HIGH) {
+        v128_select(b);
+        return;
+    }
     const struct entry *y = stack_top(b, 1), *x = stack_top(b, 2);
     uint8_t type = x->type;
     int v = is_vector(type);
@@ -275,6 +279,10 @@ static void local_set(struct builder *b, uint32_t local)
 {
     const struct entry *e = stack_top(b, 0);
     uint8_t type = b->local_types[local];
+    if (type == VT_V128) {
+        v128_local_set(b, local);
+        return;
+    }
     if (e->kind == E_LOCAL && e->local == local) {
         stack_pop(b, 1);
         return;
@@ -316,6 +324,13 @@ static void global_op(struct builder *b, uint32_t op, uint32_t global)
     int own = global >= imported;
     uint8_t type = m->globals[global].type.type;
     struct insn in = {.x = own ? global - imported : global};
+    if (type == VT_V128) {
+        in.op = own ? IN_GLOBAL_GET_V128 : IN_GLOBAL_GET_IMPORT_V128;
+        if (op == WOP_global_set)
+            in.op = own ? IN_GLOBAL_SET_V128 : IN_GLOBAL_SET_IMPORT_V128;
+        v128_global_op(b, op, in);
+        return;
+    }
     if (op == WOP_global_get) {
         in.op = own ? IN_GLOBAL_GET : IN_GLOBAL_GET_IMPORT;
         in.dst = stack_temp_slot(b, b->height);
@@ -604,18 +619,21 @@ static void lower_const(struct builder *b, uint32_t op)
 
 static void lower_local(struct builder *b, uint32_t op)
 {
-    uint32_t local = reader_u32(&b->in);
+    uint32_t local = local_slot(b, reader_u32(&b->in));
     if (op != WOP_local_get)
         local_set(b, local);
-    if (op != WOP_local_set)
-        stack_push_local(b, local);
+    if (op == WOP_local_set)
+        return;
+    stack_push_local(b, local);
+    if (b->local_types[local] == VT_V128)
+        stack_push_local(b, local + 1);
 }
 
 void lower_plain(struct builder *b, uint32_t op)
 {
     switch (op) {
     case WOP_drop:
-        stack_pop(b, 1);
+        stack_pop(b, stack_top_width(b));
         b->producer = NO_INSN;
         break;
     case WOP_select_t:
@@ -665,7 +683,10 @@ void lower_plain(struct builder *b, uint32_t op)
         table_op(b, op);
         break;
     default:
-        lower_row(b, op);
+        if (op >= OP_SIMD)
+            lower_simd(b, op);
+        else
+            lower_row(b, op);
         break;
     }
 }

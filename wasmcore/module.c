@@ -125,7 +125,7 @@ int reftype_known(uint8_t type)
 
 int valtype_known(uint8_t type)
 {
-    return (type <= VT_I32 && type >= VT_F64) || reftype_known(type);
+    return (type <= VT_I32 && type >= VT_V128) || reftype_known(type);
 }
 
 const struct export *module_export(const struct module *m, const char *name, enum extern_kind kind)
@@ -159,9 +159,7 @@ int wasm_bad_type(struct wasm_error *err, const struct reader *r, uint32_t at, u
                   const char *what)
 {
     const char *feature = NULL;
-    if (type == VT_V128)
-        feature = "SIMD";
-    else if (type == 0x63 || type == 0x64) /* (ref null T), (ref T) */
+    if (type == 0x63 || type == 0x64) /* (ref null T), (ref T) */
         feature = "typed function references";
     else if (type == 0x69) /* exnref */
         feature = "exception handling";

@@ -11,7 +11,7 @@ enum valtype {
     VT_I64 = 0x7e,
     VT_F32 = 0x7d,
     VT_F64 = 0x7c,
-    VT_V128 = 0x7b,
+    VT_V128 = 0x7b, /* two slots, low half first */
     VT_FUNCREF = 0x70,
     VT_EXTERNREF = 0x6f
 };
@@ -69,6 +69,7 @@ struct const_expr {
     uint8_t type;   /* enum valtype it yields */
     uint32_t index; /* of the global or function */
     uint64_t bits;  /* value, low bits */
+    uint64_t high;  /* of a v128 */
 };
 
 struct local_run {
@@ -126,6 +127,7 @@ struct module {
     struct data_segment *datas;
     int64_t start;               /* function index or -1 */
     int64_t data_count;          /* of the data count section, or -1 */
+    uint8_t has_v128;            /* values of that type may occur */
     uint8_t *func_declared;      /* bit f & 7 of byte f >> 3: ref.func may name function f */
     struct name name;            /* module name of the name section */
     struct module_chunk *chunks; /* module_alloc's */

@@ -49,6 +49,42 @@ static const struct op_info rows[0x100 + FC_ROWS] = {
 #define STORE FITS
 #include "wasmcore/ops.def"
 
+#define lanes_of(L) (16 / sizeof(lane_##L))
+#define lane_s8     uint8_t
+#define lane_u8     uint8_t
+#define lane_s16    uint16_t
+#define lane_u16    uint16_t
+#define lane_u32    uint32_t
+#define lane_u64    uint64_t
+#define lane_f32    float
+#define lane_f64    double
+
+#define SIMD(code, name, imm, result, arg, nargs, align, last, lanes)                              \
+    [(code)-OP_SIMD] = {name, OPK_SIMD, imm, result, arg, nargs, align, last, lanes},
+static const struct op_info simd_rows[OP_SIMD_ROWS] = {
+#define V1(code, id, name, ...)      SIMD(code, name, IMM_NONE, VT_V128, VT_V128, 1, 0, VT_NONE, 0)
+#define V2(code, id, name, ...)      SIMD(code, name, IMM_NONE, VT_V128, VT_V128, 2, 0, VT_NONE, 0)
+#define V3(code, id, name, ...)      SIMD(code, name, IMM_NONE, VT_V128, VT_V128, 3, 0, VT_NONE, 0)
+#define VSHIFT(code, id, name, ...)  SIMD(code, name, IMM_NONE, VT_V128, VT_V128, 1, 0, VT_I32, 0)
+#define VTEST(code, id, name, ...)   SIMD(code, name, IMM_NONE, VT_I32, VT_V128, 1, 0, VT_NONE, 0)
+#define VSPLAT(code, id, name, T, L) SIMD(code, name, IMM_NONE, VT_V128, t_##T, 1, 0, VT_NONE, 0)
+#define VEXTRACT(code, id, name, T, L)                                                             \
+    SIMD(code, name, IMM_LANE, t_##T, VT_V128, 1, 0, VT_NONE, lanes_of(L))
+#define VREPLACE(code, id, name, T, L)                                                             \
+    SIMD(code, name, IMM_LANE, VT_V128, VT_V128, 1, 0, t_##T, lanes_of(L))
+#define VLOAD(code, id, name, mt, align, expr)                                                     \
+    SIMD(code, name, IMM_MEMARG, VT_V128, VT_I32, 1, align, VT_NONE, 0)
+#define VSTORE(code, id, name, align)                                                              \
+    SIMD(code, name, IMM_MEMARG, VT_NONE, VT_I32, 1, align, VT_V128, 0)
+#define VLOADLANE(code, id, name, L, align)                                                        \
+    SIMD(code, name, IMM_MEMARG_LANE, VT_V128, VT_I32, 1, align, VT_V128, lanes_of(L))
+#define VSTORELANE(code, id, name, L, mt, align)                                                   \
+    SIMD(code, name, IMM_MEMARG_LANE, VT_NONE, VT_I32, 1, align, VT_V128, lanes_of(L))
+#define VCTL(code, id, name, imm, nargs)                                                           \
+    SIMD(code, name, IMM_##imm, VT_V128, VT_V128, nargs, 0, VT_NONE, 32)
+#include "wasmcore/simd.def"
+};
+
 const struct op_info *op_lookup(uint32_t code)
 {
     static const struct op_info none;
@@ -56,6 +92,8 @@ const struct op_info *op_lookup(uint32_t code)
         return &rows[code];
     if (code >= 0xfc00 && code < 0xfc00 + FC_ROWS)
         return &rows[ROW(code)];
+    if (code >= OP_SIMD && code < OP_SIMD + OP_SIMD_ROWS)
+        return &simd_rows[code - OP_SIMD];
     return &none;
 }
 
@@ -88,8 +126,6 @@ const char *op_feature(uint32_t code)
     case 0xd3: /* ref.eq */
     case 0xfb:
         return "garbage collection";
-    case 0xfd:
-        return "SIMD";
     case 0xfe:
         return "threads";
     default:

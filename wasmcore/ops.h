@@ -28,7 +28,11 @@ enum op_imm {
     IMM_MEMORY_COPY, /* memory, memory */
     IMM_TABLE_INIT,  /* element segment, table */
     IMM_ELEM,
-    IMM_TABLE_COPY /* table, table */
+    IMM_TABLE_COPY, /* table, table */
+    IMM_LANE,       /* one byte */
+    IMM_MEMARG_LANE,
+    IMM_V128,   /* 16 bytes */
+    IMM_SHUFFLE /* 16 lanes */
 };
 
 enum wasm_op {
@@ -41,7 +45,25 @@ enum wasm_op {
 #define LOAD(code, id, ...)      WOP_##id = code,
 #define STORE(code, id, ...)     WOP_##id = code,
 #include "wasmcore/ops.def"
+#define V1(code, id, ...)         WOP_##id = code,
+#define V2(code, id, ...)         WOP_##id = code,
+#define V3(code, id, ...)         WOP_##id = code,
+#define VSHIFT(code, id, ...)     WOP_##id = code,
+#define VTEST(code, id, ...)      WOP_##id = code,
+#define VSPLAT(code, id, ...)     WOP_##id = code,
+#define VEXTRACT(code, id, ...)   WOP_##id = code,
+#define VREPLACE(code, id, ...)   WOP_##id = code,
+#define VLOAD(code, id, ...)      WOP_##id = code,
+#define VSTORE(code, id, ...)     WOP_##id = code,
+#define VLOADLANE(code, id, ...)  WOP_##id = code,
+#define VSTORELANE(code, id, ...) WOP_##id = code,
+#define VCTL(code, id, ...)       WOP_##id = code,
+#include "wasmcore/simd.def"
 };
+
+/* Codes of simd.def: 0xfdNNN. */
+#define OP_SIMD      0xfd000u
+#define OP_SIMD_ROWS 0x120u
 
 /* The macro of ops.def that an instruction's row uses. */
 enum op_kind {
@@ -53,19 +75,22 @@ enum op_kind {
     OPK_UNT,
     OPK_BINT,
     OPK_LOAD,
-    OPK_STORE
+    OPK_STORE,
+    OPK_SIMD /* any row of simd.def */
 };
 
-/* A row of ops.def as data. All but CTL rows: pops nargs values of type `arg` (a STORE: an i32
- * address, then a value of `arg`; a LOAD: an i32 address), pushes one of type `result` unless that
- * is VT_NONE. */
+/* A row of ops.def or simd.def as data. All but CTL rows: pops nargs values of type `arg` (a STORE:
+ * an i32 address, then a value of `arg`; a LOAD: an i32 address), pushes one of type `result`
+ * unless that is VT_NONE. */
 struct op_info {
     const char *name;    /* NULL: no such instruction */
     uint8_t kind;        /* enum op_kind */
     uint8_t imm;         /* enum op_imm */
     uint8_t result, arg; /* enum valtype */
     uint8_t nargs;
-    uint8_t align; /* LOAD, STORE: log2 of the natural alignment */
+    uint8_t align; /* of accesses to memory: log2 of the natural alignment */
+    uint8_t last;  /* SIMD: type of one more operand, above those; VT_NONE: there is none */
+    uint8_t lanes; /* SIMD: how many there are, if one is named */
 };
 
 /* The row of a code as reader_op returns it; of an unknown code, one whose kind is OPK_NO_OP. */
@@ -73,8 +98,8 @@ const struct op_info *op_lookup(uint32_t code);
 
 /* The text-format name of an instruction, or NULL when there is none of that code. */
 const char *op_name(uint32_t code);
-/* The proposal past WebAssembly 2.0 without SIMD that an unknown code belongs to ("SIMD",
- * "threads", ...), or NULL when none that is known. */
+/* The proposal that an unknown code belongs to ("threads", ...), or NULL when none that is known.
+ */
 const char *op_feature(uint32_t code);
 
 #endif

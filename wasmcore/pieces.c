@@ -57,6 +57,8 @@ int piece_valtype(struct decoder *d, uint8_t *out)
     *out = reader_u8(&d->r);
     if (!valtype_known(*out))
         return wasm_bad_type(d->err, &d->r, at, *out, "value");
+    if (*out == VT_V128)
+        d->m->has_v128 = 1;
     return 0;
 }
 
@@ -198,6 +200,11 @@ static int read_const_op(struct decoder *d, uint32_t op, uint32_t at, struct con
     case WOP_f64_const:
         out->type = VT_F64;
         out->bits = reader_f64(&d->r);
+        return 0;
+    case WOP_v128_const:
+        out->type = VT_V128;
+        out->bits = reader_f64(&d->r);
+        out->high = reader_f64(&d->r);
         return 0;
     case WOP_global_get:
         return read_const_global(d, out);

@@ -153,15 +153,18 @@ static inline uint64_t reader_f64(struct reader *r)
     return v;
 }
 
-/* An instruction's code as in ops.def: one byte, or 0xfcNN for prefix 0xfc. 0xfc with a number past
- * 255 is an error; other prefixes (0xfb, 0xfd, 0xfe) are returned as that byte alone. */
+/* An instruction's code as in ops.def and simd.def: one byte, 0xfcNN for prefix 0xfc, 0xfdNNN for
+ * prefix 0xfd. A number with more digits is an error; other prefixes (0xfb, 0xfe) are returned as
+ * that byte alone. */
 static inline uint32_t reader_op(struct reader *r)
 {
     const uint8_t *start = r->at;
     uint8_t b = reader_u8(r);
-    if (b != 0xfc)
+    if (b != 0xfc && b != 0xfd)
         return b;
     uint32_t n = reader_u32(r);
+    if (b == 0xfd && n <= 0xfff)
+        return 0xfd000u | n;
     if (n > 0xff) {
         reader_fail(r, "illegal opcode", start);
         return 0;

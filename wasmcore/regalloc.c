@@ -21,6 +21,7 @@ struct weight {
 struct scratch {
     uint16_t slot; /* REG_NONE: free */
     uint8_t dirty;
+    uint8_t wide; /* a v128 */
 };
 
 struct pass {
@@ -99,27 +100,30 @@ static void put(struct pass *p, struct uop u)
         p->st->uops[p->st->nuops++] = u;
 }
 
-static void frame_load(struct pass *p, unsigned file, uint16_t dst, uint32_t slot)
+static void frame_load(struct pass *p, unsigned file, unsigned wide, uint16_t dst, uint32_t slot)
 {
     uint8_t flags = UOP_ON_FRAME | (file == VECTOR_FILE ? UOP_VECTOR : 0);
-    put(p, (struct uop){UOP_LOAD, flags, 8, 0, dst, REG_NONE, REG_NONE, (uint16_t)slot});
+    for (uint32_t i = 0; i < 1 + wide; i++)
+        put(p, (struct uop){UOP_LOAD, flags, 8, 0, dst, REG_NONE, REG_NONE, (uint16_t)(slot + i)});
 }
 
-static void frame_store(struct pass *p, unsigned file, uint16_t from, uint32_t slot)
+static void frame_store(struct pass *p, unsigned file, unsigned wide, uint16_t from, uint32_t slot)
 {
     uint8_t flags = UOP_ON_FRAME | (file == VECTOR_FILE ? UOP_VECTOR : 0);
-    put(p, (struct uop){UOP_STORE, flags, 8, 0, REG_NONE, REG_NONE, from, (uint16_t)slot});
+    for (uint32_t i = 0; i < 1 + wide; i++)
+        put(p,
+            (struct uop){UOP_STORE, flags, 8, 0, REG_NONE, REG_NONE, from, (uint16_t)(slot + i)});
 }
 
 /* Make room in front of the scratch list; where[SCRATCH - 1] gives way. */
-static void scratch_push(struct pass *p, unsigned file, uint16_t slot, uint8_t dirty)
+static void scratch_push(struct pass *p, unsigned file, unsigned wide, uint16_t slot, uint8_t dirty)
 {
-    struct scratch *s = p->scratch[file];
-    if (s[SCRATCH - 1].slot != REG_NONE && s[SCRATCH - 1].dirty)
-        frame_store(p, file, s[SCRATCH - 1].slot, s[SCRATCH - 1].slot);
+    struct scratch *s = p->scratch[file], *last = &s[SCRATCH - 1];
+    if (last->slot != REG_NONE && last->dirty)
+        frame_store(p, file, last->wide, last->slot, last->slot);
     for (unsigned i = SCRATCH - 1; i > 0; i--)
         s[i] = s[i - 1];
-    s[0] = (struct scratch){slot, dirty};
+    s[0] = (struct scratch){slot, dirty, (uint8_t)wide};
 }
 
 /* Take slot out of the list: 1 and *dirty if it was there. */
@@ -138,7 +142,7 @@ static int scratch_take(struct pass *p, unsigned file, uint16_t slot, uint8_t *d
     return 0;
 }
 
-static void use(struct pass *p, unsigned file, uint16_t slot)
+static void use(struct pass *p, unsigned file, unsigned wide, uint16_t slot)
 {
     uint8_t dirty = 0;
     if (slot == REG_NONE || p->in_register[file][slot])
@@ -146,21 +150,21 @@ static void use(struct pass *p, unsigned file, uint16_t slot)
     int there = scratch_take(p, file, slot, &dirty);
     if (slot >= p->ra->temps) {
         if (!there)
-            frame_load(p, file, slot, slot);
+            frame_load(p, file, wide, slot, slot);
         return; /* used up */
     }
-    scratch_push(p, file, slot, dirty);
+    scratch_push(p, file, wide, slot, dirty);
     if (!there)
-        frame_load(p, file, slot, slot);
+        frame_load(p, file, wide, slot, slot);
 }
 
-static void define(struct pass *p, unsigned file, uint16_t slot)
+static void define(struct pass *p, unsigned file, unsigned wide, uint16_t slot)
 {
     uint8_t dirty;
     if (slot == REG_NONE || p->in_register[file][slot])
         return;
     scratch_take(p, file, slot, &dirty);
-    scratch_push(p, file, slot, 1);
+    scratch_push(p, file, wide, slot, 1);
 }
 
 /* The block ends: what lives on and is not in the frame yet is stored. */
@@ -171,7 +175,7 @@ static void settle(struct pass *p, const struct raw_block *b)
             struct scratch *s = &p->scratch[f][i];
             int lives = s->slot != REG_NONE && b->end != END_RETURN && s->slot < b->live;
             if (lives && s->dirty)
-                frame_store(p, f, s->slot, s->slot);
+                frame_store(p, f, s->wide, s->slot, s->slot);
             s->slot = REG_NONE;
         }
     }
@@ -182,21 +186,23 @@ static void prologue(struct pass *p)
     const struct regalloc *ra = p->ra;
     uint32_t nth[FILES] = {0, 0};
     static const uint32_t in_args[FILES] = {INT_ARGS, VECTOR_ARGS};
-    frame_store(p, INT_FILE, REG_NONE, ra->nlocals);
+    frame_store(p, INT_FILE, 0, REG_NONE, ra->nlocals);
     for (unsigned f = 0; f < FILES; f++) {
         for (uint32_t i = 0; i < p->saved[f]; i++)
-            frame_store(p, f, REG_NONE, ra->nlocals + 1 + i);
+            frame_store(p, f, 0, REG_NONE, ra->nlocals + 1 + i);
     }
     for (uint32_t i = 0; i < ra->type->nparams; i++) {
         uint8_t t = ra->type->types[i];
-        unsigned f = t == VT_F32 || t == VT_F64 || t == VT_V128;
+        unsigned f = t == VT_F32 || t == VT_F64 || t == VT_V128, wide = t == VT_V128;
+        if (t == VT_HIGH)
+            continue;
         int arrives = nth[f]++ < in_args[f], stays = p->in_register[f][i];
         if (!p->weight[f][i] || arrives == stays)
             continue;
         if (arrives)
-            frame_store(p, f, (uint16_t)i, i);
+            frame_store(p, f, wide, (uint16_t)i, i);
         else
-            frame_load(p, f, (uint16_t)i, i);
+            frame_load(p, f, wide, (uint16_t)i, i);
     }
 }
 
@@ -205,16 +211,17 @@ static void epilogue(struct pass *p)
     uint32_t at = p->ra->nlocals;
     for (unsigned f = 0; f < FILES; f++) {
         for (uint32_t i = 0; i < p->saved[f]; i++)
-            frame_load(p, f, REG_NONE, at + 1 + i);
+            frame_load(p, f, 0, REG_NONE, at + 1 + i);
     }
-    frame_load(p, INT_FILE, (uint16_t)at, at);
+    frame_load(p, INT_FILE, 0, (uint16_t)at, at);
 }
 
 static void put_raw(struct pass *p, const struct raw_uop *r, const struct raw_block *b, int last)
 {
     int ends = last && b->end != END_FALL && b->end != END_TRAP;
-    use(p, (r->files & FILE_A) != 0, r->a);
-    use(p, (r->files & FILE_B) != 0, r->b);
+    unsigned wide = FILE_WIDE(r->files);
+    use(p, (r->files & FILE_A) != 0, (wide & FILE_A) != 0, r->a);
+    use(p, (r->files & FILE_B) != 0, (wide & FILE_B) != 0, r->b);
     if (ends) {
         settle(p, b);
         if (b->end == END_RETURN)
@@ -225,7 +232,7 @@ static void put_raw(struct pass *p, const struct raw_uop *r, const struct raw_bl
         uint16_t a = ends && b->end == END_RETURN ? (uint16_t)p->ra->nlocals : r->a;
         put(p, (struct uop){r->class, flags, r->bytes, r->info, r->dst, a, r->b, r->slot});
     }
-    define(p, (r->files & FILE_DST) != 0, r->dst);
+    define(p, (r->files & FILE_DST) != 0, (wide & FILE_DST) != 0, r->dst);
 }
 
 static void put_block(struct pass *p, uint32_t i, struct block *out)

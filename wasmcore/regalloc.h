@@ -32,6 +32,14 @@
 #define FILE_DST 1u
 #define FILE_A   2u
 #define FILE_B   4u
+/* The same bits three higher: the operand is a v128, in the slot that is named and the next one.
+ * Its halves go to and come from the frame by one micro-op each, since a line may end in between.
+ */
+#define FILE_BOTH_HALVES 9u /* a bit times this: in the vector file, and a v128 */
+#define FILE_WIDE(files) ((files) >> 3)
+
+/* Type of the high half of a v128 where types are counted by slot: no enum valtype. */
+#define VT_HIGH 1u
 
 struct raw_uop {
     uint8_t class; /* enum uop_class, or a RAW_ one that costs nothing */

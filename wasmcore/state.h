@@ -38,6 +38,8 @@ struct unit {
     struct code *codes; /* by function index; those of imports only if built in */
     uint8_t *builtin;   /* by imported function: enum builtin */
     char *func_names;   /* all of them, for the store's functions */
+    /* the module's types by slot: see slots.h */
+    const struct functype *slot_types;
     struct import_call *import_calls;
     uint32_t nimport_calls, import_calls_cap;
     uint32_t first_block, nblocks;
@@ -73,6 +75,7 @@ struct gcell {
     uint64_t bits;
     struct global_type type;
     struct instance *owner; /* NULL: the store */
+    uint64_t high;          /* of a v128 */
 };
 
 /* Elements are funcs of this store (or NULL), or externrefs. */
@@ -223,8 +226,9 @@ enum trap_kind reftable_copy(struct table *to, struct table *from, uint32_t d, u
 enum trap_kind reftable_init(struct instance *in, uint32_t table, uint32_t seg, uint32_t d,
                              uint32_t s, uint32_t n);
 
-/* instance.c: a constant expression in an instance. */
+/* instance.c: a constant expression in an instance; the high half of a v128. */
 uint64_t instance_const(const struct instance *in, const struct const_expr *e);
+uint64_t instance_const_high(const struct instance *in, const struct const_expr *e);
 
 /*
  * bulk.c: memory.copy, .fill and .init at t->ip, piece by piece. With a log: 1 when the log is full

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "wasmcore/lower.h"
+#include "wasmcore/slots.h"
 #include "wasmcore/state.h"
 #include "wasmcore/trap.h"
 
@@ -237,6 +238,9 @@ static void unit_free(struct unit *u)
 static int unit_types(struct store *st, struct unit *u)
 {
     const struct module *m = u->module;
+    u->slot_types = slots_types(u->module);
+    if (!u->slot_types)
+        return -1;
     for (uint32_t i = 0; i < m->ntypes; i++) {
         if (store_intern(st, &m->types[i], &u->type_ids[i]))
             return -1;

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "wasmcore/slots.h"
 #include "wasmcore/state.h"
 #include "wasmcore/trap.h"
 
@@ -61,8 +62,13 @@ uint64_t thread_frame_addr(const struct thread *t)
 /* i32 and f32 have a zero high half, whoever made them. */
 static void copy_values(uint64_t *to, const uint64_t *from, const uint8_t *types, uint32_t n)
 {
-    for (uint32_t i = 0; i < n; i++)
-        to[i] = types[i] == VT_I32 || types[i] == VT_F32 ? (uint32_t)from[i] : from[i];
+    for (uint32_t i = 0, at = 0; i < n; i++, at++) {
+        to[at] = types[i] == VT_I32 || types[i] == VT_F32 ? (uint32_t)from[at] : from[at];
+        if (types[i] == VT_V128) {
+            at++;
+            to[at] = from[at];
+        }
+    }
 }
 
 void thread_call(struct thread *t, struct func *f, const uint64_t *args)
@@ -76,7 +82,8 @@ void thread_call(struct thread *t, struct func *f, const uint64_t *args)
     t->bulk_done = 0;
     t->trap = TRAP_NONE;
     t->ip = NULL;
-    if (want > size || type->nparams > size || type->nresults > size) {
+    if (want > size || slots_of(type->types, type->nparams) > size ||
+        slots_of(type->types + type->nparams, type->nresults) > size) {
         t->state = THREAD_TRAPPED;
         t->trap = TRAP_STACK;
         return;

@@ -86,6 +86,11 @@ static inline int ts_pop_any(struct validator *v, uint8_t *type)
     return top->unreachable ? 0 : ts_pop_empty(v);
 }
 
+/* The alignment and offset of an access to memory. validate.c */
+int ts_memarg(struct validator *v);
+/* An instruction of simd.def. validate_simd.c */
+int validate_simd(struct validator *v);
+
 /* want VT_NONE: of any type. */
 static inline int ts_pop(struct validator *v, uint8_t want)
 {

@@ -29,7 +29,8 @@ static struct open_block *read_label(struct validator *v)
 static int read_block_type(struct validator *v, struct functype *t)
 {
     /* single results point in here */
-    static const uint8_t types[] = {VT_I32, VT_I64, VT_F32, VT_F64, VT_FUNCREF, VT_EXTERNREF};
+    static const uint8_t types[] = {VT_I32,  VT_I64,     VT_F32,      VT_F64,
+                                    VT_V128, VT_FUNCREF, VT_EXTERNREF};
     int64_t b = reader_block_type(&v->r);
     if (b >= 0) {
         if (v->r.error || b >= v->m->ntypes)
@@ -44,6 +45,8 @@ static int read_block_type(struct validator *v, struct functype *t)
     const uint8_t *p = memchr(types, BLOCK_VALUE_TYPE(b), sizeof types);
     if (!p)
         return wasm_bad_type(v->err, &v->r, v->at + 1, BLOCK_VALUE_TYPE(b), "value");
+    if (*p == VT_V128)
+        v->m->has_v128 = 1;
     *t = (struct functype){0, 1, p};
     return 0;
 }
@@ -217,7 +220,7 @@ static int control(struct validator *v, uint32_t op)
 
 /* ---- parametric instructions, variables, constants, references ---- */
 
-/* select without a type: two operands of one numeric type. */
+/* select without a type: two operands of one type that is no reference. */
 static int op_select(struct validator *v)
 {
     uint8_t a, b;
@@ -430,7 +433,7 @@ static int op_memory(struct validator *v, uint32_t op)
     }
 }
 
-static int load_or_store(struct validator *v)
+int ts_memarg(struct validator *v)
 {
     const struct op_info *info = v->info;
     struct memarg arg = reader_memarg(&v->r);
@@ -439,6 +442,14 @@ static int load_or_store(struct validator *v)
     if (arg.align > info->align)
         return FAIL(v, "alignment must not be larger than natural: 2^%u of %s", arg.align,
                     info->name);
+    return 0;
+}
+
+static int load_or_store(struct validator *v)
+{
+    const struct op_info *info = v->info;
+    if (ts_memarg(v))
+        return -1;
     if (info->kind == OPK_STORE)
         return ts_pop(v, info->arg) || ts_pop(v, VT_I32) ? -1 : 0;
     return ts_pop(v, VT_I32) || ts_push(v, info->result) ? -1 : 0;
@@ -518,6 +529,8 @@ static int instruction(struct validator *v)
     case OPK_LOAD:
     case OPK_STORE:
         return load_or_store(v);
+    case OPK_SIMD:
+        return validate_simd(v);
     default:
         return compute(v);
     }
