@@ -12,10 +12,22 @@
 #define SET(k) "\x20\0\x41" k "\x6a\xfd\x11\x21" k
 #define ADD(k) "\x20" k "\xfd\xae\1"
 #define EACH(X)                                                                                    \
-    X("\1")                                                                                        \
-    X("\2")                                                                                        \
-    X("\3") X("\4") X("\5") X("\6") X("\7") X("\x08") X("\x09") X("\x0a") X("\x0b") X("\x0c")      \
-        X("\x0d") X("\x0e") X("\x0f") X("\x10")
+    X("\x01")                                                                                      \
+    X("\x02")                                                                                      \
+    X("\x03")                                                                                      \
+    X("\x04")                                                                                      \
+    X("\x05")                                                                                      \
+    X("\x06")                                                                                      \
+    X("\x07")                                                                                      \
+    X("\x08")                                                                                      \
+    X("\x09")                                                                                      \
+    X("\x0a")                                                                                      \
+    X("\x0b")                                                                                      \
+    X("\x0c")                                                                                      \
+    X("\x0d")                                                                                      \
+    X("\x0e")                                                                                      \
+    X("\x0f")                                                                                      \
+    X("\x10")
 
 static const struct fn fns[] = {
     FN(T_II_V, "store", "\0\x20\0\x20\1\xfd\x0f\xfd\x0b\0\0\x0b"), /* of splat bytes */
