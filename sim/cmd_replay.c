@@ -8,6 +8,7 @@
 #include "sim/experiment.h"
 #include "sim/memside.h"
 #include "sim/options.h"
+#include "sim/page_replay.h"
 #include "sim/progress.h"
 #include "sim/quantity.h"
 #include "sim/table.h"
@@ -17,16 +18,28 @@
 
 static const char help[] =
     "pwsim replay TRACE... [-m MACHINE.cfg] [-s key=value]... [--json]\n"
+    "pwsim replay --page BYTES --capacity PAGES [--policy NAME,...] TRACE... [--json]\n"
     "\n"
     "Sends the requests of each trace through the caches and memories of a machine, empty at the\n"
     "start, and prints what each level counted.\n"
     "  -m, --machine FILE   configuration of the machine (its first point)\n"
     "  -s, --set KEY=VALUE  a configuration key; repeatable\n"
-    "      --json           every counter, one object for each trace in a list\n";
+    "      --json           every counter, one object for each trace in a list\n"
+    "\n"
+    "With --page no machine is built: the fetches, loads, stores, non-temporal stores and page "
+    "walks\n"
+    "of each trace (no flushes, fences, write-backs, prefetches) become requests for pages, and "
+    "each\n"
+    "policy says how many hit a memory of that capacity. Requests per second are host CPU time,\n"
+    "without reading the trace. With --json one object for each trace and policy.\n"
+    "      --page BYTES     \"4 KiB\", a power of two from 64 B to 1 GiB\n"
+    "      --capacity PAGES pages that are resident at most\n"
+    "      --policy A,B     of `pwsim list page-policies`; all if not given\n";
 
 struct replay_command {
     struct texts set;
     const char *machine;
+    struct page_replay_options pages;
     int json;
 };
 
@@ -36,6 +49,9 @@ static int parse(struct replay_command *c, int argc, char **argv)
     const struct option_row rows[] = {{"machine", 'm', OPTION_TEXT, &c->machine},
                                       {"set", 's', OPTION_LIST, &c->set},
                                       {"json", 0, OPTION_FLAG, &c->json},
+                                      {"page", 0, OPTION_TEXT, &c->pages.page},
+                                      {"capacity", 0, OPTION_TEXT, &c->pages.capacity},
+                                      {"policy", 0, OPTION_TEXT, &c->pages.policies},
                                       {0}};
     const int at = options_parse(argc, argv, rows, help, 0);
     if (at != argc)
@@ -159,12 +175,24 @@ static int replay_paths(const struct replay_command *c, char **paths, int n)
     return bad ? cmd_complain("%s", err) : EXIT_GOOD;
 }
 
+static int replay_pages(struct replay_command *c, char **paths, int n)
+{
+    char err[1024];
+    if (c->machine || c->set.n)
+        return cmd_complain("replay: --page, --capacity and --policy build no machine: "
+                            "neither -m nor -s goes with them");
+    c->pages.json = c->json;
+    return page_replay(&c->pages, paths, n, err, sizeof err) ? cmd_complain("%s", err) : EXIT_GOOD;
+}
+
 int cmd_replay(int argc, char **argv)
 {
     struct replay_command c = {0};
     const int at = parse(&c, argc, argv);
     int status = at == OPTIONS_BAD ? EXIT_BAD_INPUT : EXIT_GOOD;
-    if (at > 0)
+    if (at > 0 && (c.pages.page || c.pages.capacity || c.pages.policies))
+        status = replay_pages(&c, argv + at, argc - at);
+    else if (at > 0)
         status = replay_paths(&c, argv + at, argc - at);
     free(c.set.v);
     return status;

@@ -210,12 +210,35 @@ same_counts() {
 }
 t "a replay counts what the run counted" same_counts
 
+# ---- page policies ----
+pages() { "$pwsim" replay --page 4KiB "$@" hello.trace; }
+all_pages() {
+    pages --capacity 16 --json >pages.json || return 1
+    [ "$(grep -c '"policy"' pages.json)" = 13 ] && [ "$(grep '"requests"' pages.json | sort -u | wc -l)" = 1 ]
+}
+t "every page policy replays the same requests" all_pages
+chosen_pages() { exits 0 pages --capacity 16 --policy arc,lru && [ "$(grep -cE 'hello.trace +(arc|lru) ' "$tmp/out")" = 2 ]; }
+t "chosen page policies" chosen_pages
+t "a page that is no power of two" refuses 2 "--page" "$pwsim" replay --page 5000B --capacity 16 hello.trace
+t "a page without a unit" refuses 2 "--page" "$pwsim" replay --page 4096 --capacity 16 hello.trace
+for bad in 0 -1 16777217 99999999999999999999 1e3 ""; do
+    t "a capacity of \"$bad\"" refuses 2 "--capacity" pages --capacity "$bad"
+done
+t "no capacity" refuses 2 "--capacity" pages
+t "a capacity without a page" refuses 2 "--page" "$pwsim" replay --capacity 16 hello.trace
+t "page policies and a machine" refuses 2 "-m" pages --capacity 16 -s llc.ways=8
+for bad in nonesuch lru, ,lru "" lru,,arc; do
+    t "the page policies \"$bad\"" refuses 2 "page policy" pages --capacity 16 --policy "$bad"
+done
+t "LIRS with one page" refuses 2 "at least 2" pages --capacity 1 --policy lirs
+t "page policies and a flipped trace" refuses 2 flipped.trace "$pwsim" replay --page 4KiB --capacity 16 flipped.trace
+
 # ---- pictures and lists ----
 picture() { "$pwsim" view "$1" --screenshot "$2" && [ "$(head -c 4 "$2" | tail -c 3)" = PNG ]; }
 first_run=$(ls -d one/runs/*/ | head -1)
 t "a picture of a finished run" picture "$first_run" a.png
 t "a picture of a live run" picture "$root/sim/configs/hello.cfg" b.png
-for what in keys stats policies cores programs; do
+for what in keys stats policies page-policies cores programs; do
     t "list $what" exits 0 "$pwsim" list "$what"
 done
 readelf_clean() { readelf -S "$B/boot.elf" >re.out 2>re.err && [ ! -s re.err ] && grep -q '\.kernel' re.out && grep -q '\.prog/wordcount' re.out; }
