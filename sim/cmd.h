@@ -12,7 +12,8 @@ enum exit_status {
     EXIT_FAILED = 1,       /* a comparison or test failed, a guest trapped */
     EXIT_BAD_INPUT = 2,    /* bad usage or input */
     EXIT_EXEC_INPUT = 125, /* the same from `pwsim exec`, whose other codes are the program's */
-    EXIT_EXEC_TRAP = 126
+    EXIT_EXEC_TRAP = 126,
+    EXIT_EXEC_FUEL = 124 /* --fuel is used up */
 };
 
 /* Each gets argv with its own name first and returns an exit status. */

@@ -1,4 +1,5 @@
 /* cmd_exec.c - `pwsim exec`: boot, run one WASI program of the host, pass its output through. */
+#include <errno.h>
 #include <libgen.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -24,26 +25,47 @@ static const char help[] =
     "  -s, --set KEY=VALUE   a configuration key; repeatable\n"
     "      --dir HOST[::AT]  files of a host folder, copied into the guest at boot, read-only\n"
     "      --env NAME=VALUE  for the program's environment; repeatable\n"
+    "      --fuel N          stop when N wasm operators have been executed, the kernel's included\n"
     "  -v, --verbose         say on standard error what ran and what it took\n"
-    "Exit: the program's own code; 125 bad usage or input; 126 the guest trapped.\n";
+    "Exit: the program's own code; 124 out of fuel; 125 bad usage or input; 126 the guest\n"
+    "trapped.\n";
 
 struct exec_command {
     struct texts set, dirs, env;
     const char *machine;
+    uint64_t fuel; /* 0: no limit */
     int verbose;
     char **app; /* APP.wasm and its arguments, NULL at the end */
 };
 
+/* The number after --fuel; 0, or -1 with the message printed. */
+static int parse_fuel(const char *text, uint64_t *fuel)
+{
+    char *end;
+    errno = 0;
+    *fuel = strtoull(text, &end, 10);
+    if (*text >= '0' && *text <= '9' && !*end && !errno && *fuel > 0 && *fuel < INT64_MAX)
+        return 0;
+    cmd_complain("exec: --fuel %s: expected a number of wasm operators, 1 or more", text);
+    return -1;
+}
+
 /* 0, or what options_parse said. */
 static int parse(struct exec_command *c, int argc, char **argv)
 {
-    const struct option_row rows[] = {
-        {"machine", 'm', OPTION_TEXT, &c->machine}, {"set", 's', OPTION_LIST, &c->set},
-        {"dir", 0, OPTION_LIST, &c->dirs},          {"env", 0, OPTION_LIST, &c->env},
-        {"verbose", 'v', OPTION_FLAG, &c->verbose}, {0}};
+    const char *fuel = NULL;
+    const struct option_row rows[] = {{"machine", 'm', OPTION_TEXT, &c->machine},
+                                      {"set", 's', OPTION_LIST, &c->set},
+                                      {"dir", 0, OPTION_LIST, &c->dirs},
+                                      {"env", 0, OPTION_LIST, &c->env},
+                                      {"fuel", 0, OPTION_TEXT, &fuel},
+                                      {"verbose", 'v', OPTION_FLAG, &c->verbose},
+                                      {0}};
     const int at = options_parse(argc, argv, rows, help, 1);
     if (at < 0)
         return at;
+    if (fuel && parse_fuel(fuel, &c->fuel))
+        return OPTIONS_BAD;
     c->app = argv + at;
     if (*c->app)
         return 0;
@@ -174,6 +196,8 @@ static int exec_status(const struct run_result *r)
         return r->exit_code & 0xff;
     case STATE_REFUSED:
         return EXIT_EXEC_INPUT;
+    case STATE_FUEL:
+        return EXIT_EXEC_FUEL;
     default:
         return EXIT_EXEC_TRAP;
     }
@@ -188,7 +212,8 @@ static int execute(const struct exec_command *c, char *err, size_t errlen)
                                     .console = {stdout, stderr},
                                     .input = STDIN_FILENO,
                                     .log = stderr,
-                                    .progress = PROGRESS_OFF};
+                                    .progress = PROGRESS_OFF,
+                                    .fuel = c->fuel};
     int status = -1;
     if (configure(c, &cfg, err, errlen) == 0 && (image = build_image(c, cfg, err, errlen))) {
         if (c->verbose)

@@ -413,11 +413,36 @@ void machine_free(struct machine *m)
 
 /* ---- running ---- */
 
+/* What the fuel leaves for the current thread; 0, or -1: no memory for it. */
+static int give_fuel(struct machine *m, struct thread *t)
+{
+    return m->ports.fuel ? thread_fuel(t, m->counted + (m->ports.fuel - m->instructions)) : 0;
+}
+
+/* Nothing goes on after this, so the core gets what was kept of a block for its rest. */
+static void out_of_fuel(struct machine *m, const struct thread *t)
+{
+    if (m->core) {
+        thread_log_kept(t, &m->log);
+        machine_consume(m);
+    }
+    if (m->ports.log)
+        fprintf(m->ports.log, "pwsim: out of fuel: %" PRIu64 " wasm operators executed\n",
+                m->instructions);
+    m->state = STATE_FUEL;
+}
+
 static void run_current(struct machine *m)
 {
     struct thread *t = m->threads[m->current].thread;
     if (!m->core) /* a full log ends a timed run; this one ends at places that are as fixed */
         thread_limit(t, thread_instructions(t) + m->cfg->epoch_cycles);
+    if (give_fuel(m, t)) {
+        if (m->ports.log)
+            fputs("pwsim: out of memory\n", m->ports.log);
+        m->state = STATE_FAULT;
+        return;
+    }
     const enum run_reason why = m->core ? engine_run_observed(t, &m->log)
                                         : engine_run_functional(t);
     const uint64_t count = thread_instructions(t);
@@ -434,6 +459,9 @@ static void run_current(struct machine *m)
         break;
     case RUN_TRAP:
         hostcall_thread_trapped(m);
+        break;
+    case RUN_FUEL:
+        out_of_fuel(m, t);
         break;
     case RUN_LOG:
     case RUN_PREEMPT:

@@ -23,6 +23,7 @@ struct machine_ports {
     int input;              /* descriptor of what the guest reads; -1: nothing */
     FILE *log;              /* reports of guest faults */
     struct mem_tap *tap;    /* every request of the core; the caller empties it between steps */
+    uint64_t fuel;          /* operators, all threads together; 0: no limit */
     const char *nvdimm_out; /* file for what the NVDIMM durably holds at halt; NULL: none */
 };
 
@@ -31,7 +32,8 @@ enum machine_state {
     STATE_HALTED,  /* in good order: machine_exit_code is the program's */
     STATE_TRAPPED, /* the program trapped and the kernel gave up; reported on the log */
     STATE_REFUSED, /* the kernel could not start the program; the reason is on the log */
-    STATE_FAULT    /* the kernel itself trapped; reported on the log */
+    STATE_FAULT,   /* the kernel itself trapped; reported on the log */
+    STATE_FUEL     /* ports.fuel operators have been executed; reported on the log */
 };
 
 /* Loads the kernel and readies the boot thread. NULL and a message when the config is impossible,

@@ -130,11 +130,10 @@ static int write_folded(struct recording *rec, struct machine *m, char *err, siz
 
 static const char *outcome(const struct run_result *r, char *buf, size_t n)
 {
-    static const char *const words[] = {[STATE_RUNNING] = "stopped",
-                                        [STATE_HALTED] = "exit",
-                                        [STATE_TRAPPED] = "program trapped",
-                                        [STATE_REFUSED] = "program refused",
-                                        [STATE_FAULT] = "kernel trapped"};
+    static const char *const words[] = {
+        [STATE_RUNNING] = "stopped",         [STATE_HALTED] = "exit",
+        [STATE_TRAPPED] = "program trapped", [STATE_REFUSED] = "program refused",
+        [STATE_FAULT] = "kernel trapped",    [STATE_FUEL] = "out of fuel"};
     if (r->state == STATE_HALTED)
         snprintf(buf, n, "exit %d", r->exit_code);
     else
@@ -216,6 +215,7 @@ int run_point(const struct config *cfg, const char *label, const struct image *i
 {
     struct recording rec;
     struct machine_ports ports = {.image = image,
+                                  .fuel = opt->fuel,
                                   .console = {opt->console[0], opt->console[1]},
                                   .input = opt->input,
                                   .log = opt->log,

@@ -21,6 +21,7 @@ struct run_options {
     int input;        /* descriptor that the guest reads from; -1: none */
     FILE *log;        /* reports of guest faults */
     enum progress_mode progress;
+    uint64_t fuel;       /* operators, the kernel's too; 0: no limit */
     struct mem_tap *tap; /* with drain: called whenever the tap holds requests */
     int (*drain)(void *arg, struct mem_tap *tap);
     void *drain_arg;

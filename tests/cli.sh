@@ -79,6 +79,15 @@ trap_report() {
 }
 t "a trap is reported with the guest's function names" trap_report
 t "a trap on the timed core is reported too" trap_report -s core.model=inorder
+fuel_stops() { # options: that count is said on standard error
+    exits 124 "$pwsim" exec --fuel 1501 "$@" "$B/guest/hello.wasm" && grep -q "out of fuel: 1501 wasm operators executed" "$tmp/err"
+}
+t "fuel runs out at exactly that count" fuel_stops
+t "fuel runs out at the same count on the timed core" fuel_stops -s core.model=inorder
+t "fuel that suffices changes nothing" hello_says --fuel 100000000
+for n in 0 x 1x -1 99999999999999999999; do
+    t "fuel $n is refused" refuses 125 "--fuel $n" "$pwsim" exec --fuel "$n" "$B/guest/hello.wasm"
+done
 t "run ends with 1 when the program traps" exits 1 "$pwsim" run "$root/sim/configs/hello.cfg" -o runs -s program.name=trapdemo -s program.args=
 
 # ---- bad input ----

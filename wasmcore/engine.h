@@ -130,11 +130,12 @@ enum trap_kind {
 const char *trap_text(enum trap_kind kind);
 
 enum run_reason {
-    RUN_DONE,   /* the function that the thread began with has returned */
-    RUN_TRAP,   /* thread_trap says what; the thread can only be dropped or restarted */
-    RUN_HOST,   /* a host function: thread_host, then run again */
-    RUN_LOG,    /* the log is full: empty it and run again */
-    RUN_PREEMPT /* thread_preempt was called: run again when it pleases */
+    RUN_DONE,    /* the function that the thread began with has returned */
+    RUN_TRAP,    /* thread_trap says what; the thread can only be dropped or restarted */
+    RUN_HOST,    /* a host function: thread_host, then run again */
+    RUN_LOG,     /* the log is full: empty it and run again */
+    RUN_PREEMPT, /* thread_preempt was called: run again when it pleases */
+    RUN_FUEL     /* thread_fuel's count is reached: give more and run again */
 };
 
 /* A thread with an empty stack. frame_addr: physical address of stack_slots * 8 bytes for its
@@ -170,6 +171,17 @@ void thread_preempt(struct thread *t);
 /* The same at the first call or taken branch where thread_instructions is at least `count`, each
  * time that it runs; the same place in both modes. UINT64_MAX: never. */
 void thread_limit(struct thread *t, uint64_t count);
+
+/*
+ * Fuel: the thread stops with RUN_FUEL when thread_instructions is exactly `count` and another
+ * operator is due, wherever that is, in both modes alike, and goes on from there when it is given
+ * more. UINT64_MAX: no limit (and full speed). Call it while the thread is not running. 0, or -1:
+ * no memory.
+ */
+int thread_fuel(struct thread *t, uint64_t count);
+/* A log has no halves of blocks: what a block has logged before the stop is kept for the rest. If
+ * there will be none, put that into a log that has room for LOG_SLACK words. */
+void thread_log_kept(const struct thread *t, struct log *log);
 
 /*
  * Wasm operators executed by the thread so far; exact whenever it is not running. Operators are

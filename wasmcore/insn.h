@@ -95,7 +95,8 @@ _Static_assert(sizeof(struct insn) == 16, "instructions are 16 bytes");
     X(GLOBAL_GET_IMPORT_V128)                                                                      \
     X(GLOBAL_SET_IMPORT_V128)                                                                      \
     X(SHUFFLE)      /* lanes 0 to 7 of its immediate, as bytes; 8 to 15 in the next instruction */ \
-    X(SHUFFLE_HIGH) /* that one: only read */
+    X(SHUFFLE_HIGH) /* that one: only read */                                                      \
+    X(STOP)         /* stands in for another while a block is stepped through: fuel.c */
 
 enum insn_op {
 #define X(id) IN_##id,

@@ -122,6 +122,7 @@ enum thread_state {
     THREAD_EMPTY,
     THREAD_BLOCK,      /* at an IN_BLOCK */
     THREAD_BULK,       /* in the midst of a bulk operation */
+    THREAD_WITHIN,     /* stopped in the midst of a block: fuel.c */
     THREAD_HOST,       /* in RUN_HOST; then as THREAD_BLOCK */
     THREAD_FIRST_HOST, /* begun with a host function that has not been left to yet */
     THREAD_ONLY_HOST,  /* in that RUN_HOST; then done */
@@ -142,6 +143,8 @@ struct thread {
     struct frame *frames, *frames_end; /* frames[0] is a sentinel without instance */
     /* cold */
     struct store *store;
+    uint64_t fuel;     /* count past which it does not go; UINT64_MAX: no limit */
+    struct step *step; /* fuel.c's own; NULL: its fuel was never limited */
     uint64_t limit;
     uint64_t frame_addr;
     struct func *first;
@@ -236,8 +239,16 @@ uint64_t instance_const_high(const struct instance *in, const struct const_expr 
  */
 int bulk_run(struct thread *t, const uint64_t *fp, struct log *log);
 
+/* thread.c: run one of the builds, and turn a fault into a trap. */
+typedef enum run_reason exec_fn(struct thread *t, struct log *log);
+enum run_reason thread_execute(struct thread *t, struct log *log, exec_fn *exec);
+
+/* fuel.c: run a thread whose fuel is limited, or that has stopped in the midst of a block; and, for
+ * exec.inc, what that block has logged so far. */
+exec_fn fuel_run;
+const uint64_t *step_kept(const struct thread *t, uint32_t *n);
+
 /* exec_*.c: run until there is a reason to stop; memory faults leave by trap_guard. */
-enum run_reason exec_functional(struct thread *t, struct log *log);
-enum run_reason exec_observed(struct thread *t, struct log *log);
+exec_fn exec_functional, exec_observed, exec_functional_metered, exec_observed_metered;
 
 #endif

@@ -10,6 +10,7 @@ static void thread_free(struct thread *t)
 {
     free(t->slots);
     free(t->frames);
+    free(t->step);
     free(t);
 }
 
@@ -32,7 +33,7 @@ struct thread *thread_new(struct store *st, uint64_t frame_addr)
     t->frames_end = t->frames + st->cfg.call_depth + 1;
     t->rec = t->frames;
     t->fp = t->slots;
-    t->stop = t->limit = UINT64_MAX;
+    t->stop = t->limit = t->fuel = UINT64_MAX;
     t->id = st->nthreads;
     st->threads[st->nthreads++] = t;
     return t;
@@ -135,6 +136,7 @@ static int before_run(struct thread *t, enum run_reason *reason)
     switch ((enum thread_state)t->state) {
     case THREAD_BLOCK:
     case THREAD_BULK:
+    case THREAD_WITHIN:
         return 0;
     case THREAD_HOST:
         take_host_results(t);
@@ -182,15 +184,13 @@ static void end_log(const struct thread *t, struct log *log)
     log->n = (uint32_t)(w - log->words);
 }
 
-static enum run_reason run(struct thread *t, struct log *log)
+enum run_reason thread_execute(struct thread *t, struct log *log, exec_fn *exec)
 {
     struct trap_guard guard;
     enum run_reason reason;
-    if (before_run(t, &reason))
-        return reason;
     trap_enter(&guard);
     if (sigsetjmp(guard.env, 0) == 0) {
-        reason = log ? exec_observed(t, log) : exec_functional(t, NULL);
+        reason = exec(t, log);
     } else {
         t->trap = TRAP_MEMORY;
         reason = RUN_TRAP;
@@ -203,6 +203,16 @@ static enum run_reason run(struct thread *t, struct log *log)
         take_back_count(t);
     }
     return reason;
+}
+
+static enum run_reason run(struct thread *t, struct log *log)
+{
+    enum run_reason reason;
+    if (before_run(t, &reason))
+        return reason;
+    if (t->fuel != UINT64_MAX || t->state == THREAD_WITHIN)
+        return fuel_run(t, log);
+    return thread_execute(t, log, log ? exec_observed : exec_functional);
 }
 
 enum run_reason engine_run_functional(struct thread *t)
