@@ -8,7 +8,7 @@ CLANG   := clang-14
 
 PACKAGES := gcc make pkg-config libsdl2-dev libsdl2-ttf-dev fonts-dejavu-core libelf-dev zlib1g-dev \
     libcriterion-dev libconfig-dev libsqlite3-dev libjansson-dev libxxhash-dev clang lld wasi-libc \
-    libclang-rt-14-dev-wasm32 wabt binaryen clang-format clang-tidy cppcheck
+    libclang-rt-14-dev libclang-rt-14-dev-wasm32 wabt binaryen clang-format clang-tidy cppcheck
 
 LIBS     := sdl2 SDL2_ttf libconfig jansson libelf zlib libxxhash
 WARN     := -Wall -Wextra -Wshadow -Wconversion
@@ -29,7 +29,7 @@ TEXTS   := $B/guest/text.txt $B/guest/sample.txt
 Q := @
 say = @printf '  %-6s %s\n' $(1) $(2)
 
-.PHONY: all deps have-deps demo check check-only check-asan bench lint format clean
+.PHONY: all deps have-deps demo check check-only check-asan bench fuzz lint format clean
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -121,6 +121,26 @@ check-only: all $(TESTS) $B/spectest $(GUEST_TESTS)
 check-asan: deps
 	@$(MAKE) --no-print-directory B=build/asan OPT=-O1 SAN='-fsanitize=address,undefined -fno-sanitize-recover=undefined' check-only
 
+# ---- fuzzing: `make fuzz SECONDS=60` runs each target that long ----
+SECONDS    := 60
+FUZZ_FLAGS := -std=gnu11 -O1 -g -ffp-contract=off -fsanitize=address,undefined -fno-sanitize-recover=undefined
+FUZZ_OBJ   := $(patsubst wasmcore/%.c,$B/fuzz/wasmcore/%.o,$(wildcard wasmcore/*.c))
+FUZZERS    := $(patsubst tests/fuzz/%.c,$B/fuzz/%,$(wildcard tests/fuzz/*.c))
+
+# clang takes minutes for the engine's loop with sanitizers at any other level
+$B/fuzz/wasmcore/exec_%.o: FUZZ_FLAGS += -O0
+
+$B/fuzz/wasmcore/%.o: wasmcore/%.c Makefile
+	$(call say,FUZZ,$<)
+	$Qmkdir -p $(@D) && $(CLANG) $(CPPFLAGS) $(FUZZ_FLAGS) -fsanitize=fuzzer-no-link -MMD -MP -c -o $@ $<
+
+$B/fuzz/%: tests/fuzz/%.c tests/guest.h $(FUZZ_OBJ)
+	$(call say,FUZZ,$@)
+	$Q$(CLANG) $(CPPFLAGS) $(FUZZ_FLAGS) -fsanitize=fuzzer -o $@ $< $(FUZZ_OBJ)
+
+fuzz: have-deps $(FUZZERS)
+	@B=$B tests/fuzz/run.sh $(SECONDS) $(FUZZERS)
+
 # ---- use ----
 demo: deps
 	@$(MAKE) --no-print-directory all
@@ -145,4 +165,4 @@ format:
 clean:
 	rm -rf build
 
--include $(OBJ:.o=.d) $(TESTS:=.d) $(KERNEL_OBJ:.o=.d)
+-include $(FUZZ_OBJ:.o=.d) $(OBJ:.o=.d) $(TESTS:=.d) $(KERNEL_OBJ:.o=.d)
