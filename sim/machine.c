@@ -254,6 +254,15 @@ static int make_store(struct machine *m, char *err, size_t errlen)
     sc.int_registers = (uint32_t)m->cfg->int_registers;
     sc.vector_registers = (uint32_t)m->cfg->vector_registers;
     sc.code_bytes_per_uop = (uint32_t)m->cfg->code_bytes;
+    m->limits = wasm_default_limits;
+    m->limits.module_bytes = (uint32_t)m->cfg->wasm_module_bytes;
+    m->limits.functions = (uint32_t)m->cfg->wasm_functions;
+    m->limits.locals = (uint32_t)m->cfg->wasm_locals;
+    m->limits.block_depth = (uint32_t)m->cfg->wasm_block_depth;
+    m->limits.operands = (uint32_t)m->cfg->wasm_operands;
+    m->limits.table_entries = (uint32_t)m->cfg->wasm_table_entries;
+    m->limits.pages = (uint32_t)m->cfg->wasm_pages;
+    sc.limits = &m->limits;
     m->store = store_new(m->pm, &sc);
     if (!m->store)
         snprintf(err, errlen, "out of memory");

@@ -32,6 +32,7 @@ struct machine {
 
     struct physmem *pm;
     struct store *store;
+    struct wasm_limits limits; /* the store's */
     struct memside mem;
     struct nvfile *nvfile; /* NULL: the NVDIMM began with zeros */
     const struct core_ops *ops;

@@ -79,6 +79,16 @@ trap_report() {
 }
 t "a trap is reported with the guest's function names" trap_report
 t "a trap on the timed core is reported too" trap_report -s core.model=inorder
+limit() { # key=value, message
+    t "limit wasm.$1 refuses" refuses 125 "$2" "$pwsim" exec -s "wasm.$1" "$B/guest/hello.wasm"
+}
+limit "module_bytes=1 KiB" "module too large"
+limit functions=5 "too many functions"
+limit locals=1 "too many locals"
+limit block_depth=1 "blocks nested too deep: the limit is 1"
+limit operands=1 "too many operands on the stack: the limit is 1"
+limit table_entries=1 "table size: the limit is 1"
+limit pages=1 "memory size: 2 pages, the limit is 1"
 fuel_stops() { # options: that count is said on standard error
     exits 124 "$pwsim" exec --fuel 1501 "$@" "$B/guest/hello.wasm" && grep -q "out of fuel: 1501 wasm operators executed" "$tmp/err"
 }
