@@ -146,8 +146,9 @@ demo: deps
 	@$(MAKE) --no-print-directory all
 	$B/pwsim run sim/configs/demo.cfg
 
-bench: all $B/tests/bench
+bench: all $B/tests/bench $B/tests/bench_policy
 	@$B/tests/bench $B/boot.elf $B/bench.trace; rm -f $B/bench.trace
+	@$B/tests/bench_policy
 
 # ---- upkeep ----
 C_FILES = $(shell git ls-files '*.c' '*.h' '*.inc')

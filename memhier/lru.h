@@ -27,6 +27,18 @@ static inline uint64_t lru_promote(uint64_t order, uint32_t way)
     return (order & ~upto) | ((order << 4) & upto) | way;
 }
 
+/* Make `way` the least recent of `ways`: the nibbles between its place and the last move down. */
+static inline uint64_t lru_demote(uint64_t order, uint32_t way, uint32_t ways)
+{
+    uint64_t x = order ^ way * UINT64_C(0x1111111111111111);
+    uint64_t zero = (x - UINT64_C(0x1111111111111111)) & ~x & UINT64_C(0x8888888888888888);
+    uint64_t last = UINT64_C(8) << (4 * (ways - 1)); /* top bit of the last place */
+    uint64_t from = (zero & -zero) >> 3;             /* lowest bit of the way's place */
+    uint64_t between = ((last << 1) - 1) & ~(from - 1);
+    uint64_t moved = (order & between & ~(from * 15)) >> 4;
+    return (order & ~between) | moved | (uint64_t)way << (4 * (ways - 1));
+}
+
 static inline uint64_t lru_on_hit(uint64_t order, uint32_t way, unsigned kind)
 {
     if ((order & 15) == way || kind == MEM_WRITEBACK || kind == MEM_PREFETCH)

@@ -61,6 +61,14 @@ extern const struct policy *const policy_table[];
 /* By name; NULL when there is none. */
 const struct policy *policy_find(const char *name);
 
-extern const struct policy policy_lru;
+/* For make: zeroed memory aligned to the host's cache lines, to be freed by free; NULL and a
+ * message when there is none. */
+void *policy_alloc(size_t bytes, char *err, size_t errlen);
+
+/* For policies to which an eviction says nothing. */
+void policy_evict_nothing(void *state, const struct policy_access *a);
+
+extern const struct policy policy_lru, policy_plru, policy_nru, policy_fifo, policy_random,
+    policy_lfu, policy_lip, policy_bip, policy_dip, policy_srrip, policy_brrip, policy_drrip;
 
 #endif

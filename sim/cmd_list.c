@@ -23,10 +23,11 @@ static const char help[] = "pwsim list keys|stats|policies|page-policies|cores|p
 
 static int list_policies(void)
 {
-    for (const struct policy *const *p = policy_table; *p; p++) {
-        const struct list_row row = {(*p)->name, (*p)->meaning};
-        list_rows(&row, 1, stdout);
-    }
+    struct list_row rows[64];
+    size_t n = 0;
+    for (const struct policy *const *p = policy_table; *p && n < sizeof rows / sizeof rows[0]; p++)
+        rows[n++] = (struct list_row){(*p)->name, (*p)->meaning};
+    list_rows(rows, n, stdout);
     return EXIT_GOOD;
 }
 

@@ -1,0 +1,60 @@
+/* brrip.c - bimodal re-reference interval prediction. */
+/*
+ * Source: Jaleel et al., ISCA 2010, section 4.2. As SRRIP, but a fill gets 3, and 2 once in 32
+ * fills by one counter for the cache. Write-backs and prefetches: their hits change nothing. A
+ * write-back fill gets 2 and is not counted; a prefetch fill is as a demand fill.
+ */
+#include "memhier/kind.h"
+#include "memhier/once.h"
+#include "memhier/policy.h"
+#include "memhier/rrip.h"
+
+#include <stdlib.h>
+
+struct brrip {
+    uint32_t full;  /* a bit for each way */
+    uint32_t fills; /* once.h */
+    struct rrip_set set[];
+};
+
+static void *brrip_make(const struct policy_config *cfg, char *err, size_t errlen)
+{
+    struct brrip *p = policy_alloc(sizeof *p + cfg->sets * sizeof p->set[0], err, errlen);
+    if (!p)
+        return NULL;
+    p->full = (1u << cfg->ways) - 1;
+    rrip_start(p->set, cfg->sets);
+    return p;
+}
+
+static void brrip_hit(void *state, const struct policy_access *a)
+{
+    struct brrip *p = state;
+    if (kind_is_demand(a->kind))
+        rrip_put(&p->set[a->set], a->way, RRIP_NEAR);
+}
+
+static void brrip_fill(void *state, const struct policy_access *a)
+{
+    struct brrip *p = state;
+    const int nearer = a->kind == MEM_WRITEBACK || once_in_32(&p->fills);
+    rrip_put(&p->set[a->set], a->way, nearer ? RRIP_LONG : RRIP_MAX);
+}
+
+static uint32_t brrip_victim(void *state, const struct policy_access *a)
+{
+    struct brrip *p = state;
+    return rrip_victim(&p->set[a->set], p->full);
+}
+
+const struct policy policy_brrip = {
+    .abi = POLICY_ABI,
+    .name = "brrip",
+    .meaning = "bimodal RRIP: fills are distant, once in 32 less so",
+    .make = brrip_make,
+    .drop = free,
+    .hit = brrip_hit,
+    .fill = brrip_fill,
+    .victim = brrip_victim,
+    .evict = policy_evict_nothing,
+};

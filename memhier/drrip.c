@@ -1,0 +1,65 @@
+/* drrip.c - dynamic re-reference interval prediction: SRRIP or BRRIP by set duelling. */
+/*
+ * Source: Jaleel et al., ISCA 2010, section 4.3: policy 0 SRRIP, policy 1 BRRIP with 1/32 by one
+ * counter for the cache; 32 leader sets each, PSEL of 10 bits from the middle (duel.h).
+ * Write-backs and prefetches: their hits change nothing, and their misses do not vote. A write-back
+ * fill gets 2 and is not counted; a prefetch fill is as a demand fill.
+ */
+#include "memhier/duel.h"
+#include "memhier/kind.h"
+#include "memhier/once.h"
+#include "memhier/policy.h"
+#include "memhier/rrip.h"
+
+#include <stdlib.h>
+
+struct drrip {
+    uint32_t full;  /* a bit for each way */
+    uint32_t fills; /* once.h: those of BRRIP */
+    struct duel duel;
+    struct rrip_set set[];
+};
+
+static void *drrip_make(const struct policy_config *cfg, char *err, size_t errlen)
+{
+    struct drrip *p = policy_alloc(sizeof *p + cfg->sets * sizeof p->set[0], err, errlen);
+    if (!p)
+        return NULL;
+    p->full = (1u << cfg->ways) - 1;
+    duel_start(&p->duel, cfg->sets);
+    rrip_start(p->set, cfg->sets);
+    return p;
+}
+
+static void drrip_hit(void *state, const struct policy_access *a)
+{
+    struct drrip *p = state;
+    if (kind_is_demand(a->kind))
+        rrip_put(&p->set[a->set], a->way, RRIP_NEAR);
+}
+
+static void drrip_fill(void *state, const struct policy_access *a)
+{
+    struct drrip *p = state;
+    const uint32_t brrip = duel_policy(&p->duel, a->set, kind_is_demand(a->kind));
+    const int nearer = a->kind == MEM_WRITEBACK || !brrip || once_in_32(&p->fills);
+    rrip_put(&p->set[a->set], a->way, nearer ? RRIP_LONG : RRIP_MAX);
+}
+
+static uint32_t drrip_victim(void *state, const struct policy_access *a)
+{
+    struct drrip *p = state;
+    return rrip_victim(&p->set[a->set], p->full);
+}
+
+const struct policy policy_drrip = {
+    .abi = POLICY_ABI,
+    .name = "drrip",
+    .meaning = "dynamic RRIP: SRRIP against BRRIP by set duelling",
+    .make = drrip_make,
+    .drop = free,
+    .hit = drrip_hit,
+    .fill = drrip_fill,
+    .victim = drrip_victim,
+    .evict = policy_evict_nothing,
+};
