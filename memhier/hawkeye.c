@@ -1,0 +1,151 @@
+/* hawkeye.c - learns from what Belady's OPT would have done which code brings lines worth keeping.
+ */
+/*
+ * Source: Jain and Lin, "Back to the future: leveraging Belady's algorithm for improved cache
+ * replacement", ISCA 2016, section 3. OPTgen (optgen.h) judges the accesses to 64 sampled sets; the
+ * code address of the access that began an interval is trained up when OPT kept the line, else
+ * down: 8192 counters of 3 bits by 13 bits of its hash, 4 at the start, friendly from 4 on. A fill
+ * or demand hit sets the line's RRPV (3 bits, 7 at the start) by the prediction for its own code
+ * address: friendly 0, averse 7; a friendly fill ages all others that are below 6. Victim: the
+ * first way at 7, else the first of the oldest, whose code address (of its last fill or demand hit)
+ * is trained down, in all sets.
+ *
+ * Write-backs and prefetches: write-backs train nothing; their hits change nothing, their fills get
+ * 6, age nobody, and belong to no code. A prefetch fill is as a demand fill but has counters of its
+ * own; a prefetch hit changes no line. Prefetches begin intervals, but those that they end are not
+ * judged (the paper's section 3.1 leaves them open; so does the competition code for long ones).
+ * Lines that leave by a flush train nothing.
+ */
+#include "memhier/kind.h"
+#include "memhier/optgen.h"
+#include "memhier/policy.h"
+#include "memhier/signature.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define SIGNATURE_BITS 13u
+#define OWNERS         (2u << SIGNATURE_BITS) /* demands, then prefetches */
+#define NOBODY         UINT16_MAX
+#define COUNTER_MAX    7u
+#define FRIENDLY       4u
+#define AVERSE_RRPV    7u
+#define OLDEST_RRPV    6u
+#define WAYS           16u
+
+struct hawkeye_set {
+    uint8_t rrpv[WAYS];
+    uint16_t owner[WAYS];
+};
+
+struct hawkeye {
+    uint32_t ways;
+    uint8_t counter[OWNERS];
+    struct optgen optgen;
+    struct hawkeye_set set[];
+};
+
+static void *hawkeye_make(const struct policy_config *cfg, char *err, size_t errlen)
+{
+    struct hawkeye *h = policy_alloc(sizeof *h + cfg->sets * sizeof h->set[0], err, errlen);
+    if (!h)
+        return NULL;
+    h->ways = cfg->ways;
+    memset(h->counter, FRIENDLY, sizeof h->counter);
+    optgen_start(&h->optgen, cfg->sets, cfg->ways);
+    for (uint32_t i = 0; i < cfg->sets; i++) {
+        memset(h->set[i].rrpv, AVERSE_RRPV, WAYS);
+        memset(h->set[i].owner, 0xff, sizeof h->set[i].owner);
+    }
+    return h;
+}
+
+static void train(struct hawkeye *h, uint32_t owner, int up)
+{
+    uint8_t *c = &h->counter[owner];
+    *c = (uint8_t)(up ? *c + (*c < COUNTER_MAX) : *c - (*c > 0));
+}
+
+/* Let OPTgen see the access if its set is sampled. */
+static uint16_t observe(struct hawkeye *h, const struct policy_access *a)
+{
+    const uint32_t prefetch = a->kind == MEM_PREFETCH;
+    const uint32_t hash = signature_of(a->pc, SIGNATURE_BITS);
+    const uint16_t owner = (uint16_t)(hash | prefetch << SIGNATURE_BITS);
+    const uint32_t row = sample_row(&h->optgen.sample, a->set);
+    uint16_t before = 0;
+    if (row == SAMPLE_NONE)
+        return owner;
+    const enum optgen_verdict v = optgen_observe(&h->optgen, row, a->line, !prefetch, owner,
+                                                 &before);
+    if (v != OPTGEN_SILENT)
+        train(h, before, v == OPTGEN_KEPT);
+    return owner;
+}
+
+static void hawkeye_hit(void *state, const struct policy_access *a)
+{
+    struct hawkeye *h = state;
+    struct hawkeye_set *set = &h->set[a->set];
+    if (a->kind == MEM_WRITEBACK)
+        return;
+    const uint16_t owner = observe(h, a);
+    if (!kind_is_demand(a->kind))
+        return;
+    set->owner[a->way] = owner;
+    set->rrpv[a->way] = h->counter[owner] >= FRIENDLY ? 0 : AVERSE_RRPV;
+}
+
+static void age(struct hawkeye_set *set)
+{
+    for (uint32_t w = 0; w < WAYS; w++) /* ways that are not there age as well; nobody looks */
+        set->rrpv[w] = (uint8_t)(set->rrpv[w] + (set->rrpv[w] < OLDEST_RRPV));
+}
+
+static void hawkeye_fill(void *state, const struct policy_access *a)
+{
+    struct hawkeye *h = state;
+    struct hawkeye_set *set = &h->set[a->set];
+    if (a->kind == MEM_WRITEBACK) {
+        set->owner[a->way] = NOBODY;
+        set->rrpv[a->way] = OLDEST_RRPV;
+        return;
+    }
+    const uint16_t owner = observe(h, a);
+    const int friendly = h->counter[owner] >= FRIENDLY;
+    if (friendly)
+        age(set);
+    set->owner[a->way] = owner;
+    set->rrpv[a->way] = friendly ? 0 : AVERSE_RRPV;
+}
+
+static uint32_t hawkeye_victim(void *state, const struct policy_access *a)
+{
+    const struct hawkeye *h = state;
+    const struct hawkeye_set *set = &h->set[a->set];
+    uint32_t best = 0;
+    for (uint32_t w = 1; w < h->ways; w++)
+        best = set->rrpv[w] > set->rrpv[best] ? w : best;
+    return best;
+}
+
+static void hawkeye_evict(void *state, const struct policy_access *a)
+{
+    struct hawkeye *h = state;
+    const struct hawkeye_set *set = &h->set[a->set];
+    const uint16_t owner = set->owner[a->way];
+    if (!kind_is_flush(a->kind) && owner != NOBODY && set->rrpv[a->way] != AVERSE_RRPV)
+        train(h, owner, 0);
+}
+
+const struct policy policy_hawkeye = {
+    .abi = POLICY_ABI,
+    .name = "hawkeye",
+    .meaning = "Hawkeye: RRIP by code address, taught by OPT on sampled sets",
+    .make = hawkeye_make,
+    .drop = free,
+    .hit = hawkeye_hit,
+    .fill = hawkeye_fill,
+    .victim = hawkeye_victim,
+    .evict = hawkeye_evict,
+};

@@ -1,0 +1,59 @@
+/* optgen.c - what Belady's OPT would have kept: occupancy vectors and the sampler. */
+#include "memhier/optgen.h"
+
+void optgen_start(struct optgen *og, uint32_t sets, uint32_t ways)
+{
+    sample_start(&og->sample, sets);
+    og->ways = ways;
+    og->set_bits = (uint32_t)__builtin_ctz(sets);
+}
+
+static struct optgen_entry *group_of(const struct optgen *og, struct optgen_row *row, uint32_t tag)
+{
+    const uint32_t hash = tag * UINT32_C(2654435761);
+    return &row->entry[((uint64_t)hash * og->ways >> 32) * OPTGEN_GROUP];
+}
+
+/* The line's entry, or else the one that makes room for it: free, or used longest ago. */
+static struct optgen_entry *find(struct optgen_entry *group, uint32_t tag, uint32_t now)
+{
+    struct optgen_entry *room = group;
+    for (struct optgen_entry *e = group; e < group + OPTGEN_GROUP; e++) {
+        if (e->valid && e->tag == tag)
+            return e;
+        if (room->valid && (!e->valid || now - e->time > now - room->time))
+            room = e;
+    }
+    room->valid = 0;
+    return room;
+}
+
+/* May one more line be kept from step `from` until now? If so, it is. */
+static int keep(struct optgen_row *row, uint32_t from, uint32_t window, uint32_t ways)
+{
+    if (row->now - from > window)
+        return 0;
+    for (uint32_t t = from; t != row->now; t++)
+        if (row->lines[t % OPTGEN_STEPS] >= ways)
+            return 0;
+    for (uint32_t t = from; t != row->now; t++)
+        row->lines[t % OPTGEN_STEPS]++;
+    return 1;
+}
+
+enum optgen_verdict optgen_observe(struct optgen *og, uint32_t at, uint64_t line, int demand,
+                                   uint16_t next, uint16_t *owner)
+{
+    struct optgen_row *row = &og->row[at];
+    const uint32_t tag = (uint32_t)(line >> og->set_bits);
+    struct optgen_entry *e = find(group_of(og, row, tag), tag, row->now);
+    enum optgen_verdict verdict = OPTGEN_SILENT;
+    if (e->valid && demand) {
+        *owner = e->owner;
+        verdict = keep(row, e->time, OPTGEN_GROUP * og->ways, og->ways) ? OPTGEN_KEPT : OPTGEN_LOST;
+    }
+    *e = (struct optgen_entry){.tag = tag, .time = row->now, .owner = next, .valid = 1};
+    row->lines[row->now % OPTGEN_STEPS] = 0;
+    row->now++;
+    return verdict;
+}

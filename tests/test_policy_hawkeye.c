@@ -1,0 +1,217 @@
+/* test_policy_hawkeye.c - Hawkeye against a plain model; OPTgen against what can be counted. */
+#include "memhier/optgen.h"
+#include "tests/policy_rig.h"
+
+/*
+ * The model of OPTgen keeps all of a set's past: for every access ever made, how many lines OPT
+ * keeps from it to the next.
+ */
+#define PAST 150000 /* more than any stream is long */
+
+struct remembered {
+    int used;
+    uint64_t line;
+    int time, owner;
+};
+
+struct set_past {
+    int kept[PAST], n;
+    struct remembered sampler[16][8];
+};
+
+struct hawkeye_model {
+    int counter[2][8192]; /* demand, prefetch */
+    int row[2048];        /* of sampled sets; -1 */
+    struct set_past past[64];
+};
+
+static void hawkeye_start(struct ref_model *m)
+{
+    struct hawkeye_model *x = m->own = calloc(1, sizeof *x);
+    const int samples = m->sets < 64 ? m->sets : 64, run = m->sets / samples;
+    for (int i = 0; i < 2 * 8192; i++)
+        x->counter[i / 8192][i % 8192] = 4;
+    for (int i = 0; i < m->sets; i++)
+        x->row[i] = -1;
+    for (int i = 0; i < samples; i++)
+        x->row[i * run + i % run] = i;
+    for (int i = 0; i < m->sets * m->ways; i++) {
+        m->lines[i].rrpv = 7;
+        m->lines[i].sig = -1;
+    }
+}
+
+/* Owners: code address hash, and 8192 more for prefetches. */
+static int owner_of(const struct ref_access *a)
+{
+    const int hash = (int)((a->pc * 11400714819323198485u) >> 51);
+    return a->kind == MEM_PREFETCH ? 8192 + hash : hash;
+}
+
+static void teach(struct hawkeye_model *x, int owner, int by)
+{
+    int *c = &x->counter[owner / 8192][owner % 8192];
+    if (*c + by >= 0 && *c + by <= 7)
+        *c += by;
+}
+
+static int opt_keeps(struct set_past *p, int from, int ways)
+{
+    if (p->n - from > 8 * ways)
+        return 0;
+    for (int t = from; t < p->n; t++)
+        if (p->kept[t] == ways)
+            return 0;
+    for (int t = from; t < p->n; t++)
+        p->kept[t]++;
+    return 1;
+}
+
+static struct remembered *remember(struct set_past *p, uint64_t tag, uint64_t line, int ways)
+{
+    struct remembered *group = p->sampler[(tag * 2654435761u % 4294967296u) * (uint64_t)ways >> 32];
+    struct remembered *lru = NULL;
+    for (int i = 0; i < 8; i++)
+        if (group[i].used && group[i].line == line)
+            return &group[i];
+    for (int i = 0; i < 8; i++)
+        if (!group[i].used)
+            return &group[i];
+    for (int i = 0; i < 8; i++)
+        if (!lru || group[i].time < lru->time)
+            lru = &group[i];
+    lru->used = 0;
+    return lru;
+}
+
+static void watch(struct ref_model *m, const struct ref_access *a)
+{
+    struct hawkeye_model *x = m->own;
+    if (x->row[a->set] < 0)
+        return;
+    struct set_past *p = &x->past[x->row[a->set]];
+    struct remembered *e = remember(p, a->line / (uint64_t)m->sets, a->line, m->ways);
+    if (e->used && a->demand)
+        teach(x, e->owner, opt_keeps(p, e->time, m->ways) ? 1 : -1);
+    *e = (struct remembered){1, a->line, p->n, owner_of(a)};
+    p->kept[p->n++] = 0;
+}
+
+static int friendly(const struct ref_model *m, int owner)
+{
+    const struct hawkeye_model *x = m->own;
+    return x->counter[owner / 8192][owner % 8192] >= 4;
+}
+
+static void hawkeye_hit(struct ref_model *m, struct ref_line *l, const struct ref_access *a)
+{
+    if (a->kind != MEM_WRITEBACK)
+        watch(m, a);
+    if (a->demand) {
+        l->sig = owner_of(a);
+        l->rrpv = friendly(m, owner_of(a)) ? 0 : 7;
+    }
+}
+
+static void hawkeye_fill(struct ref_model *m, struct ref_line *l, const struct ref_access *a)
+{
+    l->sig = -1;
+    l->rrpv = 6;
+    if (a->kind == MEM_WRITEBACK)
+        return;
+    watch(m, a);
+    l->sig = owner_of(a);
+    l->rrpv = 7;
+    if (!friendly(m, owner_of(a)))
+        return;
+    struct ref_line *set = m->lines + a->set * m->ways;
+    for (int w = 0; w < m->ways; w++)
+        if (set[w].rrpv < 6)
+            set[w].rrpv++;
+    l->rrpv = 0;
+}
+
+static int hawkeye_victim(struct ref_model *m, struct ref_line *set, const struct ref_access *a)
+{
+    (void)a;
+    for (int age = 7; age >= 0; age--)
+        for (int w = 0; w < m->ways; w++)
+            if (set[w].rrpv == age)
+                return w;
+    cr_assert_fail("no line has an age");
+    return 0;
+}
+
+static void hawkeye_evict(struct ref_model *m, struct ref_line *l, const struct ref_access *a)
+{
+    if (!a->flush && l->rrpv < 7 && l->sig >= 0)
+        teach(m->own, (int)l->sig, -1);
+}
+
+Test(policy_hawkeye, hawkeye, .timeout = 120)
+{
+    const struct reference r = {"hawkeye",      hawkeye_start, hawkeye_hit,
+                                hawkeye_victim, hawkeye_fill,  hawkeye_evict};
+    rig_compare_all("hawkeye", &r);
+}
+
+/* ---- OPTgen ---- */
+
+/* Kept intervals of n accesses that go round `loop` lines of one set of `ways`. */
+static int kept_in_loop(uint32_t ways, uint64_t loop, int n)
+{
+    struct optgen *og = calloc(1, sizeof *og);
+    int kept = 0;
+    optgen_start(og, 64, ways);
+    for (int i = 0; i < n; i++) {
+        uint16_t owner;
+        const uint64_t line = (uint64_t)i % loop * 64;
+        kept += optgen_observe(og, 0, line, 1, 0, &owner) == OPTGEN_KEPT;
+    }
+    free(og);
+    return kept;
+}
+
+/* Of a loop of L lines OPT with bypass keeps `ways`, so ways / L of the accesses hit. The loops
+ * here fit the sampler's groups whatever the hash. */
+Test(policy_hawkeye, optgen_keeps_what_opt_keeps_of_a_loop)
+{
+    for (uint32_t ways = 1; ways <= 8; ways++)
+        for (uint64_t loop = 1; loop <= 8; loop++) {
+            const int n = 8 * 7 * 5 * 3 * 10;
+            const int part = loop <= ways ? n : (int)((uint64_t)n * ways / loop);
+            const int kept = kept_in_loop(ways, loop, n);
+            cr_assert(kept <= part && kept >= part - 20, "%u ways, loop of %d: %d of %d", ways,
+                      (int)loop, kept, part);
+        }
+}
+
+Test(policy_hawkeye, optgen_forgets_what_is_older_than_its_vector)
+{
+    struct optgen *og = calloc(1, sizeof *og);
+    uint16_t owner = 99;
+    optgen_start(og, 64, 1);
+    for (int gap = 7; gap <= 8; gap++) {
+        /* One line, then `gap` accesses to another one that are prefetches and take no room. */
+        cr_assert_neq(optgen_observe(og, 3, 64, 0, 5, &owner), OPTGEN_KEPT);
+        for (int i = 0; i < gap; i++)
+            cr_assert_eq(optgen_observe(og, 3, 128, 0, 6, &owner), OPTGEN_SILENT);
+        cr_assert_eq(optgen_observe(og, 3, 64, 1, 7, &owner), gap == 7 ? OPTGEN_KEPT : OPTGEN_LOST);
+        cr_assert_eq(owner, 5);
+    }
+    free(og);
+}
+
+Test(policy_hawkeye, rows_do_not_overlap)
+{
+    struct optgen *og = calloc(1, sizeof *og);
+    uint16_t owner = 0;
+    optgen_start(og, 2048, 16);
+    for (uint32_t row = 0; row < SAMPLE_SETS; row++)
+        cr_assert_eq(optgen_observe(og, row, 77, 1, (uint16_t)row, &owner), OPTGEN_SILENT);
+    for (uint32_t row = 0; row < SAMPLE_SETS; row++) {
+        cr_assert_eq(optgen_observe(og, row, 77, 1, 0, &owner), OPTGEN_KEPT);
+        cr_assert_eq(owner, row);
+    }
+    free(og);
+}
