@@ -73,13 +73,13 @@ static uint16_t observe(struct hawkeye *h, const struct policy_access *a)
     const uint32_t hash = signature_of(a->pc, SIGNATURE_BITS);
     const uint16_t owner = (uint16_t)(hash | prefetch << SIGNATURE_BITS);
     const uint32_t row = sample_row(&h->optgen.sample, a->set);
-    uint16_t before = 0;
+    uint64_t before = 0;
     if (row == SAMPLE_NONE)
         return owner;
     const enum optgen_verdict v = optgen_observe(&h->optgen, row, a->line, !prefetch, owner,
                                                  &before);
     if (v != OPTGEN_SILENT)
-        train(h, before, v == OPTGEN_KEPT);
+        train(h, (uint32_t)before, v == OPTGEN_KEPT);
     return owner;
 }
 

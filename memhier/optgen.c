@@ -42,7 +42,7 @@ static int keep(struct optgen_row *row, uint32_t from, uint32_t window, uint32_t
 }
 
 enum optgen_verdict optgen_observe(struct optgen *og, uint32_t at, uint64_t line, int demand,
-                                   uint16_t next, uint16_t *owner)
+                                   uint64_t next, uint64_t *owner)
 {
     struct optgen_row *row = &og->row[at];
     const uint32_t tag = (uint32_t)(line >> og->set_bits);

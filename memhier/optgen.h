@@ -29,9 +29,9 @@
 enum optgen_verdict { OPTGEN_SILENT, OPTGEN_KEPT, OPTGEN_LOST };
 
 struct optgen_entry {
+    uint64_t owner;
     uint32_t tag, time;
-    uint16_t owner;
-    uint8_t valid;
+    uint32_t valid;
 };
 
 struct optgen_row {
@@ -52,6 +52,6 @@ void optgen_start(struct optgen *og, uint32_t sets, uint32_t ways);
 /* An access to a row: the verdict on the interval that it ends, *owner being that of the access
  * that began it. `owner` is replaced by `next` for the interval that begins now. */
 enum optgen_verdict optgen_observe(struct optgen *og, uint32_t row, uint64_t line, int demand,
-                                   uint16_t next, uint16_t *owner);
+                                   uint64_t next, uint64_t *owner);
 
 #endif

@@ -1,40 +1,18 @@
 /* test_policy_hawkeye.c - Hawkeye against a plain model; OPTgen against what can be counted. */
 #include "memhier/optgen.h"
-#include "tests/policy_rig.h"
-
-/*
- * The model of OPTgen keeps all of a set's past: for every access ever made, how many lines OPT
- * keeps from it to the next.
- */
-#define PAST 150000 /* more than any stream is long */
-
-struct remembered {
-    int used;
-    uint64_t line;
-    int time, owner;
-};
-
-struct set_past {
-    int kept[PAST], n;
-    struct remembered sampler[16][8];
-};
+#include "tests/ref_optgen.h"
 
 struct hawkeye_model {
     int counter[2][8192]; /* demand, prefetch */
-    int row[2048];        /* of sampled sets; -1 */
-    struct set_past past[64];
+    struct ref_optgen optgen;
 };
 
 static void hawkeye_start(struct ref_model *m)
 {
     struct hawkeye_model *x = m->own = calloc(1, sizeof *x);
-    const int samples = m->sets < 64 ? m->sets : 64, run = m->sets / samples;
+    ref_optgen_start(&x->optgen, m->sets);
     for (int i = 0; i < 2 * 8192; i++)
         x->counter[i / 8192][i % 8192] = 4;
-    for (int i = 0; i < m->sets; i++)
-        x->row[i] = -1;
-    for (int i = 0; i < samples; i++)
-        x->row[i * run + i % run] = i;
     for (int i = 0; i < m->sets * m->ways; i++) {
         m->lines[i].rrpv = 7;
         m->lines[i].sig = -1;
@@ -55,46 +33,14 @@ static void teach(struct hawkeye_model *x, int owner, int by)
         *c += by;
 }
 
-static int opt_keeps(struct set_past *p, int from, int ways)
-{
-    if (p->n - from > 8 * ways)
-        return 0;
-    for (int t = from; t < p->n; t++)
-        if (p->kept[t] == ways)
-            return 0;
-    for (int t = from; t < p->n; t++)
-        p->kept[t]++;
-    return 1;
-}
-
-static struct remembered *remember(struct set_past *p, uint64_t tag, uint64_t line, int ways)
-{
-    struct remembered *group = p->sampler[(tag * 2654435761u % 4294967296u) * (uint64_t)ways >> 32];
-    struct remembered *lru = NULL;
-    for (int i = 0; i < 8; i++)
-        if (group[i].used && group[i].line == line)
-            return &group[i];
-    for (int i = 0; i < 8; i++)
-        if (!group[i].used)
-            return &group[i];
-    for (int i = 0; i < 8; i++)
-        if (!lru || group[i].time < lru->time)
-            lru = &group[i];
-    lru->used = 0;
-    return lru;
-}
-
 static void watch(struct ref_model *m, const struct ref_access *a)
 {
     struct hawkeye_model *x = m->own;
-    if (x->row[a->set] < 0)
-        return;
-    struct set_past *p = &x->past[x->row[a->set]];
-    struct remembered *e = remember(p, a->line / (uint64_t)m->sets, a->line, m->ways);
-    if (e->used && a->demand)
-        teach(x, e->owner, opt_keeps(p, e->time, m->ways) ? 1 : -1);
-    *e = (struct remembered){1, a->line, p->n, owner_of(a)};
-    p->kept[p->n++] = 0;
+    const struct ref_owner me = {{owner_of(a)}};
+    struct ref_owner before;
+    const int kept = ref_optgen_watch(&x->optgen, m, a, me, &before);
+    if (kept >= 0)
+        teach(x, before.v[0], kept ? 1 : -1);
 }
 
 static int friendly(const struct ref_model *m, int owner)
@@ -164,7 +110,7 @@ static int kept_in_loop(uint32_t ways, uint64_t loop, int n)
     int kept = 0;
     optgen_start(og, 64, ways);
     for (int i = 0; i < n; i++) {
-        uint16_t owner;
+        uint64_t owner;
         const uint64_t line = (uint64_t)i % loop * 64;
         kept += optgen_observe(og, 0, line, 1, 0, &owner) == OPTGEN_KEPT;
     }
@@ -189,7 +135,7 @@ Test(policy_hawkeye, optgen_keeps_what_opt_keeps_of_a_loop)
 Test(policy_hawkeye, optgen_forgets_what_is_older_than_its_vector)
 {
     struct optgen *og = calloc(1, sizeof *og);
-    uint16_t owner = 99;
+    uint64_t owner = 99;
     optgen_start(og, 64, 1);
     for (int gap = 7; gap <= 8; gap++) {
         /* One line, then `gap` accesses to another one that are prefetches and take no room. */
@@ -205,10 +151,10 @@ Test(policy_hawkeye, optgen_forgets_what_is_older_than_its_vector)
 Test(policy_hawkeye, rows_do_not_overlap)
 {
     struct optgen *og = calloc(1, sizeof *og);
-    uint16_t owner = 0;
+    uint64_t owner = 0;
     optgen_start(og, 2048, 16);
     for (uint32_t row = 0; row < SAMPLE_SETS; row++)
-        cr_assert_eq(optgen_observe(og, row, 77, 1, (uint16_t)row, &owner), OPTGEN_SILENT);
+        cr_assert_eq(optgen_observe(og, row, 77, 1, row, &owner), OPTGEN_SILENT);
     for (uint32_t row = 0; row < SAMPLE_SETS; row++) {
         cr_assert_eq(optgen_observe(og, row, 77, 1, 0, &owner), OPTGEN_KEPT);
         cr_assert_eq(owner, row);
