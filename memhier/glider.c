@@ -11,9 +11,11 @@
  *
  * OPTgen (optgen.h) judges the accesses to 64 sampled sets. The row and history of the access that
  * began an interval are trained by 1, up when OPT kept the line, else down, unless the sum says so
- * already and is beyond a threshold. The threshold is one of 0, 30, 100, 300 and 3000. The paper
- * does not say how it is chosen; here each is tried for 1024 verdicts, then that with the most
- * right predictions (the lowest of equals) is used for 16384, and so on.
+ * already and is beyond a threshold. A line that leaves the sampler after more than the vector's
+ * length counts as not kept, else lines that never come back would teach nothing. The threshold is
+ * one of 0, 30, 100, 300 and 3000. The paper does not say how it is chosen; here each is tried for
+ * 1024 verdicts, then that with the most right predictions (the lowest of equals) is used for
+ * 16384, and so on.
  *
  * Lines have RRPVs of 3 bits as in hawkeye.c: 7 at the start; a fill or demand hit sets that of its
  * line; a fill that is not averse ages all others that are below 6; the victim is the first of the

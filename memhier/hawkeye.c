@@ -78,7 +78,7 @@ static uint16_t observe(struct hawkeye *h, const struct policy_access *a)
         return owner;
     const enum optgen_verdict v = optgen_observe(&h->optgen, row, a->line, !prefetch, owner,
                                                  &before);
-    if (v != OPTGEN_SILENT)
+    if (v == OPTGEN_KEPT || v == OPTGEN_LOST)
         train(h, (uint32_t)before, v == OPTGEN_KEPT);
     return owner;
 }

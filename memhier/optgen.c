@@ -24,7 +24,6 @@ static struct optgen_entry *find(struct optgen_entry *group, uint32_t tag, uint3
         if (room->valid && (!e->valid || now - e->time > now - room->time))
             room = e;
     }
-    room->valid = 0;
     return room;
 }
 
@@ -45,12 +44,15 @@ enum optgen_verdict optgen_observe(struct optgen *og, uint32_t at, uint64_t line
                                    uint64_t next, uint64_t *owner)
 {
     struct optgen_row *row = &og->row[at];
-    const uint32_t tag = (uint32_t)(line >> og->set_bits);
+    const uint32_t tag = (uint32_t)(line >> og->set_bits), window = OPTGEN_GROUP * og->ways;
     struct optgen_entry *e = find(group_of(og, row, tag), tag, row->now);
     enum optgen_verdict verdict = OPTGEN_SILENT;
-    if (e->valid && demand) {
+    if (e->valid) {
         *owner = e->owner;
-        verdict = keep(row, e->time, OPTGEN_GROUP * og->ways, og->ways) ? OPTGEN_KEPT : OPTGEN_LOST;
+        if (e->tag != tag)
+            verdict = row->now - e->time > window ? OPTGEN_GONE : OPTGEN_SILENT;
+        else if (demand)
+            verdict = keep(row, e->time, window, og->ways) ? OPTGEN_KEPT : OPTGEN_LOST;
     }
     *e = (struct optgen_entry){.tag = tag, .time = row->now, .owner = next, .valid = 1};
     row->lines[row->now % OPTGEN_STEPS] = 0;

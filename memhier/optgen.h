@@ -26,7 +26,7 @@
 #define OPTGEN_GROUP 8u
 #define OPTGEN_STEPS 128u /* power of two; the last 8 * ways are used */
 
-enum optgen_verdict { OPTGEN_SILENT, OPTGEN_KEPT, OPTGEN_LOST };
+enum optgen_verdict { OPTGEN_SILENT, OPTGEN_KEPT, OPTGEN_LOST, OPTGEN_GONE };
 
 struct optgen_entry {
     uint64_t owner;

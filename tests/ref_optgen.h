@@ -65,11 +65,11 @@ static inline struct remembered *ref_remember(struct set_past *p, uint64_t tag, 
     for (int i = 0; i < 8; i++)
         if (!lru || group[i].time < lru->time)
             lru = &group[i];
-    lru->used = 0;
     return lru;
 }
 
-/* 1: OPT kept the line since the access of *before; 0: it did not; -1: nothing to say. */
+/* 1: OPT kept the line since the access of *before; 0: it did not; -1: nothing to say; -2: not this
+ * line, but the one forgotten for it, whose last access was *before, did not come back in time. */
 static inline int ref_optgen_watch(struct ref_optgen *x, const struct ref_model *m,
                                    const struct ref_access *a, struct ref_owner me,
                                    struct ref_owner *before)
@@ -79,8 +79,10 @@ static inline int ref_optgen_watch(struct ref_optgen *x, const struct ref_model 
         return verdict;
     struct set_past *p = &x->past[x->row[a->set]];
     struct remembered *e = ref_remember(p, a->line / (uint64_t)m->sets, a->line, m->ways);
-    if (e->used && a->demand) {
-        *before = e->owner;
+    *before = e->owner;
+    if (e->used && e->line != a->line) {
+        verdict = p->n - e->time > 8 * m->ways ? -2 : -1;
+    } else if (e->used && a->demand) {
         verdict = ref_opt_keeps(p, e->time, m->ways);
     }
     *e = (struct remembered){1, p->n, a->line, me};

@@ -94,8 +94,8 @@ static int watch(struct ref_model *m, const struct ref_access *a)
     const struct ref_owner me = owner_of(x, a);
     struct ref_owner before;
     const int kept = ref_optgen_watch(&x->optgen, m, a, me, &before);
-    if (kept >= 0)
-        learn(x, &before, kept);
+    if (kept != -1)
+        learn(x, &before, kept == 1);
     if (a->demand)
         enter(x, a->pc);
     return total(x, &me);

@@ -161,3 +161,19 @@ Test(policy_hawkeye, rows_do_not_overlap)
     }
     free(og);
 }
+
+/* One group of 8 entries (1 way): new lines push out old ones. Only those older than the vector, 8
+ * steps, are known not to come back in time. */
+Test(policy_hawkeye, optgen_tells_of_lines_that_did_not_come_back)
+{
+    struct optgen *og = calloc(1, sizeof *og);
+    uint64_t owner = 99;
+    optgen_start(og, 64, 1);
+    for (uint64_t i = 0; i < 8; i++)
+        cr_assert_eq(optgen_observe(og, 0, i * 64, 1, i, &owner), OPTGEN_SILENT);
+    cr_assert_eq(optgen_observe(og, 0, 8 * 64, 1, 8, &owner), OPTGEN_SILENT); /* line 0: 8 steps */
+    cr_assert_eq(optgen_observe(og, 0, 8 * 64, 1, 8, &owner), OPTGEN_KEPT);
+    cr_assert_eq(optgen_observe(og, 0, 9 * 64, 1, 9, &owner), OPTGEN_GONE); /* line 1: 9 steps */
+    cr_assert_eq(owner, 1);
+    free(og);
+}
