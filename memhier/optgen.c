@@ -3,7 +3,7 @@
 
 void optgen_start(struct optgen *og, uint32_t sets, uint32_t ways)
 {
-    sample_start(&og->sample, sets);
+    sample_start(&og->sample, sets, SAMPLE_SETS);
     og->ways = ways;
     og->set_bits = (uint32_t)__builtin_ctz(sets);
 }

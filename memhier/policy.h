@@ -70,6 +70,6 @@ void policy_evict_nothing(void *state, const struct policy_access *a);
 
 extern const struct policy policy_lru, policy_plru, policy_nru, policy_fifo, policy_random,
     policy_lfu, policy_lip, policy_bip, policy_dip, policy_srrip, policy_brrip, policy_drrip,
-    policy_ship, policy_shippp, policy_hawkeye, policy_glider;
+    policy_ship, policy_shippp, policy_hawkeye, policy_glider, policy_mockingjay;
 
 #endif

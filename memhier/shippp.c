@@ -44,7 +44,7 @@ static void *shippp_make(const struct policy_config *cfg, char *err, size_t errl
     if (!s)
         return NULL;
     s->full = (1u << cfg->ways) - 1;
-    sample_start(&s->sample, cfg->sets);
+    sample_start(&s->sample, cfg->sets, SAMPLE_SETS);
     for (uint32_t i = 0; i < 1u << SIGNATURE_BITS; i++)
         s->counter[i] = 1;
     for (uint32_t i = 0; i < cfg->sets; i++)

@@ -141,7 +141,7 @@ Test(policy_ship, as_many_sets_are_sampled_as_should_be_and_rows_do_not_overlap)
         const uint32_t want = sets < 64 ? sets : 64;
         uint32_t seen[64] = {0}, n = 0;
         struct sample s;
-        sample_start(&s, sets);
+        sample_start(&s, sets, SAMPLE_SETS);
         for (uint32_t i = 0; i < sets; i++) {
             const uint32_t row = sample_row(&s, i);
             if (row == SAMPLE_NONE)
