@@ -148,22 +148,11 @@ static struct instance *named(const struct named *list, unsigned n, const char *
     return NULL;
 }
 
-/* A name of the binary as a string; its length, or -1 if the name cannot be one. */
-static int name_string(struct name name, char *out, size_t size)
-{
-    if (name.len >= size || memchr(name.text, 0, name.len))
-        return -1;
-    memcpy(out, name.text, name.len);
-    out[name.len] = 0;
-    return (int)name.len;
-}
-
 static int find_import(const struct script *s, const struct import *im, struct external *out)
 {
-    char field[TEXT_BYTES];
     struct instance *from = named(s->modules, s->nmodules, im->module.text, im->module.len);
-    if (from && name_string(im->field, field, sizeof field) >= 0)
-        return instance_export(from, field, out);
+    if (from)
+        return instance_export_name(from, im->field, out);
     if (!name_is(im->module, "spectest"))
         return -1;
     for (unsigned i = 0; i < s->nhost; i++)
@@ -312,12 +301,11 @@ struct result {
 static enum outcome find_export(struct script *s, const json_t *action, struct external *out)
 {
     const json_t *field = json_object_get(action, "field");
+    struct name name = {json_string_value(field), (uint32_t)json_string_length(field)};
     struct instance *in = instance_of(s, action, "module");
     if (!in)
         return wrong(s, "no module to act on");
-    if (strlen(json_string_value(field)) != json_string_length(field))
-        return SKIP; /* instance_export takes no names with a NUL in them */
-    if (instance_export(in, json_string_value(field), out))
+    if (instance_export_name(in, name, out))
         return wrong(s, "no export \"%s\"", json_string_value(field));
     return OK;
 }

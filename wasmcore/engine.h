@@ -93,6 +93,8 @@ struct instance *store_instance(const struct store *st, uint32_t id);
 struct space *instance_space(const struct instance *in);
 /* 0 and *out, or -1 when there is no such export. */
 int instance_export(const struct instance *in, const char *name, struct external *out);
+/* The same for any name: those of wasm may hold a NUL. */
+int instance_export_name(const struct instance *in, struct name name, struct external *out);
 struct func *instance_start(const struct instance *in); /* NULL: none */
 /* Drop it and everything that only it owns; threads must not be in it any more. Its number is not
  * used again. */

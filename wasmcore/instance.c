@@ -375,13 +375,13 @@ struct space *instance_space(const struct instance *in)
     return in->space;
 }
 
-int instance_export(const struct instance *in, const char *name, struct external *out)
+int instance_export_name(const struct instance *in, struct name name, struct external *out)
 {
     const struct module *m = in->unit->module;
     uint32_t imported = m->nimported[EXT_GLOBAL];
     for (uint32_t i = 0; i < m->nexports; i++) {
         const struct export *e = &m->exports[i];
-        if (!name_is(e->name, name))
+        if (e->name.len != name.len || memcmp(e->name.text, name.text, name.len) != 0)
             continue;
         out->kind = e->kind;
         if (e->kind == EXT_FUNC)
@@ -396,6 +396,11 @@ int instance_export(const struct instance *in, const char *name, struct external
         return 0;
     }
     return -1;
+}
+
+int instance_export(const struct instance *in, const char *name, struct external *out)
+{
+    return instance_export_name(in, (struct name){name, (uint32_t)strlen(name)}, out);
 }
 
 struct func *instance_start(const struct instance *in)
