@@ -384,7 +384,7 @@ Test(decode, bad_sections)
         BAD(4, "\1\x7f\0\x42\0\x0b", "type mismatch"),
         BAD(4, "\1\x7f\0\x23\1\x0b", "unknown global 1"),
         BAD(4, "\1\x7f\0\x41\0\x45\x0b", "constant expression required"),
-        BAD(4, "\1\x7f\0\x41\0\x41\0\x6a\x0b", "extended constant expressions"),
+        BAD(4, "\1\x7f\0\x41\0\x6a\x0b", "type mismatch: i32.add needs"),
         BAD(4, "\1\x70\0\xd2\3\x0b", "unknown function 3"),
         BAD(4, "\1\x7f\0\xfd\x0c" V128_16 "\x0b", "type mismatch"),
         BAD(4, "\1\x7b\0\xfd\x0c\0\0\0\0\x0b", "unexpected end"),

@@ -181,31 +181,6 @@ static int make_tables_and_memory(struct instance *in, uint32_t max_pages)
     return 0;
 }
 
-uint64_t instance_const(const struct instance *in, const struct const_expr *e)
-{
-    uint32_t imported = in->unit->module->nimported[EXT_GLOBAL];
-    switch (e->kind) {
-    case CONST_VALUE:
-        return e->type == VT_I32 || e->type == VT_F32 ? (uint32_t)e->bits : e->bits;
-    case CONST_GLOBAL:
-        return e->index < imported ? in->imported_globals[e->index]->bits
-                                   : in->globals[e->index - imported].bits;
-    case CONST_FUNC:
-        return func_ref(in->funcs[e->index]);
-    default:
-        return REF_NULL;
-    }
-}
-
-uint64_t instance_const_high(const struct instance *in, const struct const_expr *e)
-{
-    uint32_t imported = in->unit->module->nimported[EXT_GLOBAL];
-    if (e->kind == CONST_GLOBAL)
-        return e->index < imported ? in->imported_globals[e->index]->high
-                                   : in->globals[e->index - imported].high;
-    return e->kind == CONST_VALUE ? e->high : 0;
-}
-
 static void make_globals(struct instance *in)
 {
     const struct module *m = in->unit->module;

@@ -62,12 +62,12 @@ struct export
     uint32_t index;
 };
 
-/* A constant expression: what MVP and reference types allow. */
-enum const_kind { CONST_VALUE, CONST_GLOBAL, CONST_FUNC, CONST_NULL };
+/* A constant expression. CONST_CODE: with arithmetic, evaluated from the module's bytes. */
+enum const_kind { CONST_VALUE, CONST_GLOBAL, CONST_FUNC, CONST_NULL, CONST_CODE };
 struct const_expr {
     uint8_t kind;   /* enum const_kind */
     uint8_t type;   /* enum valtype it yields */
-    uint32_t index; /* of the global or function */
+    uint32_t index; /* of the global or function; CONST_CODE: offset of its first instruction */
     uint64_t bits;  /* value, low bits */
     uint64_t high;  /* of a v128 */
 };

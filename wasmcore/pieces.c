@@ -3,7 +3,6 @@
 
 #include <string.h>
 
-#include "wasmcore/ops.h"
 
 int piece_count(struct decoder *d, uint32_t limit, const char *what, uint32_t *out)
 {
@@ -137,105 +136,5 @@ int piece_func_ref(struct decoder *d, uint32_t *out)
     if (piece_index(d, d->m->nfuncs, "function", out))
         return -1;
     d->m->func_declared[*out >> 3] |= (uint8_t)(1u << (*out & 7));
-    return 0;
-}
-
-/* ---- constant expressions ---- */
-
-static int bad_const_op(struct decoder *d, uint32_t at, uint32_t op)
-{
-    const char *name = op_name(op);
-    switch (op) {
-    case WOP_i32_add:
-    case WOP_i32_sub:
-    case WOP_i32_mul:
-    case WOP_i64_add:
-    case WOP_i64_sub:
-    case WOP_i64_mul:
-        return FAIL(d, at,
-                    "constant expression required: %s is of extended constant expressions, "
-                    "which are not supported",
-                    name);
-    default:
-        break;
-    }
-    if (name)
-        return FAIL(d, at, "constant expression required: %s is not one", name);
-    if (op_feature(op))
-        return FAIL(d, at, "illegal opcode 0x%02x (%s): not supported", op, op_feature(op));
-    return FAIL(d, at, "illegal opcode 0x%02x", op);
-}
-
-static int read_const_global(struct decoder *d, struct const_expr *out)
-{
-    uint32_t at = here(d);
-    out->kind = CONST_GLOBAL;
-    out->index = reader_u32(&d->r);
-    if (d->r.error || out->index >= d->m->nimported[EXT_GLOBAL])
-        return FAIL(d, at, "unknown global %u: a constant expression may use the %u imported ones",
-                    out->index, d->m->nimported[EXT_GLOBAL]);
-    if (d->m->globals[out->index].type.mutable)
-        return FAIL(d, at, "constant expression required: global %u is mutable", out->index);
-    out->type = d->m->globals[out->index].type.type;
-    return 0;
-}
-
-/* One instruction of a constant expression. */
-static int read_const_op(struct decoder *d, uint32_t op, uint32_t at, struct const_expr *out)
-{
-    *out = (struct const_expr){.kind = CONST_VALUE};
-    switch (op) {
-    case WOP_i32_const:
-        out->type = VT_I32;
-        out->bits = (uint32_t)reader_s32(&d->r);
-        return 0;
-    case WOP_i64_const:
-        out->type = VT_I64;
-        out->bits = (uint64_t)reader_s64(&d->r);
-        return 0;
-    case WOP_f32_const:
-        out->type = VT_F32;
-        out->bits = reader_f32(&d->r);
-        return 0;
-    case WOP_f64_const:
-        out->type = VT_F64;
-        out->bits = reader_f64(&d->r);
-        return 0;
-    case WOP_v128_const:
-        out->type = VT_V128;
-        out->bits = reader_f64(&d->r);
-        out->high = reader_f64(&d->r);
-        return 0;
-    case WOP_global_get:
-        return read_const_global(d, out);
-    case WOP_ref_null:
-        out->kind = CONST_NULL;
-        return piece_reftype(d, &out->type);
-    case WOP_ref_func:
-        out->kind = CONST_FUNC;
-        out->type = VT_FUNCREF;
-        return piece_func_ref(d, &out->index);
-    default:
-        return bad_const_op(d, at, op);
-    }
-}
-
-int piece_const(struct decoder *d, uint8_t type, struct const_expr *out)
-{
-    uint32_t start = here(d);
-    for (uint32_t n = 0;; n++) {
-        uint32_t at = here(d), op = reader_op(&d->r);
-        if (d->r.error)
-            return FAIL(d, at, "unexpected end of section or function");
-        if (op == WOP_end && n == 1)
-            break;
-        if (op == WOP_end)
-            return FAIL(d, start, "type mismatch: a constant expression of %u values, not 1", n);
-        if (read_const_op(d, op, at, out))
-            return -1;
-    }
-    if (out->type != type)
-        return FAIL(d, start, "type mismatch: a constant expression of type %s, expected %s",
-                    valtype_name(out->type), valtype_name(type));
     return 0;
 }

@@ -48,7 +48,7 @@ int piece_global_type(struct decoder *d, struct global_type *out);
 int piece_index(struct decoder *d, uint32_t n, const char *what, uint32_t *out);
 /* A function index outside of bodies: ref.func may name that function from then on. */
 int piece_func_ref(struct decoder *d, uint32_t *out);
-/* A constant expression of that type, its end included. */
+/* constant.c: a constant expression of that type, its end included. */
 int piece_const(struct decoder *d, uint8_t type, struct const_expr *out);
 
 #endif

@@ -229,7 +229,7 @@ enum trap_kind reftable_copy(struct table *to, struct table *from, uint32_t d, u
 enum trap_kind reftable_init(struct instance *in, uint32_t table, uint32_t seg, uint32_t d,
                              uint32_t s, uint32_t n);
 
-/* instance.c: a constant expression in an instance; the high half of a v128. */
+/* constant.c: a constant expression in an instance; the high half of a v128. */
 uint64_t instance_const(const struct instance *in, const struct const_expr *e);
 uint64_t instance_const_high(const struct instance *in, const struct const_expr *e);
 
