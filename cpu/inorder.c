@@ -127,6 +127,14 @@ static void follow_call(struct core *c, const struct ending *e, uint32_t id, con
     branch_call(&c->branch, e->next);
 }
 
+/* The predictor's stack of return addresses stays as it is. */
+static void follow_tail(struct core *c, const struct ending *e, uint32_t id, const struct block *b)
+{
+    profile_tail(c->profile, b->func, c->cycle);
+    if (e->end == END_TAIL_INDIRECT && !e->crossed)
+        indirect(c, e, id);
+}
+
 static void follow_return(struct core *c, const struct ending *e, uint32_t id,
                           const struct block *b)
 {
@@ -152,6 +160,10 @@ static inline void follow(struct core *c, uint32_t id, const struct block *b)
         return;
     case END_RETURN:
         follow_return(c, e, id, b);
+        return;
+    case END_TAIL:
+    case END_TAIL_INDIRECT:
+        follow_tail(c, e, id, b);
         return;
     case END_TRAP:
     case END_UNKNOWN:

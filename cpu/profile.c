@@ -131,6 +131,15 @@ void profile_call(struct profile *p, uint32_t func, uint64_t cycle)
     push(p, func);
 }
 
+void profile_tail(struct profile *p, uint32_t func, uint64_t cycle)
+{
+    settle(p, cycle);
+    if (p->now.folded)
+        return; /* the time counts for the frame at the greatest depth anyway */
+    p->now.node = p->nodes[p->now.node].parent;
+    push(p, func);
+}
+
 void profile_return(struct profile *p, uint32_t func, uint64_t cycle)
 {
     settle(p, cycle);

@@ -24,6 +24,8 @@ void profile_free(struct profile *p);
 void profile_call(struct profile *p, uint32_t func, uint64_t cycle);
 /* Back into func: a level up when that fits; otherwise the stack begins anew with func. */
 void profile_return(struct profile *p, uint32_t func, uint64_t cycle);
+/* func runs in place of the function on top, which called it as its last act. */
+void profile_tail(struct profile *p, uint32_t func, uint64_t cycle);
 /* func runs now and was not called: the first of a thread, or one started over. */
 void profile_start(struct profile *p, uint32_t func, uint64_t cycle);
 /* Thread numbers start at any value; a new one begins with an empty stack. */

@@ -274,7 +274,7 @@ static uint64_t draw(uint64_t *state, uint64_t n)
 static void random_blocks(struct rig *r, uint64_t *seed)
 {
     for (int i = 0; i < 40; i++) {
-        block(r, (enum block_end)draw(seed, END_TRAP + 1), (uint32_t)draw(seed, 4));
+        block(r, (enum block_end)draw(seed, END_TAIL_INDIRECT + 1), (uint32_t)draw(seed, 4));
         struct block *b = &r->blocks[r->nblocks - 1];
         b->taken = 1 + (uint32_t)draw(seed, 40);
         b->next = 1 + (uint32_t)draw(seed, 40);

@@ -33,7 +33,7 @@ static void check_block_of(const struct code_view *v, uint32_t id)
     const struct code_func *f = &v->funcs[b->func];
     uint32_t end = f->first_block + f->nblocks;
     int next = b->end == END_FALL || b->end == END_COND || b->end == END_CALL ||
-               b->end == END_CALL_INDIRECT || b->end == END_HOST;
+               b->end == END_CALL_INDIRECT || b->end == END_HOST || b->end == END_TAIL_INDIRECT;
     int taken = b->end == END_JUMP || b->end == END_COND;
     cr_assert(id >= f->first_block && id < end);
     cr_assert_eq(next, b->next != 0);

@@ -71,6 +71,18 @@ Test(profile, a_return_that_does_not_fit_begins_a_stack)
     profile_free(p);
 }
 
+Test(profile, a_tail_call_takes_the_place_of_its_caller)
+{
+    struct profile *p = profile_new();
+    profile_start(p, 0, 0);
+    profile_call(p, 1, 1);
+    profile_tail(p, 2, 3);
+    profile_return(p, 0, 7);
+    profile_tail(p, 1, 9); /* of the outermost */
+    expect(p, 12, "app`main 3\nk`boot 3\nk`boot;app`f 4\nk`boot;app`main 2\n");
+    profile_free(p);
+}
+
 Test(profile, recursion_is_folded_and_unfolds_again)
 {
     struct profile *p = profile_new();

@@ -214,7 +214,6 @@ Test(validate, calls_and_references)
         BAD(I32 "\x11\5\0", "unknown type 5"),
         BAD(I32 "\x11\0\2", "unknown table 2"),
         BAD(I32 "\x11\0\1", MISMATCH), /* a table of externref */
-        BAD("\x12\1", "illegal opcode 0x12 (tail calls)"),
         BAD("\x06\x40", "illegal opcode 0x06 (exception handling)"),
         BAD("\xfd\x9a\1", "illegal opcode 0xfd09a"),
         BAD("\xfd\xa0\2", "illegal opcode 0xfd120"),

@@ -288,6 +288,10 @@ static inline void check_successor(struct log_check *c, const struct code_view *
         cr_assert_eq(id, c->calls[c->depth].next);
         cr_assert_eq(fp, c->calls[c->depth].fp);
         return;
+    case END_TAIL:
+    case END_TAIL_INDIRECT:
+        cr_assert(entry || id == last->next);
+        break;
     case END_TRAP:
         cr_assert(0, "a block follows a trap");
     }

@@ -52,8 +52,11 @@ enum block_end {
     END_CALL,          /* direct call; `next` is where it returns to */
     END_CALL_INDIRECT, /* as END_CALL, target from a table, or a call into another instance */
     END_RETURN,
-    END_HOST, /* leaves the engine for the machine, continues at `next` */
-    END_TRAP  /* unreachable */
+    END_HOST,         /* leaves the engine for the machine, continues at `next` */
+    END_TRAP,         /* unreachable */
+    END_TAIL,         /* tail call: the callee takes this function's frame and place */
+    END_TAIL_INDIRECT /* the same through a table or import; `next` is where a host function that
+                         was called so returns to */
 };
 
 /* Blocks are numbered through all modules of a store; block 0 does not exist. */

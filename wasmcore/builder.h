@@ -192,5 +192,8 @@ void v128_global_op(struct builder *b, uint32_t op, struct insn in);
 /* ---- lower_calls.c ---- */
 void lower_call(struct builder *b, uint32_t func);
 void lower_call_indirect(struct builder *b, uint32_t type, uint32_t table);
+/* 1: the callee may come back here, its results are on the stack and a return must follow. */
+int lower_tail_call(struct builder *b, uint32_t func);
+void lower_tail_call_indirect(struct builder *b, uint32_t type, uint32_t table);
 
 #endif

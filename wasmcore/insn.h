@@ -58,14 +58,18 @@ _Static_assert(sizeof(struct insn) == 16, "instructions are 16 bytes");
     X(CALL)          /* frame at dst, imm: the host's address of the struct code */                \
     X(CALL_IMPORT)   /* frame at dst, function x of the instance */                                \
     X(CALL_INDIRECT) /* frame at dst, index a, type x, table y */                                  \
-    X(HOST)          /* leave the engine with number x, argument slots at dst */                   \
-    X(MOVE)          /* dst = a */                                                                 \
-    X(CONST)         /* dst = imm */                                                               \
-    X(SELECT)        /* dst = slot x ? a : b */                                                    \
-    X(SELECT_RI)     /* dst = slot x ? a : constant y, its high half zero */                       \
-    X(SELECT_IR)     /* dst = slot x ? constant y : b */                                           \
-    X(GLOBAL_GET)    /* dst = global x of this module */                                           \
-    X(GLOBAL_SET)    /* global x of this module = a */                                             \
+    /* The same from the frame's own place: b arguments at dst become the callee's parameters. */  \
+    X(TAIL_CALL)                                                                                   \
+    X(TAIL_CALL_IMPORT)                                                                            \
+    X(TAIL_CALL_INDIRECT)                                                                          \
+    X(HOST)       /* leave the engine with number x, argument slots at dst */                      \
+    X(MOVE)       /* dst = a */                                                                    \
+    X(CONST)      /* dst = imm */                                                                  \
+    X(SELECT)     /* dst = slot x ? a : b */                                                       \
+    X(SELECT_RI)  /* dst = slot x ? a : constant y, its high half zero */                          \
+    X(SELECT_IR)  /* dst = slot x ? constant y : b */                                              \
+    X(GLOBAL_GET) /* dst = global x of this module */                                              \
+    X(GLOBAL_SET) /* global x of this module = a */                                                \
     X(GLOBAL_GET_IMPORT)                                                                           \
     X(GLOBAL_SET_IMPORT)                                                                           \
     X(MEMORY_SIZE)                                                                                 \

@@ -382,6 +382,15 @@ static void lower_operator(struct builder *b, uint32_t op)
         x = reader_u32(&b->in);
         lower_call_indirect(b, x, reader_u32(&b->in));
         break;
+    case WOP_return_call:
+        if (lower_tail_call(b, reader_u32(&b->in)))
+            emit_return(b);
+        break;
+    case WOP_return_call_indirect:
+        x = reader_u32(&b->in);
+        lower_tail_call_indirect(b, x, reader_u32(&b->in));
+        emit_return(b);
+        break;
     default:
         lower_plain(b, op);
         break;

@@ -12,8 +12,9 @@ static void raw_use(struct builder *b, uint8_t type, uint16_t slot)
     code_alu(b, RAW_USE, file_bits(type, FILE_A), REG_NONE, slot, REG_NONE);
 }
 
-/* Arguments past those that travel in registers are stored to the callee's frame. */
-static void pass_arguments(struct builder *b, const struct functype *type)
+/* Arguments past those that travel in registers are stored to the callee's frame, which begins at
+ * slot `frame`. */
+static void pass_arguments(struct builder *b, const struct functype *type, uint16_t frame)
 {
     uint32_t ints = 0, vectors = 0, base = b->height - type->nparams;
     int fits = 1; /* of a v128 both halves or none */
@@ -34,7 +35,7 @@ static void pass_arguments(struct builder *b, const struct functype *type)
                                          .dst = REG_NONE,
                                          .a = REG_NONE,
                                          .b = t == VT_HIGH ? REG_NONE : slot,
-                                         .slot = slot});
+                                         .slot = (uint16_t)(frame + i)});
     }
 }
 
@@ -175,10 +176,25 @@ void lower_call(struct builder *b, uint32_t func)
     else
         code_emit(
             b, (struct insn){.op = IN_CALL, .dst = base, .imm = (uintptr_t)&b->unit->codes[func]});
-    pass_arguments(b, type);
+    pass_arguments(b, type, base);
     if (imported)
         note_import_call(b, func);
     finish_call(b, type, imported ? END_CALL_INDIRECT : END_CALL);
+}
+
+/* A table's bounds, its entry, the entry's type; `where` is a register that is free. */
+static void check_entry(struct builder *b, uint16_t index, uint16_t where)
+{
+    code_alu(b, UOP_ALU, 0, REG_NONE, index, REG_NONE);
+    for (int i = 0; i < 2; i++)
+        code_uop(b, (struct raw_uop){.class = UOP_LOAD,
+                                     .flags = UOP_ON_FRAME,
+                                     .bytes = 8,
+                                     .dst = where,
+                                     .a = REG_NONE,
+                                     .b = REG_NONE,
+                                     .slot = (uint16_t)b->nlocals});
+    code_alu(b, UOP_BRANCH, 0, REG_NONE, where, REG_NONE); /* fused with its compare */
 }
 
 void lower_call_indirect(struct builder *b, uint32_t type_index, uint32_t table)
@@ -194,16 +210,58 @@ void lower_call_indirect(struct builder *b, uint32_t type_index, uint32_t table)
                                .a = index,
                                .x = b->unit->type_ids[type_index],
                                .y = table});
-    pass_arguments(b, type);
-    code_alu(b, UOP_ALU, 0, REG_NONE, index, REG_NONE); /* bounds */
-    for (int i = 0; i < 2; i++)                         /* entry, its type */
-        code_uop(b, (struct raw_uop){.class = UOP_LOAD,
-                                     .flags = UOP_ON_FRAME,
-                                     .bytes = 8,
-                                     .dst = where,
-                                     .a = REG_NONE,
-                                     .b = REG_NONE,
-                                     .slot = (uint16_t)b->nlocals});
-    code_alu(b, UOP_BRANCH, 0, REG_NONE, where, REG_NONE); /* type check, fused with its compare */
+    pass_arguments(b, type, base);
+    check_entry(b, index, where);
     finish_call(b, type, END_CALL_INDIRECT);
+}
+
+/* ---- tail calls: the arguments are settled as for a call, and the engine moves them ---- */
+
+int lower_tail_call(struct builder *b, uint32_t func)
+{
+    const struct module *m = b->unit->module;
+    const struct functype *type = &b->unit->slot_types[m->funcs[func].type];
+    int imported = func < m->nimported[EXT_FUNC];
+    if (imported && b->unit->builtin[func] != BI_NONE) {
+        lower_builtin(b, b->unit->builtin[func]);
+        return 1;
+    }
+    stack_settle_top(b, type->nparams);
+    struct insn in = {.dst = stack_temp_slot(b, b->height - type->nparams),
+                      .b = (uint16_t)type->nparams};
+    if (imported) {
+        in.op = IN_TAIL_CALL_IMPORT;
+        in.x = func;
+    } else {
+        in.op = IN_TAIL_CALL;
+        in.imm = (uintptr_t)&b->unit->codes[func];
+    }
+    code_emit(b, in);
+    pass_arguments(b, type, 0);
+    if (imported) {
+        note_import_call(b, func);
+        finish_call(b, type, END_TAIL_INDIRECT);
+        return 1;
+    }
+    code_alu(b, UOP_BRANCH, 0, REG_NONE, REG_NONE, REG_NONE);
+    code_end_block(b, END_TAIL, 0, 0);
+    return 0;
+}
+
+void lower_tail_call_indirect(struct builder *b, uint32_t type_index, uint32_t table)
+{
+    const struct functype *type = &b->unit->slot_types[type_index];
+    uint16_t index = stack_top_slot(b, 0);
+    stack_pop(b, 1);
+    uint16_t where = stack_temp_slot(b, b->height);
+    stack_settle_top(b, type->nparams);
+    code_emit(b, (struct insn){.op = IN_TAIL_CALL_INDIRECT,
+                               .dst = stack_temp_slot(b, b->height - type->nparams),
+                               .a = index,
+                               .b = (uint16_t)type->nparams,
+                               .x = b->unit->type_ids[type_index],
+                               .y = table});
+    pass_arguments(b, type, 0);
+    check_entry(b, index, where);
+    finish_call(b, type, END_TAIL_INDIRECT);
 }

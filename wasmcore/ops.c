@@ -114,9 +114,6 @@ const char *op_feature(uint32_t code)
     case 0x19: /* catch_all */
     case 0x1f: /* try_table */
         return "exception handling";
-    case 0x12: /* return_call */
-    case 0x13: /* return_call_indirect */
-        return "tail calls";
     case 0x14: /* call_ref */
     case 0x15: /* return_call_ref */
     case 0xd4: /* ref.as_non_null */

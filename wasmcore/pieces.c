@@ -3,7 +3,6 @@
 
 #include <string.h>
 
-
 int piece_count(struct decoder *d, uint32_t limit, const char *what, uint32_t *out)
 {
     uint32_t at = here(d), n = reader_u32(&d->r);

@@ -167,13 +167,18 @@ static void define(struct pass *p, unsigned file, unsigned wide, uint16_t slot)
     scratch_push(p, file, wide, slot, 1);
 }
 
+static int leaves_frame(const struct raw_block *b)
+{
+    return b->end == END_RETURN || b->end == END_TAIL || b->end == END_TAIL_INDIRECT;
+}
+
 /* The block ends: what lives on and is not in the frame yet is stored. */
 static void settle(struct pass *p, const struct raw_block *b)
 {
     for (unsigned f = 0; f < FILES; f++) {
         for (unsigned i = 0; i < SCRATCH; i++) {
             struct scratch *s = &p->scratch[f][i];
-            int lives = s->slot != REG_NONE && b->end != END_RETURN && s->slot < b->live;
+            int lives = s->slot != REG_NONE && !leaves_frame(b) && s->slot < b->live;
             if (lives && s->dirty)
                 frame_store(p, f, s->wide, s->slot, s->slot);
             s->slot = REG_NONE;
@@ -206,14 +211,15 @@ static void prologue(struct pass *p)
     }
 }
 
-static void epilogue(struct pass *p)
+static void epilogue(struct pass *p, const struct raw_block *b)
 {
     uint32_t at = p->ra->nlocals;
     for (unsigned f = 0; f < FILES; f++) {
         for (uint32_t i = 0; i < p->saved[f]; i++)
             frame_load(p, f, 0, REG_NONE, at + 1 + i);
     }
-    frame_load(p, INT_FILE, 0, (uint16_t)at, at);
+    if (b->end == END_RETURN) /* a tail call leaves the return address where it is */
+        frame_load(p, INT_FILE, 0, (uint16_t)at, at);
 }
 
 static void put_raw(struct pass *p, const struct raw_uop *r, const struct raw_block *b, int last)
@@ -224,8 +230,8 @@ static void put_raw(struct pass *p, const struct raw_uop *r, const struct raw_bl
     use(p, (r->files & FILE_B) != 0, (wide & FILE_B) != 0, r->b);
     if (ends) {
         settle(p, b);
-        if (b->end == END_RETURN)
-            epilogue(p);
+        if (leaves_frame(b))
+            epilogue(p, b);
     }
     if (r->class < UOP_CLASSES) {
         uint8_t flags = (uint8_t)(r->flags | (r->files ? UOP_VECTOR : 0));

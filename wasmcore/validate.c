@@ -155,12 +155,25 @@ static int call_type(struct validator *v, const struct functype *t)
     return ts_push_n(v, t->types + t->nparams, t->nresults);
 }
 
-static int op_call(struct validator *v)
+/* A tail call: the callee's results are the function's own. */
+static int tail_call_type(struct validator *v, const struct functype *t)
+{
+    const struct open_block *f = &v->frames[0];
+    if (t->nresults != f->nresults || memcmp(t->types + t->nparams, f->results, t->nresults) != 0)
+        return FAIL(v, "type mismatch: %s of a function with other results", v->info->name);
+    if (ts_pop_n(v, t->types, t->nparams))
+        return -1;
+    ts_set_unreachable(v);
+    return 0;
+}
+
+static int op_call(struct validator *v, uint32_t op)
 {
     uint32_t index = reader_u32(&v->r);
     if (v->r.error || index >= v->m->nfuncs)
         return FAIL(v, "unknown function %u: there are %u", index, v->m->nfuncs);
-    return call_type(v, &v->m->types[v->m->funcs[index].type]);
+    const struct functype *t = &v->m->types[v->m->funcs[index].type];
+    return op == WOP_call ? call_type(v, t) : tail_call_type(v, t);
 }
 
 /* A table's index; its element type goes to *elem. */
@@ -173,7 +186,7 @@ static int read_table(struct validator *v, uint8_t *elem)
     return 0;
 }
 
-static int op_call_indirect(struct validator *v)
+static int op_call_indirect(struct validator *v, uint32_t op)
 {
     uint32_t index = reader_u32(&v->r);
     uint8_t elem;
@@ -182,10 +195,12 @@ static int op_call_indirect(struct validator *v)
     if (index >= v->m->ntypes)
         return FAIL(v, "unknown type %u: there are %u", index, v->m->ntypes);
     if (elem != VT_FUNCREF)
-        return FAIL(v, "type mismatch: call_indirect through a table of %s", valtype_name(elem));
+        return FAIL(v, "type mismatch: %s through a table of %s", v->info->name,
+                    valtype_name(elem));
     if (ts_pop(v, VT_I32))
         return -1;
-    return call_type(v, &v->m->types[index]);
+    const struct functype *t = &v->m->types[index];
+    return op == WOP_call_indirect ? call_type(v, t) : tail_call_type(v, t);
 }
 
 static int control(struct validator *v, uint32_t op)
@@ -212,9 +227,10 @@ static int control(struct validator *v, uint32_t op)
     case WOP_op_return:
         return op_return(v);
     case WOP_call:
-        return op_call(v);
+    case WOP_return_call:
+        return op_call(v, op);
     default:
-        return op_call_indirect(v);
+        return op_call_indirect(v, op);
     }
 }
 
@@ -469,7 +485,7 @@ static int compute(struct validator *v)
 /* The rows of ops.def with code of their own. */
 static int by_hand(struct validator *v, uint32_t op)
 {
-    if (op <= WOP_call_indirect)
+    if (op <= WOP_return_call_indirect)
         return control(v, op);
     switch (op) {
     case WOP_drop:
