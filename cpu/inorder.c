@@ -280,6 +280,14 @@ static inline void memory_uop(struct core *c, uint32_t fp, const struct uop *u, 
     }
 }
 
+static void far_uop(struct core *c, uint32_t fp, const struct uop *u, uint64_t pc,
+                    const uint64_t *word)
+{
+    core_use_memory(c, LOG_MEMORY(*word));
+    memory_uop(c, fp, u, pc, word);
+    core_use_memory(c, 0);
+}
+
 /* All pieces of a bulk operation that the log holds. */
 static const uint64_t *bulk_uop(struct core *c, uint64_t pc, const uint64_t *p, const uint64_t *end)
 {
@@ -345,7 +353,10 @@ static const uint64_t *walk(struct core *c, const uint64_t *p, const uint64_t *e
                 if (!is_address(p, end))
                     return leave_block(c, p, end, i);
             }
-            memory_uop(c, fp, u, pc_of(c, b, i), p);
+            if (unlikely(LOG_MEMORY(*p)))
+                far_uop(c, fp, u, pc_of(c, b, i), p);
+            else
+                memory_uop(c, fp, u, pc_of(c, b, i), p);
             p += *p & LOG_NV ? 3 : 1;
             break;
         case UOP_FENCE:

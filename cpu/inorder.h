@@ -245,6 +245,8 @@ static inline when_t core_load_linear(struct core *c, uint64_t addr, uint32_t by
 /* ---- events (inorder_cross.c) ---- */
 
 void core_event(struct core *c, uint64_t word);
+/* Accesses from now on are of that memory of the current instance. */
+void core_use_memory(struct core *c, uint32_t memory);
 /* Bring the counters up to date. */
 void core_settle(struct core *c);
 

@@ -35,6 +35,14 @@ static uint64_t frame_addr_of(const struct core *c, uint32_t thread)
     return t ? thread_frame_addr(t) : 0;
 }
 
+static const struct space *memory_of(const struct core *c, uint32_t instance, uint32_t memory)
+{
+    if (c->env.view) /* made by hand: the next instances' spaces */
+        return space_of(c, instance + memory);
+    const struct instance *in = store_instance(c->env.store, instance);
+    return in ? instance_memory(in, memory) : NULL;
+}
+
 /* ---- counters ---- */
 
 static void settle_side(struct core *c)
@@ -177,6 +185,12 @@ static void set_instance(struct core *c, uint32_t instance)
 {
     c->instance = instance;
     c->space = space_of(c, instance);
+    retag(c);
+}
+
+void core_use_memory(struct core *c, uint32_t memory)
+{
+    c->space = memory_of(c, c->instance, memory);
     retag(c);
 }
 

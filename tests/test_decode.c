@@ -368,9 +368,9 @@ Test(decode, bad_sections)
         BAD(1, "\1\1m\1f\5", "malformed import kind 0x05"),
         BAD(1, "\1\1\xff\1f\0\0", "malformed UTF-8 encoding"),
         BAD(1, "\1\x7fm\1f\0\0", "length out of bounds"),
-        BAD(1, "\2\1m\1f\2\0\1\1m\1f\2\0\1", "multi-memory"),
-        BAD(1, "\1\1m\1f\2\3\1\2", "threads"),
-        BAD(1, "\1\1m\1f\2\4\1", "memory64"),
+
+        BAD(1, "\1\1m\1f\2\2\1", "shared memory must have maximum"),
+        BAD(1, "\1\1m\1f\1\x70\4\1", "tables with 64-bit indices"),
         BAD(1, "\1\1m\1f\2\x08\1", "custom page sizes"),
         BAD(1, "\1\1m\1f\2\1\2\1", "size minimum must not be greater than maximum"),
         BAD(1, "\1\1m\1f\2\0\x81\x80\4", "memory size must be at most 65536 pages"),
@@ -589,7 +589,7 @@ static struct bytes repeated(unsigned id, uint32_t n, const char *element, size_
 Test(decode, large_sections)
 {
     struct wasm_limits lim = wasm_default_limits;
-    lim.imports = lim.segments = lim.globals = lim.exports = 1u << 20;
+    lim.imports = lim.segments = lim.globals = lim.exports = lim.tables = 1u << 20;
     static const struct {
         unsigned id;
         const char *element;

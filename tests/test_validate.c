@@ -323,7 +323,9 @@ Test(validate, tables_and_memory)
         GOOD(I32 "\x28\0\xff\xff\xff\xff\x0f" DROP),
         BAD(I32 "\x28\3\0" DROP, "alignment must not be larger than natural"),
         BAD(I32 "\x28\x20\0" DROP, "malformed memop flags"),
-        BAD(I32 "\x28\x42\0\0" DROP, "malformed memop flags: multi-memory"),
+        GOOD(I32 "\x28\x42\0\0" DROP), /* memory 0 by its number */
+        BAD(I32 "\x28\x42\1\0" DROP, "unknown memory 1"),
+        BAD(I32 "\x28\x60\0\0" DROP, "malformed memop flags"),
         BAD(I64 "\x28\2\0" DROP, MISMATCH),
     };
     static const struct body no_memory[] = {

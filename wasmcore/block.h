@@ -92,7 +92,8 @@ struct code_func {
  *
  *   tag (63..60)
  *   LOG_ADDR   bit 59 NV: two more words follow, old and new bytes of a store to a page range that
- *              holds NVDIMM; bits 47..0 linear address in the space of the current instance
+ *              holds NVDIMM; bits 58..48 number of the memory in the current instance; bits 47..0
+ *              linear address in it. Memories other than memory 0 have a TLB tag of their own
  *   LOG_BLOCK  bits 59..32 block number, bits 31..0 frame position fp (slots from the stack's base)
  *   LOG_EVENT  bits 59..48 enum log_event, bits 47..0 argument
  *   LOG_BULK   bits 59..58 kind (enum log_bulk), bits 47..0 byte count; two words follow,
@@ -104,6 +105,8 @@ enum log_tag { LOG_ADDR, LOG_BLOCK, LOG_EVENT, LOG_BULK };
 #define LOG_TAG(w)                ((unsigned)((w) >> 60))
 #define LOG_NV                    (UINT64_C(1) << 59)
 #define LOG_BULK_NV               (UINT64_C(1) << 57)
+#define LOG_FAR(memory, addr)     ((uint64_t)(memory) << 48 | (addr))
+#define LOG_MEMORY(w)             ((uint32_t)((w) >> 48) & 0x7ffu) /* of LOG_ADDR */
 #define LOG_ARG(w)                ((w)&UINT64_C(0xffffffffffff))
 #define LOG_BLOCK_ID(w)           ((uint32_t)((w) >> 32) & 0x0fffffffu)
 #define LOG_BLOCK_FP(w)           ((uint32_t)(w))

@@ -2,7 +2,7 @@
 #ifndef WASMCORE_BUILDER_H
 #define WASMCORE_BUILDER_H
 
-#include "wasmcore/reader.h"
+#include "wasmcore/memarg.h"
 #include "wasmcore/regalloc.h"
 
 /* What is known of a slot on the operand stack. See lower.h and slots.h. */
@@ -189,6 +189,14 @@ void v128_select(struct builder *b);
 void v128_local_set(struct builder *b, uint32_t slot);
 /* in: as for other types. */
 void v128_global_op(struct builder *b, uint32_t op, struct insn in);
+/* ---- lower_memory.c: memories that memory_is_far of ---- */
+/* type: of the value; op: the far form; bytes: in memory. */
+void lower_far_load(struct builder *b, uint8_t type, uint16_t op, uint8_t bytes,
+                    const struct memarg *arg);
+/* The instruction of an access of which the depth-th operand is the address; op: the far form. */
+struct insn far_insn(struct builder *b, uint16_t op, uint32_t depth, const struct memarg *arg);
+void lower_far_store(struct builder *b, uint8_t type, uint16_t op, uint8_t bytes,
+                     const struct memarg *arg);
 /* ---- lower_calls.c ---- */
 void lower_call(struct builder *b, uint32_t func);
 void lower_call_indirect(struct builder *b, uint32_t type, uint32_t table);

@@ -13,7 +13,7 @@
 #define PIECE_WORDS (3 + 2 * (PIECE_BYTES / 8 + 1))
 
 struct operation {
-    struct space *space;
+    struct space *space, *from;
     const uint8_t *source; /* of an init: the segment's bytes; else NULL */
     uint64_t d, s, n;      /* copy: linear addresses */
     uint8_t op;            /* IN_MEMORY_ */
@@ -60,7 +60,7 @@ static void do_piece(const struct operation *o, const struct piece *p)
 {
     uint8_t *to = o->space->base + p->d;
     if (o->op == IN_MEMORY_COPY)
-        memmove(to, o->space->base + p->s, p->n);
+        memmove(to, o->from->base + p->s, p->n);
     else if (o->source)
         memcpy(to, o->source + p->s, p->n);
     else
@@ -84,7 +84,7 @@ static void log_piece(const struct operation *o, const struct piece *p, struct l
         kind = BULK_FILL;
     w[0] = LOG_WORD(LOG_BULK, kind << 58 | p->n);
     w[1] = dst;
-    w[2] = o->op == IN_MEMORY_COPY ? space_phys(o->space, p->s) : 0;
+    w[2] = o->op == IN_MEMORY_COPY ? space_phys(o->from, p->s) : 0;
     log->n += 3;
     if (!addr_is_nvdimm(dst)) {
         do_piece(o, p);
@@ -101,18 +101,19 @@ static int set_up(const struct thread *t, const uint64_t *fp, struct operation *
 {
     const struct insn *ip = t->ip;
     const struct instance *in = t->inst;
-    uint32_t s = (uint32_t)fp[ip->a];
-    *o = (struct operation){.space = in->space,
-                            .d = (uint32_t)fp[ip->dst],
+    uint64_t s = fp[ip->a]; /* i32 operands have no high half */
+    *o = (struct operation){.space = in->spaces[ip->op == IN_MEMORY_INIT ? ip->y : ip->x],
+                            .d = fp[ip->dst],
                             .s = s,
-                            .n = (uint32_t)fp[ip->b],
+                            .n = fp[ip->b],
                             .op = (uint8_t)ip->op,
                             .fill = (uint8_t)s};
     if (!space_holds(o->space, o->d, o->n))
         return -1;
     if (o->op == IN_MEMORY_COPY) {
-        o->backward = o->d > o->s && o->d < o->s + o->n;
-        return space_holds(o->space, o->s, o->n) ? 0 : -1;
+        o->from = in->spaces[ip->y];
+        o->backward = o->from == o->space && o->d > o->s && o->d < o->s + o->n;
+        return space_holds(o->from, o->s, o->n) ? 0 : -1;
     }
     if (o->op == IN_MEMORY_INIT) {
         const struct data_segment *seg = &in->unit->module->datas[ip->x];

@@ -7,11 +7,11 @@
 #include "wasmcore/pieces.h"
 
 /*
- * WebAssembly 2.0, chapter 5 of its specification. A module is "\0asm", the version,
- * and sections (id, size, contents) in a fixed order, custom ones anywhere. All that the standard
- * demands of sections, indices and constant expressions is checked here, since whatever one of
- * them refers to stands before it; the bodies of functions are validate.c's. The reader never goes
- * past the section (and in code, the entry) it is in.
+ * WebAssembly 2.0 and the proposals that README.md names, chapter 5. A module is "\0asm", the
+ * version, and sections (id, size, contents) in a fixed order, custom ones anywhere. All that the
+ * standard demands of sections, indices and constant expressions is checked here, since whatever
+ * one of them refers to stands before it; the bodies of functions are validate.c's. The reader
+ * never goes past the section (and in code, the entry) it is in.
  */
 
 /* ---- sections, in their order ---- */
@@ -108,6 +108,13 @@ static int place_imports(struct decoder *d)
     return 0;
 }
 
+static int too_many(struct decoder *d, uint32_t at, int memories)
+{
+    uint32_t limit = memories ? d->lim->memories : d->lim->tables;
+    return FAIL(d, at, "%s %s: the limit is %u", limit == 1 ? "multiple" : "too many",
+                memories ? "memories" : "tables", limit);
+}
+
 static int import_section(struct decoder *d)
 {
     struct module *m = d->m;
@@ -120,8 +127,8 @@ static int import_section(struct decoder *d)
             return -1;
         m->nimported[im->kind]++;
     }
-    if (d->r.error || m->nimported[EXT_MEMORY] > 1)
-        return FAIL(d, at, "multiple memories: multi-memory is not supported");
+    if (m->nimported[EXT_MEMORY] > d->lim->memories || m->nimported[EXT_TABLE] > d->lim->tables)
+        return too_many(d, at, m->nimported[EXT_MEMORY] > d->lim->memories);
     return place_imports(d);
 }
 
@@ -141,7 +148,12 @@ static int table_section(struct decoder *d)
 {
     struct module *m = d->m;
     uint32_t n;
-    if (piece_count(d, d->lim->segments, "tables", &n) || EXTEND(d, m->tables, m->ntables, n))
+    uint32_t start = here(d);
+    if (piece_count(d, UINT32_MAX, "tables", &n))
+        return -1;
+    if (m->ntables + (uint64_t)n > d->lim->tables)
+        return too_many(d, start, 0);
+    if (EXTEND(d, m->tables, m->ntables, n))
         return -1;
     for (uint32_t i = 0; i < n; i++, m->ntables++) {
         uint32_t at = here(d);
@@ -160,13 +172,13 @@ static int memory_section(struct decoder *d)
     uint32_t n, at = here(d);
     if (piece_count(d, UINT32_MAX, "memories", &n))
         return -1;
-    if (m->nmems + n > 1)
-        return FAIL(d, at, "multiple memories: multi-memory is not supported");
-    if (n == 0)
-        return 0;
-    if (EXTEND(d, m->mems, 0, 1) || piece_memory_type(d, &m->mems[0]))
+    if (m->nmems + (uint64_t)n > d->lim->memories)
+        return too_many(d, at, 1);
+    if (EXTEND(d, m->mems, m->nmems, n))
         return -1;
-    m->nmems = 1;
+    for (uint32_t i = 0; i < n; i++, m->nmems++)
+        if (piece_memory_type(d, &m->mems[m->nmems]))
+            return -1;
     return 0;
 }
 
@@ -411,7 +423,8 @@ static int read_data(struct decoder *d, struct data_segment *s)
     s->memory = flags == 2 ? reader_u32(&d->r) : 0;
     if (d->r.error || (s->mode == SEG_ACTIVE && s->memory >= d->m->nmems))
         return FAIL(d, at, "unknown memory %u of a data segment", s->memory);
-    if (s->mode == SEG_ACTIVE && piece_const(d, VT_I32, &s->offset))
+    if (s->mode == SEG_ACTIVE &&
+        piece_const(d, d->m->mems[s->memory].is64 ? VT_I64 : VT_I32, &s->offset))
         return -1;
     s->n = reader_u32(&d->r);
     s->at = here(d);

@@ -82,15 +82,16 @@ enum link_error { LINK_OK, LINK_TYPE, LINK_MEMORY, LINK_TRAP };
  */
 struct instance_options {
     uint8_t privileged;
-    uint32_t max_pages; /* limit on its memory, 0: the module's own */
+    uint32_t max_pages; /* limit on each of its memories, 0: the module's own */
 };
 enum link_error instance_new(struct store *st, int module, const struct external *imports,
                              const struct instance_options *opt, struct instance **out,
                              struct wasm_error *err);
 uint32_t instance_id(const struct instance *in);
 struct instance *store_instance(const struct store *st, uint32_t id);
-/* Memory 0, or NULL. */
+/* Memory 0, or any of them; NULL when there is none. */
 struct space *instance_space(const struct instance *in);
+struct space *instance_memory(const struct instance *in, uint32_t memory);
 /* 0 and *out, or -1 when there is no such export. */
 int instance_export(const struct instance *in, const char *name, struct external *out);
 /* The same for any name: those of wasm may hold a NUL. */

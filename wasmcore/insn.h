@@ -14,6 +14,8 @@
  *   STORE         memory[a + imm] = b;    _c: memory[imm] = b;  _i: memory[a + x] = constant y
  *   ... _x        at (u32)(a + b) + imm; a STORE has its value in slot dst
  *   ... _o        at (u32)(a + x) + y
+ *   ... _f        far: at the 64-bit a + x in the memory whose number is y >> 16, checked; a STORE
+ *                 has its value in b
  *
  * A v128 is in the slot that is named and the next one. The rows of simd.def have one form each:
  *
@@ -72,11 +74,12 @@ _Static_assert(sizeof(struct insn) == 16, "instructions are 16 bytes");
     X(GLOBAL_SET) /* global x of this module = a */                                                \
     X(GLOBAL_GET_IMPORT)                                                                           \
     X(GLOBAL_SET_IMPORT)                                                                           \
-    X(MEMORY_SIZE)                                                                                 \
-    X(MEMORY_GROW) /* dst = grow by a */                                                           \
-    X(MEMORY_COPY) /* operands in slots dst, a, b; x is not used */                                \
-    X(MEMORY_FILL) /* as above */                                                                  \
-    X(MEMORY_INIT) /* as above, from data segment x */                                             \
+    X(ADDRESS)     /* dst = a + imm, which must not wrap */                                        \
+    X(MEMORY_SIZE) /* dst = pages of memory x */                                                   \
+    X(MEMORY_GROW) /* dst = grow memory x by a; y: its addresses are 64-bit */                     \
+    X(MEMORY_COPY) /* operands in slots dst, a, b; to memory x from memory y */                    \
+    X(MEMORY_FILL) /* operands in slots dst, a, b; memory x */                                     \
+    X(MEMORY_INIT) /* operands in slots dst, a, b; from data segment x to memory y */              \
     X(DATA_DROP)   /* x */                                                                         \
     X(TABLE_GET)   /* dst = table y [a] */                                                         \
     X(TABLE_SET)   /* table y [a] = b */                                                           \
@@ -100,7 +103,10 @@ _Static_assert(sizeof(struct insn) == 16, "instructions are 16 bytes");
     X(GLOBAL_SET_IMPORT_V128)                                                                      \
     X(SHUFFLE)      /* lanes 0 to 7 of its immediate, as bytes; 8 to 15 in the next instruction */ \
     X(SHUFFLE_HIGH) /* that one: only read */                                                      \
-    X(STOP)         /* stands in for another while a block is stepped through: fuel.c */
+    X(STOP)         /* stands in for another while a block is stepped through: fuel.c */           \
+    /* b bytes, far: the next instruction is the access, only read but for its address */          \
+    X(FAR_LOAD_V128)                                                                               \
+    X(FAR_STORE_V128)
 
 enum insn_op {
 #define X(id) IN_##id,
@@ -112,8 +118,9 @@ enum insn_op {
 #define BINT(code, id, ...) IN_##id##_rr, IN_##id##_ri,
 #define CMP(code, id, ...)                                                                         \
     IN_##id##_rr, IN_##id##_ri, BT_##id##_rr, BT_##id##_ri, BF_##id##_rr, BF_##id##_ri,
-#define LOAD(code, id, ...)  IN_##id, IN_##id##_c, IN_##id##_x, IN_##id##_o,
-#define STORE(code, id, ...) IN_##id, IN_##id##_c, IN_##id##_x, IN_##id##_o, IN_##id##_i,
+#define LOAD(code, id, ...) IN_##id, IN_##id##_c, IN_##id##_x, IN_##id##_o, IN_##id##_f,
+#define STORE(code, id, ...)                                                                       \
+    IN_##id, IN_##id##_c, IN_##id##_x, IN_##id##_o, IN_##id##_f, IN_##id##_i,
 #include "wasmcore/ops.def"
 /* simd.def: what is computed, then loads, then stores */
 #define FIRST(range)       range, range##_BEFORE = range - 1,
@@ -144,6 +151,6 @@ enum insn_op {
 /* Where the forms of a row lie relative to its first. */
 enum { FORM_RR, FORM_RI, FORM_IR };
 enum { FORM_BT_RR = 2, FORM_BT_RI, FORM_BF_RR, FORM_BF_RI };
-enum { FORM_MEM, FORM_CONST_ADDRESS, FORM_INDEXED, FORM_ADDED, FORM_CONST_VALUE };
+enum { FORM_MEM, FORM_CONST_ADDRESS, FORM_INDEXED, FORM_ADDED, FORM_FAR, FORM_CONST_VALUE };
 
 #endif

@@ -12,11 +12,17 @@
 
 /* ---- link checks ---- */
 
-static int limits_fit(uint32_t size, uint32_t has_max, uint32_t max, const struct limits *want)
+static int limits_fit(uint32_t size, uint32_t has_max, uint64_t max, const struct limits *want)
 {
     if (size < want->min)
         return 0;
     return !want->has_max || (has_max && max <= want->max);
+}
+
+static int memory_fits(const struct space *s, const struct limits *want)
+{
+    return s && s->is64 == want->is64 && s->shared == want->shared &&
+           limits_fit(s->pages, s->has_max, s->type_max, want);
 }
 
 static int import_fits(const struct unit *u, const struct import *im, const struct external *x)
@@ -31,7 +37,7 @@ static int import_fits(const struct unit *u, const struct import *im, const stru
                limits_fit(x->table->size, x->table->type.limits.has_max, x->table->type.limits.max,
                           &im->table.limits);
     case EXT_MEMORY:
-        return x->memory && limits_fit(x->memory->pages, 1, x->memory->max_pages, &im->memory);
+        return memory_fits(x->memory, &im->memory);
     default:
         return x->global && x->global->type.type == im->global.type &&
                x->global->type.mutable == im->global.mutable;
@@ -79,11 +85,14 @@ static int allocate(struct instance *in)
     in->imported_globals = calloc(m->nimported[EXT_GLOBAL] + 1, sizeof(*in->imported_globals));
     in->globals = calloc(m->nglobals - m->nimported[EXT_GLOBAL] + 1, sizeof(*in->globals));
     in->tables = calloc(m->ntables + 1, sizeof(*in->tables));
+    in->spaces = calloc(m->nmems + 1, sizeof(*in->spaces));
+    in->space_owners = calloc(m->nmems + 1, sizeof(*in->space_owners));
     in->data_dropped = calloc(m->ndatas + 1, 1);
     in->elem_dropped = calloc(m->nelems + 1, 1);
     in->needs = calloc(m->nimports + 1, sizeof(*in->needs));
     return in->funcs && in->own_funcs && in->imported_globals && in->globals && in->tables &&
-                   in->data_dropped && in->elem_dropped && in->needs
+                   in->spaces && in->space_owners && in->data_dropped && in->elem_dropped &&
+                   in->needs
                ? 0
                : -1;
 }
@@ -92,9 +101,11 @@ static int allocate(struct instance *in)
 static struct instance *space_owner(const struct store *st, const struct space *s)
 {
     for (uint32_t i = 0; i < st->ninstances; i++) {
-        struct instance *in = st->instances[i];
-        if (in && in->space == s)
-            return in->space_owner;
+        const struct instance *in = st->instances[i];
+        for (uint32_t k = 0; in && k < in->unit->module->nmems; k++) {
+            if (in->spaces[k] == s)
+                return in->space_owners[k];
+        }
     }
     return NULL;
 }
@@ -126,9 +137,9 @@ static void bind_imports(struct instance *in, const struct external *imports)
             need(in, x->table->owner);
             break;
         case EXT_MEMORY:
-            in->space_owner = space_owner(in->store, x->memory);
-            in->space = x->memory;
-            need(in, in->space_owner);
+            in->space_owners[k] = space_owner(in->store, x->memory);
+            in->spaces[k] = x->memory;
+            need(in, in->space_owners[k]);
             break;
         default:
             in->imported_globals[k] = x->global;
@@ -158,7 +169,7 @@ static int make_funcs(struct instance *in)
     return 0;
 }
 
-static int make_tables_and_memory(struct instance *in, uint32_t max_pages)
+static int make_tables_and_memories(struct instance *in, uint32_t max_pages)
 {
     const struct module *m = in->unit->module;
     struct store *st = in->store;
@@ -167,17 +178,13 @@ static int make_tables_and_memory(struct instance *in, uint32_t max_pages)
         if (!in->tables[i])
             return -1;
     }
-    if (m->nmems > m->nimported[EXT_MEMORY]) {
-        const struct limits *l = &m->mems[m->nimported[EXT_MEMORY]];
-        uint32_t most = l->has_max ? l->max : SPACE_MAX_PAGES;
-        if (max_pages && max_pages < most)
-            most = max_pages;
-        in->space = space_new(st->pm, l->min, most, st->nspaces);
-        if (!in->space)
+    for (uint32_t i = m->nimported[EXT_MEMORY]; i < m->nmems; i++) {
+        in->spaces[i] = store_space(st, &m->mems[i], max_pages);
+        if (!in->spaces[i])
             return -1;
-        in->space_owner = in;
-        st->nspaces++;
+        in->space_owners[i] = in;
     }
+    in->space = in->spaces[0];
     return 0;
 }
 
@@ -207,10 +214,11 @@ static enum trap_kind run_segments(struct instance *in)
         const struct data_segment *d = &m->datas[i];
         if (d->mode != SEG_ACTIVE)
             continue;
-        uint64_t at = (uint32_t)instance_const(in, &d->offset);
-        if (!in->space || !space_holds(in->space, at, d->n))
+        const struct space *s = in->spaces[d->memory];
+        uint64_t at = instance_const(in, &d->offset); /* an i32 has no high half */
+        if (!space_holds(s, at, d->n))
             return TRAP_MEMORY;
-        memcpy(in->space->base + at, m->bytes + d->at, d->n);
+        memcpy(s->base + at, m->bytes + d->at, d->n);
         in->data_dropped[i] = 1;
     }
     return TRAP_NONE;
@@ -239,7 +247,7 @@ static enum link_error fill(struct instance *in, const struct external *imports,
     bind_imports(in, imports);
     if (make_funcs(in))
         return LINK_MEMORY;
-    if (make_tables_and_memory(in, opt ? opt->max_pages : 0)) {
+    if (make_tables_and_memories(in, opt ? opt->max_pages : 0)) {
         snprintf(err->text, sizeof(err->text),
                  "the machine has no room for the module's memory or tables");
         return LINK_MEMORY;
@@ -312,8 +320,10 @@ static void instance_release(struct instance *in)
         if (in->tables[i])
             reftable_free(in->store, in->tables[i]);
     }
-    if (in->space && in->space_owner == in)
-        space_free(in->space);
+    for (uint32_t i = 0; in->spaces && in->space_owners && i < in->unit->module->nmems; i++) {
+        if (in->space_owners[i] == in)
+            space_free(in->spaces[i]);
+    }
     for (uint32_t i = 0; i < in->nneeds; i++)
         instance_release(in->needs[i]);
     free(in->funcs);
@@ -321,6 +331,8 @@ static void instance_release(struct instance *in)
     free(in->imported_globals);
     free(in->globals);
     free(in->tables);
+    free(in->spaces);
+    free(in->space_owners);
     free(in->data_dropped);
     free(in->elem_dropped);
     free(in->needs);
@@ -350,6 +362,11 @@ struct space *instance_space(const struct instance *in)
     return in->space;
 }
 
+struct space *instance_memory(const struct instance *in, uint32_t memory)
+{
+    return memory < in->unit->module->nmems ? in->spaces[memory] : NULL;
+}
+
 int instance_export_name(const struct instance *in, struct name name, struct external *out)
 {
     const struct module *m = in->unit->module;
@@ -364,7 +381,7 @@ int instance_export_name(const struct instance *in, struct name name, struct ext
         else if (e->kind == EXT_TABLE)
             out->table = in->tables[e->index];
         else if (e->kind == EXT_MEMORY)
-            out->memory = in->space;
+            out->memory = in->spaces[e->index];
         else
             out->global = e->index < imported ? in->imported_globals[e->index]
                                               : &in->globals[e->index - imported];

@@ -275,7 +275,7 @@ static void skip_immediate(struct builder *b, uint32_t op)
         reader_bytes(r, reader_u32(r));
         break;
     case IMM_MEMARG:
-        reader_memarg(r);
+        memarg_read(r, b->unit->module);
         break;
     case IMM_I32:
         reader_s32(r);
@@ -293,7 +293,7 @@ static void skip_immediate(struct builder *b, uint32_t op)
         reader_u8(r);
         break;
     case IMM_MEMARG_LANE:
-        reader_memarg(r);
+        memarg_read(r, b->unit->module);
         reader_u8(r);
         break;
     case IMM_V128:

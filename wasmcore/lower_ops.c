@@ -380,7 +380,12 @@ static void emit_access(struct builder *b, const struct row *row, struct insn in
 
 static void load(struct builder *b, const struct op_info *info, const struct row *row)
 {
-    uint32_t offset = reader_memarg(&b->in).offset;
+    struct memarg arg = memarg_read(&b->in, b->unit->module);
+    uint32_t offset = (uint32_t)arg.offset;
+    if (memory_is_far(b->unit->module, arg.memory)) {
+        lower_far_load(b, info->result, (uint16_t)(row->insn + FORM_FAR), row->bytes, &arg);
+        return;
+    }
     struct insn in = {.op = row->insn, .imm = offset};
     struct raw_uop u = {.a = stack_temp_slot(b, b->height - 1), .b = REG_NONE};
     const struct entry *e = stack_top(b, 0);
@@ -400,7 +405,12 @@ static void load(struct builder *b, const struct op_info *info, const struct row
 
 static void store(struct builder *b, const struct op_info *info, const struct row *row)
 {
-    uint32_t offset = reader_memarg(&b->in).offset, y = 0;
+    struct memarg arg = memarg_read(&b->in, b->unit->module);
+    uint32_t offset = (uint32_t)arg.offset, y = 0;
+    if (memory_is_far(b->unit->module, arg.memory)) {
+        lower_far_store(b, info->arg, (uint16_t)(row->insn + FORM_FAR), row->bytes, &arg);
+        return;
+    }
     const struct entry *value = stack_top(b, 0), *address = stack_top(b, 1);
     struct insn in = {.op = row->insn, .imm = offset};
     struct raw_uop u = {.dst = REG_NONE, .a = stack_temp_slot(b, b->height - 2), .b = REG_NONE};
@@ -441,9 +451,9 @@ static struct insn three(struct builder *b, uint16_t op, uint32_t x, uint32_t y)
 }
 
 /* Bulk operations end their block: they may leave the engine in their midst. */
-static void bulk(struct builder *b, uint16_t op, uint32_t x)
+static void bulk(struct builder *b, uint16_t op, uint32_t x, uint32_t y)
 {
-    struct insn in = three(b, op, x, 0);
+    struct insn in = three(b, op, x, y);
     code_emit(b, in);
     code_uop(b, (struct raw_uop){
                     .class = UOP_BULK, .dst = REG_NONE, .a = in.dst, .b = in.b, .slot = REG_NONE});
@@ -452,35 +462,35 @@ static void bulk(struct builder *b, uint16_t op, uint32_t x)
 
 static void memory_op(struct builder *b, uint32_t op)
 {
-    uint32_t x = op == WOP_data_drop || op == WOP_memory_init ? reader_u32(&b->in) : 0;
+    uint32_t x = reader_u32(&b->in); /* memory or segment */
+    uint32_t y = op == WOP_memory_copy || op == WOP_memory_init ? reader_u32(&b->in) : 0;
     uint16_t a, dst;
-    if (op != WOP_data_drop)
-        reader_u8(&b->in); /* memory 0 */
-    if (op == WOP_memory_copy)
-        reader_u8(&b->in);
+    int wide = op != WOP_data_drop && b->unit->module->mems[op == WOP_memory_init ? y : x].is64;
+    uint8_t type = wide ? VT_I64 : VT_I32;
     switch (op) {
     case WOP_memory_size:
         dst = stack_temp_slot(b, b->height);
-        code_emit(b, (struct insn){.op = IN_MEMORY_SIZE, .dst = dst});
+        code_emit(b, (struct insn){.op = IN_MEMORY_SIZE, .dst = dst, .x = x});
         code_alu(b, UOP_ALU, 0, dst, REG_NONE, REG_NONE);
-        stack_push_result(b, VT_I32);
+        stack_push_result(b, type);
         break;
     case WOP_memory_grow:
         a = stack_top_slot(b, 0);
         stack_pop(b, 1);
         dst = stack_temp_slot(b, b->height);
-        code_emit(b, (struct insn){.op = IN_MEMORY_GROW, .dst = dst, .a = a});
+        code_emit(b, (struct insn){
+                         .op = IN_MEMORY_GROW, .dst = dst, .a = a, .x = x, .y = (uint32_t)wide});
         code_alu(b, UOP_ALU, 0, dst, a, REG_NONE);
-        stack_push_result(b, VT_I32);
+        stack_push_result(b, type);
         break;
     case WOP_memory_copy:
-        bulk(b, IN_MEMORY_COPY, 0);
+        bulk(b, IN_MEMORY_COPY, x, y);
         break;
     case WOP_memory_fill:
-        bulk(b, IN_MEMORY_FILL, 0);
+        bulk(b, IN_MEMORY_FILL, x, 0);
         break;
     case WOP_memory_init:
-        bulk(b, IN_MEMORY_INIT, x);
+        bulk(b, IN_MEMORY_INIT, x, y);
         break;
     default:
         code_emit(b, (struct insn){.op = IN_DATA_DROP, .x = x});

@@ -111,12 +111,27 @@ static void v128_const(struct builder *b)
     stack_push_const(b, VT_HIGH, reader_f64(&b->in));
 }
 
+/* Before the operands are taken: what a far access begins with, to be emitted before it. */
+static struct insn begin_far(struct builder *b, const struct op_info *info, uint16_t op,
+                             unsigned bytes, const struct memarg *arg)
+{
+    struct insn in = {.op = IN_BLOCK}; /* none */
+    if (memory_is_far(b->unit->module, arg->memory))
+        in = far_insn(b, op, info->last == VT_NONE ? 0 : slot_width(info->last), arg);
+    in.b = (uint16_t)bytes;
+    return in;
+}
+
 static void load(struct builder *b, const struct op_info *info, const struct row *row)
 {
-    uint32_t offset = reader_memarg(&b->in).offset;
+    struct memarg arg = memarg_read(&b->in, b->unit->module);
+    uint32_t offset = (uint32_t)arg.offset;
     uint32_t lane = info->imm == IMM_MEMARG_LANE ? reader_u8(&b->in) : 0;
+    struct insn far = begin_far(b, info, IN_FAR_LOAD_V128, row->bytes, &arg);
     struct operands o = take_operands(b, info);
     uint16_t dst = stack_temp_slot(b, o.base);
+    if (far.op != IN_BLOCK)
+        code_emit(b, far);
     code_emit(
         b,
         (struct insn){
@@ -130,12 +145,17 @@ static void load(struct builder *b, const struct op_info *info, const struct row
                                  .slot = REG_NONE});
     b->logged++;
     stack_push_result(b, VT_V128);
+    if (far.op != IN_BLOCK)
+        b->producer = NO_INSN; /* two instructions are not to be taken for one */
 }
 
 static void store(struct builder *b, const struct op_info *info, const struct row *row)
 {
-    uint32_t offset = reader_memarg(&b->in).offset;
+    struct memarg arg = memarg_read(&b->in, b->unit->module);
+    uint32_t offset = (uint32_t)arg.offset;
     uint32_t lane = info->imm == IMM_MEMARG_LANE ? reader_u8(&b->in) : 0;
+    int halves = info->imm == IMM_MEMARG_LANE ? 1 : 2;
+    struct insn far = begin_far(b, info, IN_FAR_STORE_V128, (unsigned)halves * row->bytes, &arg);
     struct operands o = take_operands(b, info);
     struct raw_uop u = {.class = UOP_STORE,
                         .bytes = row->bytes,
@@ -144,9 +164,11 @@ static void store(struct builder *b, const struct op_info *info, const struct ro
                         .a = o.slot[0],
                         .b = o.slot[1],
                         .slot = REG_NONE};
+    if (far.op != IN_BLOCK)
+        code_emit(b, far);
     code_emit(
         b, (struct insn){.op = row->insn, .a = o.slot[0], .b = o.slot[1], .x = offset, .y = lane});
-    for (int halves = info->imm == IMM_MEMARG_LANE ? 1 : 2; halves > 0; halves--) {
+    for (; halves > 0; halves--) {
         code_uop(b, u);
         b->logged++;
     }

@@ -24,8 +24,9 @@ struct functype {
 };
 
 struct limits {
-    uint32_t min, max; /* max: UINT32_MAX when absent */
+    uint64_t min, max; /* max: when absent UINT32_MAX, or UINT64_MAX if is64 */
     uint8_t has_max;
+    uint8_t shared, is64; /* of memories */
 };
 
 struct table_type {
@@ -143,6 +144,8 @@ struct wasm_limits {
     uint32_t block_depth;      /* 10,000 */
     uint32_t table_entries;    /* 10,000,000, all tables of a module together, at the start */
     uint32_t pages;            /* 65,536 */
+    uint32_t memories;         /* 1,000; at most 2,047 */
+    uint32_t tables;           /* 100,000 */
     uint32_t globals;          /* 1,000,000 */
     uint32_t segments;         /* 100,000 */
     uint32_t exports, imports; /* 100,000 */

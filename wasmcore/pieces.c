@@ -60,27 +60,38 @@ int piece_valtype(struct decoder *d, uint8_t *out)
     return 0;
 }
 
-/* flags: 0 minimum, 1 minimum and maximum. */
-static int read_limits(struct decoder *d, struct limits *out)
+#define LIMITS_MAX    1u
+#define LIMITS_SHARED 2u
+#define LIMITS_64     4u
+
+static int bad_limits(struct decoder *d, uint32_t at, uint8_t flags)
 {
-    uint32_t at = here(d);
-    uint8_t flags = reader_u8(&d->r);
     if (flags & 0x80)
         return FAIL(d, at, "integer representation too long: limits flags 0x%02x", flags);
     if (flags & 8)
         return FAIL(d, at, "integer too large: custom page sizes are not supported");
-    if (flags & 4)
-        return FAIL(d, at, "integer too large: memory64 is not supported");
-    if (flags & 2)
-        return FAIL(d, at, "integer too large: shared memories (threads) are not supported");
-    if (flags > 1)
-        return FAIL(d, at, "integer too large: limits flags 0x%02x", flags);
-    out->min = reader_u32(&d->r);
-    out->has_max = flags;
-    out->max = flags ? reader_u32(&d->r) : UINT32_MAX;
+    if (flags & LIMITS_64)
+        return FAIL(d, at, "integer too large: tables with 64-bit indices are not supported");
+    return FAIL(d, at, "integer too large: limits flags 0x%02x", flags);
+}
+
+/* allowed: the flags that may be set. */
+static int read_limits(struct decoder *d, uint8_t allowed, struct limits *out)
+{
+    uint32_t at = here(d);
+    uint8_t flags = reader_u8(&d->r);
+    if (flags & ~allowed)
+        return bad_limits(d, at, flags);
+    out->has_max = (flags & LIMITS_MAX) != 0;
+    out->shared = (flags & LIMITS_SHARED) != 0;
+    out->is64 = (flags & LIMITS_64) != 0;
+    out->min = out->is64 ? reader_u64(&d->r) : reader_u32(&d->r);
+    out->max = out->is64 ? UINT64_MAX : UINT32_MAX;
+    if (out->has_max)
+        out->max = out->is64 ? reader_u64(&d->r) : reader_u32(&d->r);
     if (d->r.error || out->min > out->max)
-        return FAIL(d, at, "size minimum must not be greater than maximum: %u, %u", out->min,
-                    out->max);
+        return FAIL(d, at, "size minimum must not be greater than maximum: %llu, %llu",
+                    (unsigned long long)out->min, (unsigned long long)out->max);
     return 0;
 }
 
@@ -92,19 +103,29 @@ int piece_table_type(struct decoder *d, struct table_type *out)
                     "function references) are not supported");
     if (piece_reftype(d, &out->elem))
         return -1;
-    return read_limits(d, &out->limits);
+    return read_limits(d, LIMITS_MAX, &out->limits);
+}
+
+/* Pages of all of a memory's addresses. */
+static uint64_t address_pages(const struct limits *l)
+{
+    return UINT64_C(1) << (l->is64 ? 48 : 16);
 }
 
 int piece_memory_type(struct decoder *d, struct limits *out)
 {
     uint32_t at = here(d);
-    if (read_limits(d, out))
+    if (read_limits(d, LIMITS_MAX | LIMITS_SHARED | LIMITS_64, out))
         return -1;
-    if (out->min > 65536 || (out->has_max && out->max > 65536))
-        return FAIL(d, at, "memory size must be at most 65536 pages (4GiB): %u",
-                    out->has_max ? out->max : out->min);
+    if (out->shared && !out->has_max)
+        return FAIL(d, at, "shared memory must have maximum");
+    if (out->min > address_pages(out) || (out->has_max && out->max > address_pages(out)))
+        return FAIL(d, at, "memory size must be at most %s: %llu",
+                    out->is64 ? "2^48 pages" : "65536 pages (4GiB)",
+                    (unsigned long long)(out->has_max ? out->max : out->min));
     if (out->min > d->lim->pages)
-        return FAIL(d, at, "memory size: %u pages, the limit is %u", out->min, d->lim->pages);
+        return FAIL(d, at, "memory size: %llu pages, the limit is %u", (unsigned long long)out->min,
+                    d->lim->pages);
     return 0;
 }
 

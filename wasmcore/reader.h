@@ -191,22 +191,4 @@ static inline int64_t reader_block_type(struct reader *r)
     return v;
 }
 
-/* The immediate of a load or store. */
-struct memarg {
-    uint32_t align; /* log2 */
-    uint32_t offset;
-};
-
-static inline struct memarg reader_memarg(struct reader *r)
-{
-    const uint8_t *start = r->at;
-    struct memarg m = {reader_u32(r), 0};
-    if (m.align >= 64 && m.align < 128) /* bit 6: the number of a memory follows */
-        reader_fail(r, "malformed memop flags: multi-memory is not supported", start);
-    else if (m.align >= 32)
-        reader_fail(r, "malformed memop flags", start);
-    m.offset = reader_u32(r);
-    return m;
-}
-
 #endif

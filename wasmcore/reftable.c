@@ -15,13 +15,13 @@ struct table *reftable_new(struct store *st, struct table_type type, struct inst
     struct table *t = calloc(1, sizeof(*t));
     if (!t)
         return NULL;
-    t->cap = type.limits.min > 16 ? type.limits.min : 16;
+    t->cap = type.limits.min > 16 ? (uint32_t)type.limits.min : 16;
     t->externs = calloc(t->cap, sizeof(*t->externs));
     if (!t->externs) {
         free(t);
         return NULL;
     }
-    t->size = type.limits.min;
+    t->size = (uint32_t)type.limits.min;
     t->type = type;
     t->owner = owner;
     t->next = st->tables;
@@ -59,7 +59,8 @@ void reftable_write(struct store *st, struct table *t, uint32_t i, uint64_t ref)
 uint32_t reftable_grow(struct store *st, struct table *t, uint64_t ref, uint32_t n)
 {
     const struct wasm_limits *limits = st->cfg.limits ? st->cfg.limits : &wasm_default_limits;
-    uint32_t most = t->type.limits.has_max ? t->type.limits.max : UINT32_MAX, old = t->size;
+    uint32_t most = t->type.limits.has_max ? (uint32_t)t->type.limits.max : UINT32_MAX;
+    uint32_t old = t->size;
     if (most > limits->table_entries)
         most = limits->table_entries;
     if (t->size > most || n > most - t->size || GROW(t->externs, t->cap, t->size, n))

@@ -28,6 +28,9 @@ struct space {
         table_addr; /* physical address of the frame table / page table root area of this space */
     uint32_t id;    /* its place in the store */
     struct physmem *pm;
+    /* the memory's type, for linking; whoever makes the space sets it */
+    uint64_t type_max; /* if has_max */
+    uint8_t has_max, shared, is64;
     uint64_t *owned; /* bit set: the page's frame was allocated by the space and is freed with it */
 };
 

@@ -96,10 +96,11 @@ struct instance {
     uint32_t id;
     uint32_t uses; /* itself until dropped, and instances that import from it */
     uint8_t privileged, dropped;
-    struct space *space;
-    struct instance *space_owner; /* NULL: the store; itself or another */
-    struct func **funcs;          /* by function index; NULL: a built-in never needed as a value */
-    struct func *own_funcs;       /* those not imported */
+    struct space *space;            /* memory 0, or NULL */
+    struct space **spaces;          /* by memory index */
+    struct instance **space_owners; /* of each; NULL: the store; itself or another */
+    struct func **funcs;    /* by function index; NULL: a built-in never needed as a value */
+    struct func *own_funcs; /* those not imported */
     uint32_t nown_funcs;
     struct gcell **imported_globals;
     struct gcell *globals; /* own */
@@ -232,6 +233,9 @@ enum trap_kind reftable_init(struct instance *in, uint32_t table, uint32_t seg, 
 /* constant.c: a constant expression in an instance; the high half of a v128. */
 uint64_t instance_const(const struct instance *in, const struct const_expr *e);
 uint64_t instance_const_high(const struct instance *in, const struct const_expr *e);
+
+/* store.c: a space for a memory of that type, of at most max_pages unless that is 0. */
+struct space *store_space(struct store *st, const struct limits *type, uint32_t max_pages);
 
 /*
  * bulk.c: memory.copy, .fill and .init at t->ip, piece by piece. With a log: 1 when the log is full

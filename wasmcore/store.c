@@ -408,15 +408,31 @@ struct table *store_host_table(struct store *st, struct table_type type)
     return reftable_new(st, type, NULL);
 }
 
+struct space *store_space(struct store *st, const struct limits *type, uint32_t max_pages)
+{
+    uint64_t most = type->has_max && type->max < SPACE_MAX_PAGES ? type->max : SPACE_MAX_PAGES;
+    if (max_pages && max_pages < most)
+        most = max_pages;
+    if (type->min > most)
+        return NULL;
+    struct space *s = space_new(st->pm, (uint32_t)type->min, (uint32_t)most, st->nspaces);
+    if (!s)
+        return NULL;
+    s->type_max = type->max;
+    s->has_max = type->has_max;
+    s->shared = type->shared;
+    s->is64 = type->is64;
+    st->nspaces++;
+    return s;
+}
+
 struct space *store_host_memory(struct store *st, struct limits limits)
 {
     if (GROW(st->host_spaces, st->host_spaces_cap, st->nhost_spaces, 1))
         return NULL;
-    struct space *s = space_new(st->pm, limits.min, limits.has_max ? limits.max : SPACE_MAX_PAGES,
-                                st->nspaces);
+    struct space *s = store_space(st, &limits, 0);
     if (!s)
         return NULL;
-    st->nspaces++;
     st->host_spaces[st->nhost_spaces++] = s;
     return s;
 }

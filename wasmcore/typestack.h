@@ -87,7 +87,7 @@ static inline int ts_pop_any(struct validator *v, uint8_t *type)
 }
 
 /* The alignment and offset of an access to memory. validate.c */
-int ts_memarg(struct validator *v);
+int ts_memarg(struct validator *v, uint8_t *address);
 /* An instruction of simd.def. validate_simd.c */
 int validate_simd(struct validator *v);
 

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "wasmcore/memarg.h"
 #include "wasmcore/ops.h"
 #include "wasmcore/reader.h"
 #include "wasmcore/typestack.h"
@@ -406,20 +407,26 @@ static int op_table(struct validator *v, uint32_t op)
 
 /* ---- memory ---- */
 
-static int need_memory(struct validator *v)
+static int check_memory(struct validator *v, uint32_t memory)
 {
-    if (v->r.error || v->m->nmems == 0)
-        return FAIL(v, "unknown memory 0: %s in a module without memory", v->info->name);
+    if (v->r.error || memory >= v->m->nmems)
+        return FAIL(v, "unknown memory %u: %s in a module of %u memories", memory, v->info->name,
+                    v->m->nmems);
     return 0;
 }
 
-/* The byte that stands for memory 0. */
-static int read_memory(struct validator *v)
+/* The number of a memory. Where there is no choice it is one byte, as WebAssembly 2.0 has it. */
+static int read_memory(struct validator *v, uint32_t *memory)
 {
-    uint8_t b = reader_u8(&v->r);
-    if (v->r.error || b != 0)
-        return FAIL(v, "zero byte expected: memory 0x%02x; multi-memory is not supported", b);
-    return need_memory(v);
+    *memory = v->m->nmems > 1 ? reader_u32(&v->r) : reader_u8(&v->r);
+    if (!v->r.error && v->m->nmems <= 1 && *memory != 0)
+        return FAIL(v, "zero byte expected: memory 0x%02x", *memory);
+    return check_memory(v, *memory);
+}
+
+static uint8_t address_type(const struct validator *v, uint32_t memory)
+{
+    return v->m->mems[memory].is64 ? VT_I64 : VT_I32;
 }
 
 static int check_data_index(struct validator *v, uint32_t index)
@@ -431,44 +438,66 @@ static int check_data_index(struct validator *v, uint32_t index)
     return 0;
 }
 
+/* Destination address, source address or value, length: the last is popped first. */
+static int pop_bulk(struct validator *v, uint8_t d, uint8_t s, uint8_t n)
+{
+    return ts_pop(v, n) || ts_pop(v, s) || ts_pop(v, d) ? -1 : 0;
+}
+
+static int op_memory_copy(struct validator *v)
+{
+    uint32_t to, from;
+    if (read_memory(v, &to) || read_memory(v, &from))
+        return -1;
+    uint8_t d = address_type(v, to), s = address_type(v, from);
+    return pop_bulk(v, d, s, d == VT_I64 ? s : d);
+}
+
 static int op_memory(struct validator *v, uint32_t op)
 {
     uint32_t segment = op == WOP_memory_init || op == WOP_data_drop ? reader_u32(&v->r) : 0;
+    uint32_t memory;
     if (op == WOP_data_drop)
         return check_data_index(v, segment);
-    if (read_memory(v) || (op == WOP_memory_copy && read_memory(v)) ||
-        (op == WOP_memory_init && check_data_index(v, segment)))
+    if (op == WOP_memory_copy)
+        return op_memory_copy(v);
+    if (read_memory(v, &memory) || (op == WOP_memory_init && check_data_index(v, segment)))
         return -1;
+    uint8_t type = address_type(v, memory);
     switch (op) {
     case WOP_memory_size:
-        return ts_push(v, VT_I32);
+        return ts_push(v, type);
     case WOP_memory_grow:
-        return ts_pop(v, VT_I32) || ts_push(v, VT_I32) ? -1 : 0;
-    default: /* init, copy, fill */
-        return ts_pop(v, VT_I32) || ts_pop(v, VT_I32) || ts_pop(v, VT_I32) ? -1 : 0;
+        return ts_pop(v, type) || ts_push(v, type) ? -1 : 0;
+    case WOP_memory_fill:
+        return pop_bulk(v, type, VT_I32, type);
+    default: /* init */
+        return pop_bulk(v, type, VT_I32, VT_I32);
     }
 }
 
-int ts_memarg(struct validator *v)
+int ts_memarg(struct validator *v, uint8_t *address)
 {
     const struct op_info *info = v->info;
-    struct memarg arg = reader_memarg(&v->r);
-    if (need_memory(v))
+    struct memarg arg = memarg_read(&v->r, v->m);
+    if (check_memory(v, arg.memory))
         return -1;
     if (arg.align > info->align)
         return FAIL(v, "alignment must not be larger than natural: 2^%u of %s", arg.align,
                     info->name);
+    *address = address_type(v, arg.memory);
     return 0;
 }
 
 static int load_or_store(struct validator *v)
 {
     const struct op_info *info = v->info;
-    if (ts_memarg(v))
+    uint8_t type;
+    if (ts_memarg(v, &type))
         return -1;
     if (info->kind == OPK_STORE)
-        return ts_pop(v, info->arg) || ts_pop(v, VT_I32) ? -1 : 0;
-    return ts_pop(v, VT_I32) || ts_push(v, info->result) ? -1 : 0;
+        return ts_pop(v, info->arg) || ts_pop(v, type) ? -1 : 0;
+    return ts_pop(v, type) || ts_push(v, info->result) ? -1 : 0;
 }
 
 /* ---- bodies ---- */
