@@ -596,6 +596,37 @@ void hostcall_make(struct machine *m)
     }
 }
 
+/* Nothing runs beside the thread that waits: its time-out passes, or it would wait for ever. */
+static void serve_wait(struct machine *m, struct thread *t, uint64_t *slots)
+{
+    const int64_t ns = (int64_t)slots[2];
+    if (ns < 0) {
+        thread_fail(t, TRAP_DEADLOCK);
+        return;
+    }
+    const uint64_t wait[1] = {(uint64_t)ns};
+    do_sleep(m, wait);
+    slots[0] = 2; /* timed out */
+}
+
+/* What instructions need of the machine; 0 when the number is a call of the kernel's. */
+static int serve_instruction(struct machine *m, struct thread *t, uint32_t number, uint64_t *slots)
+{
+    switch (number) {
+    case HOST_CYCLES:
+        slots[0] = machine_now(m) / m->period;
+        return 1;
+    case HOST_WAIT:
+        serve_wait(m, t, slots);
+        return 1;
+    case HOST_NOTIFY:
+        slots[0] = 0;
+        return 1;
+    default:
+        return 0;
+    }
+}
+
 void hostcall_serve(struct machine *m)
 {
     struct thread *t = m->threads[m->current].thread;
@@ -603,10 +634,8 @@ void hostcall_serve(struct machine *m)
     const uint32_t number = thread_host(t);
     uint64_t *slots = thread_host_slots(t);
 
-    if (number == HOST_CYCLES) {
-        slots[0] = machine_now(m) / m->period;
+    if (serve_instruction(m, t, number, slots))
         return;
-    }
     const int64_t result = serve[number](m, slots);
     if (before == m->current)
         slots[0] = calls[number].result == 'l' ? (uint64_t)result : (uint32_t)result;

@@ -151,6 +151,8 @@ static void add_host_module(struct script *s)
     what.kind = EXT_MEMORY;
     what.memory = store_host_memory(s->store, (struct limits){1, 2, 1, 0, 0});
     add_host(s, "memory", what);
+    what.memory = store_host_memory(s->store, (struct limits){1, 2, 1, 1, 0});
+    add_host(s, "shared_memory", what);
 }
 
 /* ---- modules ---- */
@@ -219,6 +221,18 @@ static int load(struct script *s, char *text)
     return module;
 }
 
+/* What the machine does for the host module and for instructions. */
+static void serve(struct thread *t)
+{
+    uint64_t *slots = thread_host_slots(t);
+    if (thread_host(t) == HOST_WAIT && (int64_t)slots[2] < 0)
+        thread_fail(t, TRAP_DEADLOCK);
+    else if (thread_host(t) == HOST_WAIT)
+        slots[0] = 2; /* timed out */
+    else if (thread_host(t) == HOST_NOTIFY)
+        slots[0] = 0;
+}
+
 /* Run until the function that the thread began with returns or traps. */
 static enum run_reason run(struct script *s)
 {
@@ -226,6 +240,8 @@ static enum run_reason run(struct script *s)
         enum run_reason why = s->observed ? engine_run_observed(s->thread, &s->log)
                                           : engine_run_functional(s->thread);
         s->log.n = 0;
+        if (why == RUN_HOST)
+            serve(s->thread);
         if (why == RUN_DONE || why == RUN_TRAP)
             return why;
     }

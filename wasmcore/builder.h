@@ -197,7 +197,12 @@ void lower_far_load(struct builder *b, uint8_t type, uint16_t op, uint8_t bytes,
 struct insn far_insn(struct builder *b, uint16_t op, uint32_t depth, const struct memarg *arg);
 void lower_far_store(struct builder *b, uint8_t type, uint16_t op, uint8_t bytes,
                      const struct memarg *arg);
+/* ---- lower_atomic.c ---- */
+/* All with prefix 0xfe. */
+void lower_atomic(struct builder *b, uint32_t op);
 /* ---- lower_calls.c ---- */
+/* The call's instruction is emitted: its block ends, results are on the stack in the next one. */
+void finish_call(struct builder *b, const struct functype *type, enum block_end how);
 void lower_call(struct builder *b, uint32_t func);
 void lower_call_indirect(struct builder *b, uint32_t type, uint32_t table);
 /* 1: the callee may come back here, its results are on the stack and a return must follow. */

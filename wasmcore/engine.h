@@ -64,6 +64,15 @@ struct external {
  * for instructions that need it. HOST_CYCLES: pmem.cycles, put an i64 into slot 0. */
 #define HOST_RESERVED 0xff00u
 #define HOST_CYCLES   0xff00u
+/*
+ * HOST_WAIT: memory.atomic.wait32 or .wait64 has found the value that it expects, and the thread
+ * is to sleep. Slot 0: the address, 1: the number of the space, 2: the time-out in nanoseconds as
+ * an int64_t, negative: none. Put 0 (woken) or 2 (timed out) into slot 0.
+ * HOST_NOTIFY: memory.atomic.notify on a shared memory. Slot 0: the address, 1: how many threads to
+ * wake, with the number of the space above bit 32. Put how many were woken into slot 0.
+ */
+#define HOST_WAIT   0xff01u
+#define HOST_NOTIFY 0xff02u
 
 /* A host function: running it makes engine_run return RUN_HOST with this number. type is copied. */
 struct func *store_host_func(struct store *st, uint32_t number, const struct functype *type);
@@ -127,6 +136,8 @@ enum trap_kind {
     TRAP_CONVERSION, /* invalid conversion to integer */
     TRAP_STACK,      /* call stack exhausted */
     TRAP_UNALIGNED,  /* non-temporal store or atomic on an unaligned address */
+    TRAP_SHARED,     /* expected shared memory */
+    TRAP_DEADLOCK,   /* waits for ever: nothing can wake it */
     TRAP_KINDS
 };
 /* The specification's words for it: "integer divide by zero". */
@@ -156,6 +167,8 @@ const uint64_t *thread_results(const struct thread *t);
 /* In RUN_HOST: the number of the host function, and its argument slots, into which results go. */
 uint32_t thread_host(const struct thread *t);
 uint64_t *thread_host_slots(struct thread *t);
+/* In RUN_HOST: the call does not come back; the thread's next run ends with RUN_TRAP. */
+void thread_fail(struct thread *t, enum trap_kind kind);
 /* In RUN_HOST: the instance that made the call. */
 struct instance *thread_instance(const struct thread *t);
 

@@ -22,6 +22,9 @@
  *   V1, V2, V3       dst = a; a, b; a, b, slot x       VSHIFT, VREPLACE   the scalar is b
  *   VLOAD, VSTORE    dst = memory[a + x]; memory[a + x] = b       lanes, also of memory: number y
  *
+ * Atomic accesses are addressed as the far forms, on aligned addresses only: dst = old value, b =
+ * operand; a cmpxchg expects b and has its replacement in slot y & 0xffff.
+ *
  * Branch targets (y) count instructions from the branch itself and always name an IN_BLOCK.
  *
  * A 64-bit constant has only 32 bits in x or y: an i64 is sign-extended, an f64 has only its high
@@ -80,17 +83,22 @@ _Static_assert(sizeof(struct insn) == 16, "instructions are 16 bytes");
     X(MEMORY_COPY) /* operands in slots dst, a, b; to memory x from memory y */                    \
     X(MEMORY_FILL) /* operands in slots dst, a, b; memory x */                                     \
     X(MEMORY_INIT) /* operands in slots dst, a, b; from data segment x to memory y */              \
-    X(DATA_DROP)   /* x */                                                                         \
-    X(TABLE_GET)   /* dst = table y [a] */                                                         \
-    X(TABLE_SET)   /* table y [a] = b */                                                           \
-    X(TABLE_SIZE)  /* dst = size of table y */                                                     \
-    X(TABLE_GROW)  /* dst = grow table y with value a by b */                                      \
-    X(TABLE_FILL)  /* table y [slot dst ..] = a, b entries */                                      \
-    X(TABLE_COPY)  /* operands in slots dst, a, b; from table x to table y */                      \
-    X(TABLE_INIT)  /* operands in slots dst, a, b; from segment x to table y */                    \
-    X(ELEM_DROP)   /* x */                                                                         \
-    X(REF_FUNC)    /* dst = reference to function x of the instance */                             \
-    X(FLUSH)       /* the line at a */                                                             \
+    /* Addressed as the far forms; operands in consecutive slots from dst, which is a too. May     \
+     * leave the engine: see HOST_WAIT */                                                          \
+    X(NOTIFY)                                                                                      \
+    X(WAIT32)                                                                                      \
+    X(WAIT64)                                                                                      \
+    X(DATA_DROP)  /* x */                                                                          \
+    X(TABLE_GET)  /* dst = table y [a] */                                                          \
+    X(TABLE_SET)  /* table y [a] = b */                                                            \
+    X(TABLE_SIZE) /* dst = size of table y */                                                      \
+    X(TABLE_GROW) /* dst = grow table y with value a by b */                                       \
+    X(TABLE_FILL) /* table y [slot dst ..] = a, b entries */                                       \
+    X(TABLE_COPY) /* operands in slots dst, a, b; from table x to table y */                       \
+    X(TABLE_INIT) /* operands in slots dst, a, b; from segment x to table y */                     \
+    X(ELEM_DROP)  /* x */                                                                          \
+    X(REF_FUNC)   /* dst = reference to function x of the instance */                              \
+    X(FLUSH)      /* the line at a */                                                              \
     X(FENCE)                                                                                       \
     X(NTSTORE32) /* memory[a] = b */                                                               \
     X(NTSTORE64)                                                                                   \
@@ -121,6 +129,10 @@ enum insn_op {
 #define LOAD(code, id, ...) IN_##id, IN_##id##_c, IN_##id##_x, IN_##id##_o, IN_##id##_f,
 #define STORE(code, id, ...)                                                                       \
     IN_##id, IN_##id##_c, IN_##id##_x, IN_##id##_o, IN_##id##_f, IN_##id##_i,
+#define ALOAD(code, id, ...)   IN_##id,
+#define ASTORE(code, id, ...)  IN_##id,
+#define RMW(code, id, ...)     IN_##id,
+#define CMPXCHG(code, id, ...) IN_##id,
 #include "wasmcore/ops.def"
 /* simd.def: what is computed, then loads, then stores */
 #define FIRST(range)       range, range##_BEFORE = range - 1,

@@ -308,6 +308,9 @@ static void skip_immediate(struct builder *b, uint32_t op)
         reader_u32(r);
         reader_u32(r);
         break;
+    case IMM_FENCE:
+        reader_u8(r);
+        break;
     case IMM_NONE:
         break;
     default: /* one index */

@@ -39,8 +39,7 @@ static void pass_arguments(struct builder *b, const struct functype *type, uint1
     }
 }
 
-/* The instruction is emitted; the call's block ends, results are on the stack in the next one. */
-static void finish_call(struct builder *b, const struct functype *type, enum block_end how)
+void finish_call(struct builder *b, const struct functype *type, enum block_end how)
 {
     uint32_t base = b->height - type->nparams;
     code_alu(b, UOP_BRANCH, 0, REG_NONE, REG_NONE, REG_NONE);

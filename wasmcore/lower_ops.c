@@ -641,6 +641,10 @@ static void lower_local(struct builder *b, uint32_t op)
 
 void lower_plain(struct builder *b, uint32_t op)
 {
+    if (op >> 8 == 0xfe) {
+        lower_atomic(b, op);
+        return;
+    }
     switch (op) {
     case WOP_drop:
         stack_pop(b, stack_top_width(b));

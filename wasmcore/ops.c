@@ -9,15 +9,19 @@
  * One-byte codes have their own place in the table; prefixed codes 0xfcNN with NN < 64 follow them.
  * ops.def has none past that; the static assertions below see to it that it stays so.
  */
-#define FC_ROWS   64u
-#define ROW(code) ((code) < 0x100 ? (code) : 0x100u + ((code)-0xfc00u))
+#define FC_ROWS 64u
+#define FE_ROWS 80u
+#define ROW(code)                                                                                  \
+    ((code) < 0x100    ? (code)                                                                    \
+     : (code) < 0xfe00 ? 0x100u + ((code)-0xfc00u)                                                 \
+                       : 0x100u + FC_ROWS + ((code)-0xfe00u))
 
-#define t_i32     VT_I32
-#define t_i64     VT_I64
-#define t_f32     VT_F32
-#define t_f64     VT_F64
+#define t_i32 VT_I32
+#define t_i64 VT_I64
+#define t_f32 VT_F32
+#define t_f64 VT_F64
 
-static const struct op_info rows[0x100 + FC_ROWS] = {
+static const struct op_info rows[0x100 + FC_ROWS + FE_ROWS] = {
 #define CTL(code, id, name, imm) [ROW(code)] = {name, OPK_CTL, IMM_##imm, VT_NONE, VT_NONE, 0, 0},
 #define UN(code, id, name, tr, ta, class, expr)                                                    \
     [ROW(code)] = {name, OPK_UN, IMM_NONE, t_##tr, t_##ta, 1, 0},
@@ -33,20 +37,33 @@ static const struct op_info rows[0x100 + FC_ROWS] = {
     [ROW(code)] = {name, OPK_LOAD, IMM_MEMARG, t_##tr, VT_I32, 1, align},
 #define STORE(code, id, name, t, mt, align)                                                        \
     [ROW(code)] = {name, OPK_STORE, IMM_MEMARG, VT_NONE, t_##t, 2, align},
+#define ALOAD(code, id, name, tr, mt, align)                                                       \
+    [ROW(code)] = {name, OPK_ALOAD, IMM_MEMARG, t_##tr, VT_I32, 1, align},
+#define ASTORE(code, id, name, t, mt, align)                                                       \
+    [ROW(code)] = {name, OPK_ASTORE, IMM_MEMARG, VT_NONE, t_##t, 2, align},
+#define RMW(code, id, name, t, mt, align, expr)                                                    \
+    [ROW(code)] = {name, OPK_RMW, IMM_MEMARG, t_##t, t_##t, 2, align},
+#define CMPXCHG(code, id, name, t, mt, align)                                                      \
+    [ROW(code)] = {name, OPK_CMPXCHG, IMM_MEMARG, t_##t, t_##t, 3, align},
 #include "wasmcore/ops.def"
 };
 
 #define FITS(code, ...)                                                                            \
-    _Static_assert((code) < 0x100 || ((code) >= 0xfc00 && (code) < 0xfc00 + FC_ROWS),              \
+    _Static_assert((code) < 0x100 || ((code) >= 0xfc00 && (code) < 0xfc00 + FC_ROWS) ||            \
+                       ((code) >= 0xfe00 && (code) < 0xfe00 + FE_ROWS),                            \
                    "a code of ops.def has no place in the table");
-#define CTL   FITS
-#define UN    FITS
-#define BIN   FITS
-#define CMP   FITS
-#define UNT   FITS
-#define BINT  FITS
-#define LOAD  FITS
-#define STORE FITS
+#define CTL     FITS
+#define UN      FITS
+#define BIN     FITS
+#define CMP     FITS
+#define UNT     FITS
+#define BINT    FITS
+#define LOAD    FITS
+#define STORE   FITS
+#define ALOAD   FITS
+#define ASTORE  FITS
+#define RMW     FITS
+#define CMPXCHG FITS
 #include "wasmcore/ops.def"
 
 #define lanes_of(L) (16 / sizeof(lane_##L))
@@ -90,7 +107,7 @@ const struct op_info *op_lookup(uint32_t code)
     static const struct op_info none;
     if (code < 0x100)
         return &rows[code];
-    if (code >= 0xfc00 && code < 0xfc00 + FC_ROWS)
+    if ((code >= 0xfc00 && code < 0xfc00 + FC_ROWS) || (code >= 0xfe00 && code < 0xfe00 + FE_ROWS))
         return &rows[ROW(code)];
     if (code >= OP_SIMD && code < OP_SIMD + OP_SIMD_ROWS)
         return &simd_rows[code - OP_SIMD];
@@ -123,8 +140,6 @@ const char *op_feature(uint32_t code)
     case 0xd3: /* ref.eq */
     case 0xfb:
         return "garbage collection";
-    case 0xfe:
-        return "threads";
     default:
         return NULL;
     }

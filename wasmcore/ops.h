@@ -17,7 +17,7 @@ enum op_imm {
     IMM_GLOBAL,
     IMM_TABLE,
     IMM_REF_TYPE,
-    IMM_MEMARG, /* of LOAD and STORE rows */
+    IMM_MEMARG, /* of LOAD and STORE rows, and of atomics */
     IMM_MEMORY,
     IMM_I32,
     IMM_I64,
@@ -31,8 +31,9 @@ enum op_imm {
     IMM_TABLE_COPY, /* table, table */
     IMM_LANE,       /* one byte */
     IMM_MEMARG_LANE,
-    IMM_V128,   /* 16 bytes */
-    IMM_SHUFFLE /* 16 lanes */
+    IMM_V128,    /* 16 bytes */
+    IMM_SHUFFLE, /* 16 lanes */
+    IMM_FENCE    /* one byte, zero */
 };
 
 enum wasm_op {
@@ -44,6 +45,10 @@ enum wasm_op {
 #define BINT(code, id, ...)      WOP_##id = code,
 #define LOAD(code, id, ...)      WOP_##id = code,
 #define STORE(code, id, ...)     WOP_##id = code,
+#define ALOAD(code, id, ...)     WOP_##id = code,
+#define ASTORE(code, id, ...)    WOP_##id = code,
+#define RMW(code, id, ...)       WOP_##id = code,
+#define CMPXCHG(code, id, ...)   WOP_##id = code,
 #include "wasmcore/ops.def"
 #define V1(code, id, ...)         WOP_##id = code,
 #define V2(code, id, ...)         WOP_##id = code,
@@ -76,12 +81,17 @@ enum op_kind {
     OPK_BINT,
     OPK_LOAD,
     OPK_STORE,
+    OPK_ALOAD,
+    OPK_ASTORE,
+    OPK_RMW,
+    OPK_CMPXCHG,
     OPK_SIMD /* any row of simd.def */
 };
 
 /* A row of ops.def or simd.def as data. All but CTL rows: pops nargs values of type `arg` (a STORE:
- * an i32 address, then a value of `arg`; a LOAD: an i32 address), pushes one of type `result`
- * unless that is VT_NONE. */
+ * an i32 address, then a value of `arg`; a LOAD: an i32 address; atomics likewise, a CMPXCHG two
+ * values of `arg`; an i64 address if the memory has such), pushes one of type `result` unless that
+ * is VT_NONE. */
 struct op_info {
     const char *name;    /* NULL: no such instruction */
     uint8_t kind;        /* enum op_kind */

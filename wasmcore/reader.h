@@ -153,14 +153,14 @@ static inline uint64_t reader_f64(struct reader *r)
     return v;
 }
 
-/* An instruction's code as in ops.def and simd.def: one byte, 0xfcNN for prefix 0xfc, 0xfdNNN for
- * prefix 0xfd. A number with more digits is an error; other prefixes (0xfb, 0xfe) are returned as
+/* An instruction's code as in ops.def and simd.def: one byte, 0xfcNN or 0xfeNN for prefixes 0xfc and
+ * 0xfe, 0xfdNNN for prefix 0xfd. A number with more digits is an error; prefix 0xfb is returned as
  * that byte alone. */
 static inline uint32_t reader_op(struct reader *r)
 {
     const uint8_t *start = r->at;
     uint8_t b = reader_u8(r);
-    if (b != 0xfc && b != 0xfd)
+    if (b != 0xfc && b != 0xfd && b != 0xfe)
         return b;
     uint32_t n = reader_u32(r);
     if (b == 0xfd && n <= 0xfff)
@@ -169,7 +169,7 @@ static inline uint32_t reader_op(struct reader *r)
         reader_fail(r, "illegal opcode", start);
         return 0;
     }
-    return 0xfc00u | n;
+    return (uint32_t)b << 8 | n;
 }
 
 /*

@@ -116,6 +116,14 @@ uint64_t *thread_host_slots(struct thread *t)
     return t->fp + t->host_base;
 }
 
+void thread_fail(struct thread *t, enum trap_kind kind)
+{
+    if (t->state == THREAD_HOST)
+        t->ip--; /* the instruction that left the engine */
+    t->state = THREAD_TRAPPED;
+    t->trap = (uint8_t)kind;
+}
+
 struct instance *thread_instance(const struct thread *t)
 {
     return t->inst;

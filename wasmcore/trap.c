@@ -78,6 +78,8 @@ const char *trap_text(enum trap_kind kind)
         [TRAP_CONVERSION] = "invalid conversion to integer",
         [TRAP_STACK] = "call stack exhausted",
         [TRAP_UNALIGNED] = "unaligned atomic",
+        [TRAP_SHARED] = "expected shared memory",
+        [TRAP_DEADLOCK] = "deadlock: an endless wait that nothing can end",
     };
     return (unsigned)kind < TRAP_KINDS ? texts[kind] : "unknown trap";
 }

@@ -500,6 +500,52 @@ static int load_or_store(struct validator *v)
     return ts_pop(v, type) || ts_push(v, info->result) ? -1 : 0;
 }
 
+/* ---- atomics ---- */
+
+/* The immediate: aligned naturally, no less. *type: of the address. */
+static int atomic_memarg(struct validator *v, uint32_t align, uint8_t *type)
+{
+    struct memarg arg = memarg_read(&v->r, v->m);
+    if (check_memory(v, arg.memory))
+        return -1;
+    if (arg.align != align)
+        return FAIL(v, "atomic alignment must be natural: 2^%u of %s", arg.align, v->info->name);
+    *type = address_type(v, arg.memory);
+    return 0;
+}
+
+static int op_atomic(struct validator *v)
+{
+    const struct op_info *info = v->info;
+    uint8_t type;
+    if (atomic_memarg(v, info->align, &type))
+        return -1;
+    for (unsigned i = 1; i < info->nargs; i++)
+        if (ts_pop(v, info->arg))
+            return -1;
+    if (ts_pop(v, type))
+        return -1;
+    return info->kind == OPK_ASTORE ? 0 : ts_push(v, info->result);
+}
+
+static int op_wait(struct validator *v, uint32_t op)
+{
+    uint8_t type;
+    if (atomic_memarg(v, op == WOP_wait64 ? 3 : 2, &type))
+        return -1;
+    if (op == WOP_notify)
+        return ts_pop(v, VT_I32) || ts_pop(v, type) || ts_push(v, VT_I32) ? -1 : 0;
+    if (ts_pop(v, VT_I64) || ts_pop(v, op == WOP_wait64 ? VT_I64 : VT_I32) || ts_pop(v, type))
+        return -1;
+    return ts_push(v, VT_I32);
+}
+
+static int op_fence(struct validator *v)
+{
+    uint8_t b = reader_u8(&v->r);
+    return v->r.error || b != 0 ? FAIL(v, "zero byte expected: atomic.fence 0x%02x", b) : 0;
+}
+
 /* ---- bodies ---- */
 
 static int compute(struct validator *v)
@@ -547,6 +593,10 @@ static int by_hand(struct validator *v, uint32_t op)
     case IMM_MEMORY_COPY:
     case IMM_DATA:
         return op_memory(v, op);
+    case IMM_MEMARG:
+        return op_wait(v, op);
+    case IMM_FENCE:
+        return op_fence(v);
     default:
         return op_const(v, op);
     }
@@ -576,6 +626,11 @@ static int instruction(struct validator *v)
         return load_or_store(v);
     case OPK_SIMD:
         return validate_simd(v);
+    case OPK_ALOAD:
+    case OPK_ASTORE:
+    case OPK_RMW:
+    case OPK_CMPXCHG:
+        return op_atomic(v);
     default:
         return compute(v);
     }
