@@ -48,7 +48,7 @@ grep -a '^FAIL' <<<"$out"
 summary cli "$out"
 
 spec=../shared/wasm-spec
-spec_sets="core-2.0 simd relaxed-simd"
+spec_sets="core-2.0 simd relaxed-simd tail-call extended-const multi-memory memory64 threads"
 for set in $spec_sets; do
     if [ ! -d "$spec/$set" ]; then
         printf '  %-24s %s\n' "spec $set" "skipped: $spec/$set is not there"

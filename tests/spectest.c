@@ -15,7 +15,7 @@
  * modules and actions where they fail. Modules in text format are skipped. Exit 1 when any failed.
  *
  * Scripts from before a proposal was merged say that what it allows is invalid. So the sets of some
- * folders run with the limits of their time: see `dialects`.
+ * folders run with the limits of their time: see spec_dialect.h.
  */
 #include <dirent.h>
 #include <inttypes.h>
@@ -25,6 +25,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/spec_dialect.h"
 #include "tests/spec_value.h"
 #include "wasmcore/engine.h"
 
@@ -44,17 +45,6 @@ struct named {
 struct host_export {
     const char *name;
     struct external what;
-};
-
-/* Most memories and tables of a module, by the name of a folder; other folders: the defaults. */
-struct dialect {
-    const char *folder;
-    uint32_t memories, tables;
-};
-static const struct dialect dialects[] = {
-    {"core-2.0", 1, 100000},  {"simd", 1, 100000},           {"relaxed-simd", 1, 100000},
-    {"tail-call", 1, 100000}, {"extended-const", 1, 100000}, {"memory64", 1, 100000},
-    {"threads", 1, 1}, /* older than reference types */
 };
 
 struct totals {
@@ -546,24 +536,6 @@ static void do_command(struct script *s)
     s->n.passed += o == OK && verb && verb->counts;
 }
 
-static void set_limits(struct script *s)
-{
-    const char *end = strrchr(s->path, '/'), *start;
-    s->limits = wasm_default_limits;
-    while (end && end > s->path && end[-1] == '/')
-        end--;
-    start = end;
-    while (start && start > s->path && start[-1] != '/')
-        start--;
-    for (size_t i = 0; end && i < sizeof dialects / sizeof dialects[0]; i++) {
-        size_t n = strlen(dialects[i].folder);
-        if (n == (size_t)(end - start) && memcmp(start, dialects[i].folder, n) == 0) {
-            s->limits.memories = dialects[i].memories;
-            s->limits.tables = dialects[i].tables;
-        }
-    }
-}
-
 static int boot(struct script *s)
 {
     struct store_config config = store_default_config;
@@ -571,7 +543,7 @@ static int boot(struct script *s)
     s->pm = physmem_new(DRAM_BYTES, 0);
     if (!s->pm)
         return -1;
-    set_limits(s);
+    s->limits = dialect_limits(s->path);
     config.limits = &s->limits;
     s->store = store_new(s->pm, &config);
     uint32_t frames = (uint32_t)((stack_bytes + FRAME_BYTES - 1) / FRAME_BYTES);
