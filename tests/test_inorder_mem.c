@@ -358,3 +358,34 @@ Test(inorder_mem, tlb_misses_walk_the_tables_and_are_charged)
     }
     rig_free(r);
 }
+
+/* ---- other memories ---- */
+
+/* Memory n of an instance is, in the rig, the space of the n'th instance behind it. */
+Test(inorder_mem, accesses_name_their_memory)
+{
+    struct rig *r = rig_new();
+    const uint32_t id = block(r, END_JUMP, 0);
+    put(r, UOP_LOAD, 1, REG_NONE, REG_NONE);
+    put(r, UOP_STORE, REG_NONE, REG_NONE, REG_NONE);
+    put(r, UOP_LOAD, 2, REG_NONE, REG_NONE);
+    start_user(r);
+    const uint64_t misses = counters(r)->tlb_misses;
+    enter(r, id);
+    address(r, LOG_FAR(1, 0x10040)); /* of OTHER */
+    consume(r);
+    cr_expect_eq(r->last[MEM_LOAD].addr & ~(uint64_t)(LINE_BYTES - 1), r->frames[OTHER][1] + 0x40);
+    nv_store(r, LOG_FAR(2, 0x20080), 1, 2); /* of the instance behind that: DRAM, not tracked */
+    consume(r);
+    address(r, 0x10040); /* of USER itself: the same linear address, another page */
+    consume(r);
+    cr_expect_eq(r->last[MEM_LOAD].addr & ~(uint64_t)(LINE_BYTES - 1), r->frames[USER][1] + 0x40);
+    cr_expect_geq(counters(r)->tlb_misses - misses, 3, "each has a TLB tag of its own");
+    enter(r, id);
+    address(r, LOG_FAR(2047, 0)); /* there is none */
+    address(r, LOG_FAR(1, UINT64_C(1) << 40));
+    address(r, LOG_FAR(1, 0));
+    consume(r);
+    cr_expect_eq(counters(r)->loads, 4);
+    rig_free(r);
+}
