@@ -57,6 +57,22 @@ t "exec passes arguments, environment and output through" hello_says
 t "exec on the timed core does the same" hello_says -s core.model=inorder
 t "exec on the timed core with traps does the same" hello_says -s core.model=inorder -s kernel.boundary=trap -s kernel.kpti=true
 
+waiting() { # nanoseconds: a program that waits so long for a value to change, and exits with what came of it
+    cat >"$tmp/wait.wat" <<EOF
+(module (import "wasi_snapshot_preview1" "proc_exit" (func \$exit (param i32)))
+ (memory (export "memory") 1 1 shared)
+ (func (export "_start") (call \$exit (memory.atomic.wait32 (i32.const 8) (i32.const 0) (i64.const $1)))))
+EOF
+    wat2wasm --enable-threads "$tmp/wait.wat" -o "$tmp/wait.wasm"
+}
+wait_times_out() { # 5 ms at 2.2 GHz
+    waiting 5000000 && exits 2 "$pwsim" exec -v "$@" "$tmp/wait.wasm" && grep -qE ' (10,99[0-9]|11,0[0-9][0-9]),[0-9]+ cycles' "$tmp/err"
+}
+t "a wait times out after its time" wait_times_out
+t "a wait times out after its time on the timed core" wait_times_out -s core.model=inorder
+endless_wait() { waiting -1 && exits 126 "$pwsim" exec "$tmp/wait.wasm" && grep -q 'trapped: deadlock' "$tmp/err"; }
+t "an endless wait is a deadlock" endless_wait
+
 guest_test() { # name, options...: output and exit code as tests/guest/NAME.expected says
     local name=$1 want=0
     shift
