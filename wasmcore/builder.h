@@ -189,7 +189,10 @@ void v128_select(struct builder *b);
 void v128_local_set(struct builder *b, uint32_t slot);
 /* in: as for other types. */
 void v128_global_op(struct builder *b, uint32_t op, struct insn in);
-/* ---- lower_memory.c: memories that memory_is_far of ---- */
+/* ---- lower_memory.c ---- */
+/* A load or store of memory that is near: see regalloc.h. */
+void near_memory(struct builder *b, unsigned class, uint8_t type, uint16_t dst, uint16_t from);
+/* Accesses to memories that memory_is_far of. */
 /* type: of the value; op: the far form; bytes: in memory. */
 void lower_far_load(struct builder *b, uint8_t type, uint16_t op, uint8_t bytes,
                     const struct memarg *arg);

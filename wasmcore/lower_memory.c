@@ -1,6 +1,19 @@
 /* lower_memory.c - lowering of accesses to memories other than a 32-bit memory 0. */
 #include "wasmcore/builder.h"
 
+void near_memory(struct builder *b, unsigned class, uint8_t type, uint16_t dst, uint16_t from)
+{
+    unsigned f = is_vector(type) ? (class == UOP_LOAD ? FILE_DST : FILE_B) : 0;
+    code_uop(b, (struct raw_uop){.class = (uint8_t) class,
+                                 .flags = UOP_ON_FRAME,
+                                 .bytes = 8,
+                                 .files = (uint8_t)f,
+                                 .dst = dst,
+                                 .a = REG_NONE,
+                                 .b = from,
+                                 .slot = (uint16_t)b->nlocals});
+}
+
 /*
  * What these cost: a micro-op for the check of bounds, which the host's MMU does not do here and
  * nothing waits for, and for a memory other than memory 0 a load of its base and size from memory

@@ -302,21 +302,6 @@ static void local_set(struct builder *b, uint32_t local)
     stack_pop(b, 1);
 }
 
-/* A load or store of memory that is near: see regalloc.h. */
-static void near_memory(struct builder *b, unsigned class, uint8_t type, uint16_t dst,
-                        uint16_t from)
-{
-    unsigned f = is_vector(type) ? (class == UOP_LOAD ? FILE_DST : FILE_B) : 0;
-    code_uop(b, (struct raw_uop){.class = (uint8_t) class,
-                                 .flags = UOP_ON_FRAME,
-                                 .bytes = 8,
-                                 .files = (uint8_t)f,
-                                 .dst = dst,
-                                 .a = REG_NONE,
-                                 .b = from,
-                                 .slot = (uint16_t)b->nlocals});
-}
-
 static void global_op(struct builder *b, uint32_t op, uint32_t global)
 {
     const struct module *m = b->unit->module;

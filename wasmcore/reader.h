@@ -153,9 +153,9 @@ static inline uint64_t reader_f64(struct reader *r)
     return v;
 }
 
-/* An instruction's code as in ops.def and simd.def: one byte, 0xfcNN or 0xfeNN for prefixes 0xfc and
- * 0xfe, 0xfdNNN for prefix 0xfd. A number with more digits is an error; prefix 0xfb is returned as
- * that byte alone. */
+/* An instruction's code as in ops.def and simd.def: one byte, 0xfcNN or 0xfeNN for prefixes 0xfc
+ * and 0xfe, 0xfdNNN for prefix 0xfd. A number with more digits is an error; prefix 0xfb is returned
+ * as that byte alone. */
 static inline uint32_t reader_op(struct reader *r)
 {
     const uint8_t *start = r->at;
