@@ -4,6 +4,7 @@
 
 #include "wasmcore/memarg.h"
 #include "wasmcore/regalloc.h"
+#include "wasmcore/stackmap.h"
 
 /* What is known of a slot on the operand stack. See lower.h and slots.h. */
 enum entry_kind { E_TEMP, E_LOCAL, E_CONST };
@@ -79,6 +80,10 @@ struct builder {
     uint8_t open;       /* a block is under way; else code is unreachable */
     uint8_t calls;
     const char *failed; /* why it cannot be lowered */
+
+    struct function wrapper; /* of an import that is an instruction */
+    map_see *see;            /* called at each point; NULL: nobody looks */
+    void *see_arg;
 };
 
 /* Prepare for a function; the builder's arrays are used again. The stack of controls holds the

@@ -7,6 +7,7 @@
 #include "wasmcore/builder.h"
 #include "wasmcore/ops.h"
 #include "wasmcore/slots.h"
+#include "wasmcore/stackmap.h"
 
 /* ---- control: values that a label takes ---- */
 
@@ -400,11 +401,20 @@ static void lower_operator(struct builder *b, uint32_t op)
     }
 }
 
+/* Between two operators. If nothing but an IN_BLOCK has been emitted for what comes, this is a
+ * point: see stackmap.h. */
+static void watch_point(struct builder *b, uint32_t offset)
+{
+    if (b->see && b->open && !b->failed && b->blocks[b->block].insn + 1 == b->ninsns)
+        b->see(b->see_arg, b, offset);
+}
+
 static void lower_body(struct builder *b)
 {
     struct control *c = push_control(b, C_FUNC);
     c->type = *b->type;
     code_begin_block(b);
+    watch_point(b, reader_offset(&b->in));
     while (b->ncontrols > 0 && !b->failed) {
         if (!b->open) {
             lower_operator(b, skip_dead(b));
@@ -414,6 +424,7 @@ static void lower_body(struct builder *b)
         lower_operator(b, reader_op(&b->in));
         if (b->open && (b->ops >= BLOCK_OPS || b->logged >= BLOCK_OPS) && !b->failed)
             code_begin_block(b);
+        watch_point(b, reader_offset(&b->in));
     }
 }
 
@@ -475,38 +486,54 @@ static int finish_function(struct builder *b, struct code *code)
     return code->insns && code->pos ? 0 : -1;
 }
 
-static const char *lower_function(struct builder *b, uint32_t index)
+/* The code of an import that is an instruction, as if its body were a call of itself: for tables
+ * and exports. */
+static void lower_wrapper(struct builder *b, uint32_t index)
 {
-    struct unit *u = b->unit;
-    const struct module *m = u->module;
+    push_control(b, C_FUNC)->type = *b->type;
+    code_begin_block(b);
+    watch_point(b, 0);
+    for (uint32_t i = 0; i < b->type->nparams; i++)
+        stack_push_local(b, i);
+    b->at = 0;
+    lower_call(b, index);
+    if (b->block > 0)
+        watch_point(b, 1);
+    if (!b->failed)
+        emit_return(b);
+}
+
+/* All of a function's code into the builder. */
+static const char *build_function(struct builder *b, uint32_t index)
+{
+    const struct module *m = b->unit->module;
     const struct function *fn = &m->funcs[index];
-    struct function stub = {.type = fn->type};
-    const struct functype *type = &u->slot_types[fn->type];
-    uint32_t first_call = u->nimport_calls, first_block = b->st->nblocks;
+    const struct functype *type = &b->unit->slot_types[fn->type];
     int builtin = index < m->nimported[EXT_FUNC];
-    if (builtin) { /* as if its body were a call of itself: for tables and exports */
-        stub.max_height = type->nparams + type->nresults;
-        stub.max_depth = 1;
-        fn = &stub;
+    if (builtin) {
+        b->wrapper = (struct function){
+            .type = fn->type, .max_height = type->nparams + type->nresults, .max_depth = 1};
+        fn = &b->wrapper;
     }
     builder_start(b, fn, type);
     if (b->failed)
         return b->failed;
     if (builtin) {
-        push_control(b, C_FUNC)->type = *type;
-        code_begin_block(b);
-        for (uint32_t i = 0; i < type->nparams; i++)
-            stack_push_local(b, i);
-        b->at = 0;
-        lower_call(b, index);
-        if (!b->failed)
-            emit_return(b);
+        lower_wrapper(b, index);
     } else {
         b->in = reader_of(m->bytes, fn->body, fn->body_end);
         lower_body(b);
     }
-    if (b->failed)
-        return b->failed;
+    return b->failed;
+}
+
+static const char *lower_function(struct builder *b, uint32_t index)
+{
+    struct unit *u = b->unit;
+    uint32_t first_call = u->nimport_calls, first_block = b->st->nblocks;
+    const char *failed = build_function(b, index);
+    if (failed)
+        return failed;
     for (uint32_t i = first_call; i < u->nimport_calls; i++)
         u->import_calls[i].block += first_block;
     b->code_left -= b->ninsns + b->nuops;
@@ -549,6 +576,16 @@ int lower_unit(struct store *st, struct unit *u, struct wasm_error *err)
         err->offset = m->funcs[i - 1].body;
         snprintf(err->text, sizeof(err->text), "function %u cannot be lowered: %s", i - 1, failed);
     }
+    builder_free(&b);
+    return failed ? -1 : 0;
+}
+
+int lower_again(struct store *st, struct unit *u, uint32_t func, map_see *see, void *arg)
+{
+    struct builder b = {.st = st, .unit = u, .code_left = UINT64_MAX, .see = see, .see_arg = arg};
+    uint32_t calls = u->nimport_calls;
+    const char *failed = build_function(&b, func);
+    u->nimport_calls = calls; /* its calls through imports were noted the first time */
     builder_free(&b);
     return failed ? -1 : 0;
 }

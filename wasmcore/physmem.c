@@ -17,7 +17,9 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
+#include <zlib.h>
 
+#include "memhier/archive.h"
 #include "memhier/port.h"
 
 struct tier_memory {
@@ -300,4 +302,160 @@ int physmem_count_mappings(struct physmem *pm, int64_t delta)
     pm->mappings += delta;
     assert(pm->mappings >= 0);
     return 0;
+}
+
+/* ---- checkpoints ---- */
+
+#define NVDIMM_FRAME (UINT32_C(1) << 31)
+
+static void write_runs(const struct physmem *pm, struct archive *a)
+{
+    const uint32_t end = tier_frames(pm, TIER_DRAM);
+    uint32_t n = 0;
+    for (int pass = 0; pass < 2; pass++) {
+        for (uint32_t at = 0; (at = next_bit(pm->used, at, end, 1)) < end;) {
+            const uint32_t to = next_bit(pm->used, at, end, 0);
+            n += pass == 0;
+            if (pass == 1) {
+                archive_put32(a, at);
+                archive_put32(a, to - at);
+            }
+            at = to;
+        }
+        if (pass == 0)
+            archive_put32(a, n);
+    }
+}
+
+static void read_runs(struct physmem *pm, struct archive *a)
+{
+    const uint32_t end = tier_frames(pm, TIER_DRAM);
+    uint32_t n = 0, after = 0;
+    archive_count(a, &n, end, 8);
+    memset(pm->used, 0, ((size_t)end / 64 + 1) * sizeof *pm->used);
+    pm->free = end;
+    for (uint32_t i = 0; i < n; i++) {
+        const uint32_t first = archive_put32(a, 0), len = archive_put32(a, 0);
+        if (first < after || first > end || len > end - first) {
+            archive_fail(a, "damaged: frames in use");
+            return;
+        }
+        take(pm, first, len);
+        after = first + len;
+    }
+}
+
+/* The next frame from `at` on that may hold something, or `end`. */
+static uint32_t next_content(const struct physmem *pm, enum tier tier, uint32_t at, uint32_t end)
+{
+    if (tier == TIER_NVDIMM)
+        return next_bit(pm->touched, at, end, 1);
+    const off_t data = lseek(pm->tier[tier].fd, (off_t)at << FRAME_SHIFT, SEEK_DATA);
+    const uint64_t frame = data < 0 ? UINT64_MAX : (uint64_t)data >> FRAME_SHIFT;
+    return frame < end ? (uint32_t)frame : end;
+}
+
+static int all_zero(const uint8_t *p)
+{
+    return p[0] == 0 && memcmp(p, p + 1, FRAME_BYTES - 1) == 0;
+}
+
+static void write_frame(struct archive *a, uint32_t name, const uint8_t *p, uint8_t *room)
+{
+    uLongf z = compressBound(FRAME_BYTES);
+    if (all_zero(p))
+        z = 0;
+    else if (compress2(room, &z, p, FRAME_BYTES, 1) != Z_OK)
+        archive_fail(a, "out of memory");
+    archive_put32(a, name);
+    archive_put32(a, (uint32_t)z);
+    archive_raw(a, room, z);
+}
+
+static uint32_t write_tier(const struct physmem *pm, struct archive *a, enum tier tier,
+                           uint8_t *room)
+{
+    const uint32_t end = tier_frames(pm, tier);
+    uint32_t n = 0;
+    for (uint32_t at = 0; end && (at = next_content(pm, tier, at, end)) < end; at++) {
+        const uint8_t *p = pm->tier[tier].host + ((uint64_t)at << FRAME_SHIFT);
+        if (tier == TIER_DRAM && all_zero(p))
+            continue;
+        n++;
+        if (room)
+            write_frame(a, at | (tier == TIER_NVDIMM ? NVDIMM_FRAME : 0), p, room);
+    }
+    return n;
+}
+
+static void write_contents(const struct physmem *pm, struct archive *a)
+{
+    uint8_t *room = malloc(compressBound(FRAME_BYTES));
+    if (!room) {
+        archive_fail(a, "out of memory");
+        return;
+    }
+    archive_put32(a, write_tier(pm, a, TIER_DRAM, NULL) + write_tier(pm, a, TIER_NVDIMM, NULL));
+    write_tier(pm, a, TIER_DRAM, room);
+    write_tier(pm, a, TIER_NVDIMM, room);
+    free(room);
+}
+
+/* All zeros. */
+static void wipe(struct physmem *pm, enum tier tier)
+{
+    const struct tier_memory *t = &pm->tier[tier];
+    if (t->bytes &&
+        fallocate(t->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0, (off_t)t->bytes) < 0)
+        memset(t->host, 0, t->bytes);
+}
+
+static void read_frame(struct physmem *pm, struct archive *a)
+{
+    const uint32_t name = archive_put32(a, 0), frame = name & ~NVDIMM_FRAME;
+    const enum tier tier = name & NVDIMM_FRAME ? TIER_NVDIMM : TIER_DRAM;
+    uLongf len = FRAME_BYTES;
+    uint32_t z = 0;
+    archive_count(a, &z, FRAME_BYTES * 2, 1);
+    if (a->failed)
+        return;
+    if (frame >= tier_frames(pm, tier)) {
+        archive_fail(a, "damaged: a frame that the machine does not have");
+        return;
+    }
+    uint8_t *to = pm->tier[tier].host + ((uint64_t)frame << FRAME_SHIFT);
+    if (z && (uncompress(to, &len, a->bytes + a->at, z) != Z_OK || len != FRAME_BYTES))
+        archive_fail(a, "damaged: contents of memory");
+    if (!z)
+        memset(to, 0, FRAME_BYTES);
+    a->at += z;
+    if (tier == TIER_NVDIMM)
+        bit_set(pm->touched, frame);
+}
+
+static void read_contents(struct physmem *pm, struct archive *a)
+{
+    uint32_t n = 0;
+    archive_count(a, &n, UINT32_MAX, 8);
+    wipe(pm, TIER_DRAM);
+    for (uint32_t i = 0; i < n && !a->failed; i++)
+        read_frame(pm, a);
+}
+
+void physmem_archive(struct physmem *pm, struct archive *a)
+{
+    archive_mark(a, "MEM ");
+    for (int i = 0; i < TIERS; i++) {
+        if (archive_put64(a, pm->tier[i].bytes) != pm->tier[i].bytes)
+            archive_fail(a, "of a machine with other sizes of memory");
+    }
+    if (a->failed)
+        return;
+    if (a->writing) {
+        write_runs(pm, a);
+        write_contents(pm, a);
+    } else {
+        read_runs(pm, a);
+        read_contents(pm, a);
+    }
 }

@@ -67,4 +67,17 @@ int physmem_map(struct physmem *pm, enum tier tier, uint32_t first, uint32_t n, 
 #define PHYSMEM_MAPPINGS 60000
 int physmem_count_mappings(struct physmem *pm, int64_t delta);
 
+/*
+ * Write or read which frames are in use and what they hold (archive.h). The sizes must be the same.
+ * When read, everything that was there before is forgotten, but for what spaces have mapped: they
+ * show the new contents. Frames of the NVDIMM that were not touched are left to the backing file.
+ *
+ *   u64 bytes of DRAM, u64 bytes of NVDIMM
+ *   u32 n, then n runs of DRAM frames in use: u32 first, u32 frames; ascending
+ *   u32 n, then n frames that hold something: u32 tier << 31 | frame, u32 z, z bytes of zlib stream
+ *       (z 0: all zero); ascending
+ */
+struct archive;
+void physmem_archive(struct physmem *pm, struct archive *a);
+
 #endif

@@ -350,6 +350,50 @@ int space_unmap(struct space *s, uint32_t page, uint32_t n)
     return failed ? -1 : 0;
 }
 
+/* ---- checkpoints ---- */
+
+int space_owns(const struct space *s, uint32_t page)
+{
+    return is_owned(s, page);
+}
+
+/* Is it the address of a frame of this memory, and one that can be owned if it says so? */
+static int frame_there(const struct space *s, uint64_t page)
+{
+    uint64_t addr = page & ~UINT64_C(1);
+    enum tier tier = tier_of(addr);
+    uint64_t at = tier == TIER_NVDIMM ? addr - NVDIMM_BASE : addr;
+    return at % FRAME_BYTES == 0 && at < physmem_bytes(s->pm, tier) &&
+           !(tier == TIER_NVDIMM && (page & 1));
+}
+
+static void let_go_of_pages(struct space *s)
+{
+    physmem_count_mappings(s->pm, -count_runs(s->frame, 0, s->pages));
+    block_pages(s, 0, s->pages);
+    release_owned(s, s->frame, 0, s->pages);
+    s->pages = 0;
+    set_nvdimm_range(s);
+}
+
+int space_restore(struct space *s, const uint64_t *pages, uint32_t n)
+{
+    let_go_of_pages(s);
+    if (n > s->max_pages)
+        return -1;
+    for (uint32_t i = 0; i < n; i++) {
+        if (!frame_there(s, pages[i]))
+            return -1;
+        s->frame[i] = pages[i] & ~UINT64_C(1);
+    }
+    if (n > 0 && add_pages(s, n, 0) < 0)
+        return -1;
+    for (uint32_t i = 0; i < n; i++)
+        set_owned(s, i, (int)(pages[i] & 1));
+    set_nvdimm_range(s);
+    return 0;
+}
+
 void space_free(struct space *s)
 {
     if (!s)

@@ -52,6 +52,14 @@ int64_t space_grow_map(struct space *s, enum tier tier, uint32_t first, uint32_t
 /* Replace pages by zeroed DRAM pages (unmap). 0 or -1 (nothing changed). */
 int space_unmap(struct space *s, uint32_t page, uint32_t n);
 
+/* For checkpoints: give the space these pages in place of those that it has, which are released.
+ * pages[i] is a frame's address, with bit 0 set when the frame is the space's own (and counts as
+ * allocated; nothing is allocated here). 0, or -1: frames that are not there, more pages than the
+ * maximum, too many mappings; the space is empty then. */
+int space_restore(struct space *s, const uint64_t *pages, uint32_t n);
+/* Is the page's frame released with the space? */
+int space_owns(const struct space *s, uint32_t page);
+
 /* Is [addr, addr + n) inside? */
 static inline int space_holds(const struct space *s, uint64_t addr, uint64_t n)
 {
