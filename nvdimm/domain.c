@@ -21,47 +21,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define NONE          UINT32_MAX
+#include "nvdimm/domain_parts.h"
+
 #define COMPACT_EVERY 4096u /* stores listed for a line */
-
-enum { NONTEMPORAL = 1, VISIBLE = 2, CARRIED = 4 };
-
-struct record {
-    uint64_t old_word, new_word;
-    ps_t at, durable;
-    uint64_t pc;
-    uint32_t next, prev; /* towards newer, towards older; `next` links free records too */
-    uint8_t word, mask;  /* word 0 to 7 of the line; bit i: byte i of the word counts */
-    uint8_t hart, flags;
-};
-
-struct line {
-    uint64_t addr; /* 0: a free place in the table */
-    uint32_t head, tail;
-    uint32_t hidden;     /* the oldest ordinary store that is not visible, or NONE */
-    uint32_t n;          /* records */
-    uint32_t nt;         /* those of them that are non-temporal */
-    uint32_t nt_hidden;  /* non-temporal and not visible yet */
-    uint32_t nt_waiting; /* non-temporal and not carried yet */
-};
-
-struct due {
-    uint64_t addr;
-    ps_t at;
-};
-
-struct domain {
-    enum domain_point point;
-    ps_t settled;
-    struct line *lines;
-    uint32_t size;  /* of the table, a power of two, at least twice the tracked lines */
-    unsigned shift; /* 64 - log2(size) */
-    struct record *records;
-    uint32_t nrecords, free_record; /* size of the pool; first of the free list */
-    struct due *due;                /* ring */
-    size_t due_first, due_n, due_size;
-    struct domain_counters counters;
-};
 
 const struct counter domain_counter_table[] = {
     {"stores", "stores", "stores to the NVDIMM that were tracked",
@@ -92,7 +54,7 @@ static void *grow(void *p, size_t n, size_t size)
 
 /* ---- the table of lines ---- */
 
-static uint64_t line_addr(uint64_t addr)
+uint64_t domain_line_addr(uint64_t addr)
 {
     return addr & ~(uint64_t)(LINE_BYTES - 1);
 }
@@ -111,9 +73,9 @@ static struct line *place(const struct domain *d, uint64_t addr)
     return &d->lines[i];
 }
 
-static struct line *find(const struct domain *d, uint64_t addr)
+struct line *domain_find(const struct domain *d, uint64_t addr)
 {
-    struct line *l = place(d, line_addr(addr));
+    struct line *l = place(d, domain_line_addr(addr));
     return l->addr ? l : NULL;
 }
 
@@ -136,7 +98,7 @@ static void table_double(struct domain *d)
     free(old);
 }
 
-static struct line *track(struct domain *d, uint64_t addr)
+struct line *domain_track(struct domain *d, uint64_t addr)
 {
     struct line *l = place(d, addr);
     if (l->addr)
@@ -168,7 +130,7 @@ static void untrack(struct domain *d, struct line *l)
 
 /* ---- records ---- */
 
-static uint32_t record_new(struct domain *d)
+uint32_t domain_record_new(struct domain *d)
 {
     if (d->free_record == NONE) {
         uint32_t n = d->nrecords ? d->nrecords * 2 : 1024;
@@ -252,7 +214,7 @@ static void compact(struct domain *d, struct line *l)
 
 /* ---- settling ---- */
 
-static void due_push(struct domain *d, uint64_t addr, ps_t at)
+void domain_due_push(struct domain *d, uint64_t addr, ps_t at)
 {
     if (d->due_n == d->due_size) {
         size_t old = d->due_size;
@@ -267,7 +229,7 @@ static void due_push(struct domain *d, uint64_t addr, ps_t at)
 
 static void settle_line(struct domain *d, uint64_t addr)
 {
-    struct line *l = find(d, addr);
+    struct line *l = domain_find(d, addr);
     if (!l)
         return;
     while (l->head != NONE && d->records[l->head].durable <= d->settled)
@@ -318,8 +280,8 @@ void domain_store(struct domain *d, const struct domain_store *s)
 {
     unsigned offset = (unsigned)s->addr & 7;
     assert(s->bytes >= 1 && offset + s->bytes <= 8 && addr_is_nvdimm(s->addr));
-    struct line *l = track(d, line_addr(s->addr));
-    uint32_t i = record_new(d);
+    struct line *l = domain_track(d, domain_line_addr(s->addr));
+    uint32_t i = domain_record_new(d);
     struct record *r = &d->records[i];
     r->old_word = s->old_bytes << 8 * offset;
     r->new_word = s->new_bytes << 8 * offset;
@@ -383,13 +345,13 @@ static uint32_t oldest_hidden(const struct domain *d, const struct line *l)
 
 void domain_visible(struct domain *d, uint64_t addr, ps_t at)
 {
-    struct line *l = find(d, addr);
+    struct line *l = domain_find(d, addr);
     uint32_t i = l ? oldest_hidden(d, l) : NONE;
     if (i == NONE)
         return;
     show(d, l, i, at);
     if (d->point == DOMAIN_EADR)
-        due_push(d, l->addr, at);
+        domain_due_push(d, l->addr, at);
 }
 
 /* The bytes of a line that [addr, addr + n) covers. */
@@ -406,7 +368,7 @@ static uint64_t record_mask(const struct record *r)
 
 void domain_visible_bytes(struct domain *d, uint64_t addr, uint32_t n, ps_t at)
 {
-    struct line *l = find(d, addr);
+    struct line *l = domain_find(d, addr);
     if (!l)
         return;
     uint64_t left = range_mask(addr, n);
@@ -420,7 +382,7 @@ void domain_visible_bytes(struct domain *d, uint64_t addr, uint32_t n, ps_t at)
         shown = 1;
     }
     if (shown && d->point == DOMAIN_EADR)
-        due_push(d, l->addr, at);
+        domain_due_push(d, l->addr, at);
 }
 
 /* A visible store has come to the WPQ, its `durable` time is lowered if that counts; news? */
@@ -482,28 +444,28 @@ void domain_carry(struct domain *d, uint64_t addr, ps_t at, enum domain_point re
 {
     if (d->point == DOMAIN_EADR || reached == DOMAIN_EADR)
         return; /* durable when visible: nothing to add */
-    struct line *l = find(d, addr);
+    struct line *l = domain_find(d, addr);
     if (!l)
         return;
     int news = carry_to_wpq(d, l, at);
     if (reached == DOMAIN_NONE && d->point == DOMAIN_NONE)
         news |= carry_to_media(d, l, at);
     if (news)
-        due_push(d, l->addr, at);
+        domain_due_push(d, l->addr, at);
 }
 
 void domain_media(struct domain *d, uint64_t addr, ps_t at)
 {
     if (d->point != DOMAIN_NONE)
         return;
-    struct line *l = find(d, addr);
+    struct line *l = domain_find(d, addr);
     if (l && carry_to_media(d, l, at))
-        due_push(d, l->addr, at);
+        domain_due_push(d, l->addr, at);
 }
 
 void domain_carry_nontemporal(struct domain *d, uint64_t addr, uint32_t n, ps_t at)
 {
-    struct line *l = find(d, addr);
+    struct line *l = domain_find(d, addr);
     if (!l)
         return;
     uint64_t range = range_mask(addr, n);
@@ -521,7 +483,7 @@ void domain_carry_nontemporal(struct domain *d, uint64_t addr, uint32_t n, ps_t 
         news |= enter_wpq(d, l, r, at);
     }
     if (news)
-        due_push(d, l->addr, at);
+        domain_due_push(d, l->addr, at);
 }
 
 /* ---- questions ---- */
@@ -542,7 +504,7 @@ static void store_word(uint8_t *p, uint64_t v)
 
 int domain_durable_line(const struct domain *d, uint64_t addr, ps_t t, uint8_t line[64])
 {
-    const struct line *l = find(d, addr);
+    const struct line *l = domain_find(d, addr);
     if (!l)
         return 0;
     uint8_t kept[8] = {0}; /* bytes of each word that a durable store has given their value */
@@ -584,7 +546,7 @@ void domain_each(const struct domain *d, void (*fn)(void *arg, uint64_t line_add
 size_t domain_line_stores(const struct domain *d, uint64_t addr, struct domain_listed *out,
                           size_t n)
 {
-    const struct line *l = find(d, addr);
+    const struct line *l = domain_find(d, addr);
     if (!l)
         return 0;
     uint32_t i = l->head;

@@ -96,6 +96,19 @@ struct domain_listed {
 size_t domain_line_stores(const struct domain *d, uint64_t addr, struct domain_listed *out,
                           size_t n);
 
+/*
+ * For checkpoints that are continued with empty caches and queues: write the stores listed, with
+ * times counted from `now` on; or read them into a domain that has none. What was in a store buffer
+ * is visible then, and what was on its way from the core or the WPQ to the media has arrived.
+ * With d NULL what is read is forgotten.
+ *
+ *   u8 enum domain_point; u32 n, then n stores, those of a line oldest first:
+ *   u64 address of the word, old bytes, new bytes, u8 mask, hart, non-temporal, u64 durable from
+ *   then on or DOMAIN_NEVER, u64 code address
+ */
+struct archive;
+void domain_archive(struct domain *d, struct archive *a, ps_t now);
+
 struct domain_counters {
     uint64_t stores;    /* stores listed */
     uint64_t carries;   /* lines that reached the point of persistence */

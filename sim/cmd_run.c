@@ -2,7 +2,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "sim/checkpoint.h"
 #include "sim/cmd.h"
+#include "sim/error.h"
 #include "sim/experiment.h"
 #include "sim/options.h"
 #include "sim/run.h"
@@ -15,12 +17,20 @@ static const char help[] =
     "  -o, --output DIR     where run directories go (runs)\n"
     "      --console        show what the guest prints, too\n"
     "      --json           the table as JSON, and nothing else on standard output\n"
+    "      --checkpoint-at POINT FILE\n"
+    "                       write the guest's state at POINT into FILE, and go on; POINT is\n"
+    "                       instructions=N or cycles=N, counted from power-on, or mark=N: the\n"
+    "                       program's next pwk.mark(N). For a single point of an experiment\n"
+    "      --from FILE      go on from a checkpoint instead of power-on: the same boot image,\n"
+    "                       program and sizes of memory; core, caches and timing may differ.\n"
+    "                       Caches begin empty, counters at zero\n"
     "      --progress       heartbeat even where standard error is no terminal\n"
     "Exit: 0; 1 when a program trapped or ended with another code than 0; 2 bad usage or input.\n";
 
 struct run_command {
     struct texts set;
-    const char *file, *root;
+    const char *file, *root, *from;
+    const char *at[2]; /* --checkpoint-at: where, and the file */
     int console, json, progress;
 };
 
@@ -30,7 +40,8 @@ static int parse(struct run_command *c, int argc, char **argv)
     const struct option_row rows[] = {
         {"set", 's', OPTION_LIST, &c->set},         {"output", 'o', OPTION_TEXT, &c->root},
         {"console", 0, OPTION_FLAG, &c->console},   {"json", 0, OPTION_FLAG, &c->json},
-        {"progress", 0, OPTION_FLAG, &c->progress}, {0}};
+        {"progress", 0, OPTION_FLAG, &c->progress}, {"checkpoint-at", 0, OPTION_PAIR, c->at},
+        {"from", 0, OPTION_TEXT, &c->from},         {0}};
     const int at = options_parse(argc, argv, rows, help, 0);
     if (at < 0)
         return at;
@@ -95,6 +106,18 @@ static int run_one(struct experiment *x, size_t i, const struct run_options *opt
     return status;
 }
 
+/* The options that have to do with checkpoints. 0, or -1 with a message. */
+static int set_points(const struct run_command *c, const struct experiment *x,
+                      struct run_options *opt, char *err, size_t errlen)
+{
+    opt->from = c->from;
+    opt->checkpoint = c->at[1];
+    if (c->at[0] && x->n > 1)
+        return fail(err, errlen, "run: --checkpoint-at: %s has %zu points, it must be one", c->file,
+                    x->n);
+    return c->at[0] ? checkpoint_point(c->at[0], &opt->point, err, errlen) : 0;
+}
+
 static int run_all(const struct run_command *c, struct experiment *x, const struct run_options *opt)
 {
     char err[1024];
@@ -140,15 +163,16 @@ int cmd_run(int argc, char **argv)
         status = cmd_complain("%s", err);
     } else {
         FILE *const console = c.console ? stdout : NULL;
-        const struct run_options opt = {.root = c.root,
-                                        .command = "run",
-                                        .arguments = (const char *const *)argv,
-                                        .n_arguments = (size_t)argc,
-                                        .console = {console, console},
-                                        .input = -1,
-                                        .log = stderr,
-                                        .progress = c.progress ? PROGRESS_ON : PROGRESS_AUTO};
-        status = run_all(&c, x, &opt);
+        struct run_options opt = {.root = c.root,
+                                  .command = "run",
+                                  .arguments = (const char *const *)argv,
+                                  .n_arguments = (size_t)argc,
+                                  .console = {console, console},
+                                  .input = -1,
+                                  .log = stderr,
+                                  .progress = c.progress ? PROGRESS_ON : PROGRESS_AUTO};
+        status = set_points(&c, x, &opt, err, sizeof err) ? cmd_complain("%s", err)
+                                                          : run_all(&c, x, &opt);
     }
     experiment_free(x);
     free(c.set.v);

@@ -502,6 +502,7 @@ static int64_t do_console_write(struct machine *m, const uint64_t *a)
     FILE *to = m->ports.console[(uint32_t)a[0] == 2];
     if (!p)
         return -E_FAULT;
+    m->written[(uint32_t)a[0] == 2] += (uint32_t)a[2];
     if (to)
         fwrite(p, 1, (uint32_t)a[2], to);
     if (m->ports.transcript)
@@ -516,12 +517,13 @@ static int64_t do_console_read(struct machine *m, const uint64_t *a)
         return -E_FAULT;
     /* What is there already, as a terminal gives it: not until the buffer is full. */
     const ssize_t n = m->ports.input >= 0 ? read(m->ports.input, p, (uint32_t)a[1]) : 0;
+    m->input_read += n > 0 ? (uint64_t)n : 0;
     return n < 0 ? -E_IO : n;
 }
 
 static int64_t do_clock(struct machine *m, const uint64_t *a)
 {
-    const uint64_t ns = machine_now(m) / 1000;
+    const uint64_t ns = machine_guest_time(m) / 1000;
     return (int64_t)((uint32_t)a[0] == 1 ? ns + m->cfg->wall_clock * UINT64_C(1000000000) : ns);
 }
 
@@ -614,7 +616,7 @@ static int serve_instruction(struct machine *m, struct thread *t, uint32_t numbe
 {
     switch (number) {
     case HOST_CYCLES:
-        slots[0] = machine_now(m) / m->period;
+        slots[0] = machine_guest_time(m) / m->period;
         return 1;
     case HOST_WAIT:
         serve_wait(m, t, slots);

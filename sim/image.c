@@ -362,3 +362,23 @@ int image_write(const struct image *img, const char *path, char *err, size_t err
     free(part);
     return bad;
 }
+
+struct digest image_digest(const struct image *image, uint64_t *bytes)
+{
+    struct digest *parts = calloc(2 * image_count(image) + 1, sizeof *parts);
+    struct digest all = {{0}};
+    uint64_t total = 0;
+    if (!parts)
+        return all;
+    for (size_t i = 0; i < image_count(image); i++) {
+        const struct image_section *s = image_section(image, i);
+        parts[2 * i] = digest_bytes(s->name, strlen(s->name));
+        parts[2 * i + 1] = digest_bytes(s->bytes, s->n);
+        total += s->n;
+    }
+    all = digest_bytes(parts, 2 * image_count(image) * sizeof *parts);
+    free(parts);
+    if (bytes)
+        *bytes = total;
+    return all;
+}

@@ -5,6 +5,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "sim/digest.h"
+
 /*
  * Section names are those of guestos/include/machine.h: ".kernel" (exactly one), ".prog/NAME",
  * ".file/PATH". Names are unique, at most 255 bytes, without control characters. Contents are not
@@ -30,6 +32,9 @@ int image_add(struct image *img, const char *name, const void *bytes, size_t n, 
 struct image *image_open(const char *path, char *err, size_t errlen);
 /* Writes PATH.part, then renames. Same sections, same bytes. Without ".kernel": an error. */
 int image_write(const struct image *img, const char *path, char *err, size_t errlen);
+
+/* Of all sections with their names; bytes (may be NULL): how many there are. */
+struct digest image_digest(const struct image *img, uint64_t *bytes);
 
 size_t image_count(const struct image *img);
 const struct image_section *image_section(const struct image *img, size_t i);

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "sim/error.h"
+#include "wasmcore/snapshot.h"
 
 #define LOG_WORDS   (4u * LOG_SLACK)
 #define TRACE_DEPTH 32u
@@ -21,7 +22,12 @@
 
 ps_t machine_now(const struct machine *m)
 {
-    return m->core ? m->ops->now(m->core) : m->instructions * m->period + m->stall_ps;
+    return m->core ? m->ops->now(m->core) : m->executed * m->period + m->stall_ps;
+}
+
+ps_t machine_guest_time(const struct machine *m)
+{
+    return m->origin_ps + machine_now(m);
 }
 
 uint64_t machine_cycles(const struct machine *m)
@@ -83,10 +89,15 @@ static uint32_t free_place(struct machine *m)
     return m->nthreads++;
 }
 
+uint32_t machine_stack_frames(const struct machine *m)
+{
+    return (uint32_t)((m->cfg->stack_bytes + FRAME_BYTES - 1) / FRAME_BYTES);
+}
+
 int32_t machine_thread_new(struct machine *m, struct instance *in, struct func *f,
                            uint32_t kernel_stack, uint32_t cookie)
 {
-    const uint32_t n = (uint32_t)((m->cfg->stack_bytes + FRAME_BYTES - 1) / FRAME_BYTES);
+    const uint32_t n = machine_stack_frames(m);
     const uint32_t frames = physmem_alloc(m->pm, n);
     if (frames == FRAME_NONE)
         return -1;
@@ -112,7 +123,7 @@ int32_t machine_thread_new(struct machine *m, struct instance *in, struct func *
 void machine_thread_drop(struct machine *m, uint32_t handle)
 {
     struct guest_thread *g = &m->threads[handle];
-    const uint32_t n = (uint32_t)((m->cfg->stack_bytes + FRAME_BYTES - 1) / FRAME_BYTES);
+    const uint32_t n = machine_stack_frames(m);
     thread_drop(g->thread);
     physmem_release(m->pm, g->frames, n);
     *g = (struct guest_thread){0};
@@ -134,12 +145,23 @@ void machine_report_trap(struct machine *m, const struct guest_thread *g, const 
 
 /* ---- building ---- */
 
+int machine_add_code(struct machine *m, struct code_place p)
+{
+    struct code_place *more = realloc(m->code, (m->ncode + 1) * sizeof *more);
+    if (!more)
+        return -1;
+    m->code = more;
+    m->code[m->ncode++] = p;
+    return 0;
+}
+
 int machine_place_code(struct machine *m, int module)
 {
     const uint64_t bytes = store_code_bytes(m->store, module);
-    const uint32_t n = (uint32_t)((bytes + FRAME_BYTES - 1) / FRAME_BYTES);
-    const uint32_t first = physmem_alloc(m->pm, n ? n : 1);
-    if (first == FRAME_NONE)
+    const uint32_t n = bytes ? (uint32_t)((bytes + FRAME_BYTES - 1) / FRAME_BYTES) : 1;
+    const uint32_t first = physmem_alloc(m->pm, n);
+    if (machine_add_code(m, (struct code_place){first, first == FRAME_NONE ? 0 : n}) ||
+        first == FRAME_NONE)
         return -1;
     store_place_code(m->store, module, frame_addr(TIER_DRAM, first));
     return 0;
@@ -269,13 +291,27 @@ static int make_store(struct machine *m, char *err, size_t errlen)
     return m->store ? 0 : -1;
 }
 
+/* What the machine wants of its kernel's instance. */
+int machine_find_kernel(struct machine *m, char *err, size_t errlen)
+{
+    struct external boot, sp;
+    if (!instance_space(m->kernel) || instance_export(m->kernel, "boot", &boot) ||
+        boot.kind != EXT_FUNC || func_type(boot.func)->nparams ||
+        instance_export(m->kernel, "__stack_pointer", &sp) || sp.kind != EXT_GLOBAL ||
+        gcell_type(sp.global).type != VT_I32)
+        return fail(err, errlen, "%s: expected a memory, boot () -> () and __stack_pointer as i32",
+                    SECTION_KERNEL);
+    m->kernel_sp = sp.global;
+    return 0;
+}
+
 /* The kernel's module, instance and boot thread. */
 static int make_kernel(struct machine *m, char *err, size_t errlen)
 {
     const struct image_section *s = image_find(m->ports.image, SECTION_KERNEL);
     const struct instance_options opt = {.privileged = 1};
     struct wasm_error we;
-    struct external boot, sp;
+    struct external boot;
 
     if (!s) {
         snprintf(err, errlen, "the boot image has no section %s", SECTION_KERNEL);
@@ -287,7 +323,6 @@ static int make_kernel(struct machine *m, char *err, size_t errlen)
         return -1;
     }
     m->kernel_module = module;
-    hostcall_make(m);
     struct external *imports = hostcall_link(m, module, 1, err, errlen);
     if (!imports)
         return -1;
@@ -297,16 +332,10 @@ static int make_kernel(struct machine *m, char *err, size_t errlen)
         snprintf(err, errlen, "%s: %s", SECTION_KERNEL, we.text);
         return -1;
     }
-    if (machine_place_code(m, module) || !instance_space(m->kernel) ||
-        instance_export(m->kernel, "boot", &boot) || boot.kind != EXT_FUNC ||
-        func_type(boot.func)->nparams || instance_export(m->kernel, "__stack_pointer", &sp) ||
-        sp.kind != EXT_GLOBAL || gcell_type(sp.global).type != VT_I32) {
-        snprintf(err, errlen, "%s: expected a memory, boot () -> () and __stack_pointer as i32",
-                 SECTION_KERNEL);
+    if (machine_place_code(m, module) || machine_find_kernel(m, err, errlen))
         return -1;
-    }
-    m->kernel_sp = sp.global;
-    if (machine_thread_new(m, m->kernel, boot.func, (uint32_t)gcell_get(sp.global), 0) < 0) {
+    instance_export(m->kernel, "boot", &boot);
+    if (machine_thread_new(m, m->kernel, boot.func, (uint32_t)gcell_get(m->kernel_sp), 0) < 0) {
         snprintf(err, errlen, "machine.dram is too small for the kernel's stack");
         return -1;
     }
@@ -371,11 +400,11 @@ static void make_stats(struct machine *m)
                            &m->mem);
     if (!m->core)
         stats_add_value(m->stats, "hart0.instructions", "1", "wasm operators executed",
-                        &m->instructions);
+                        &m->executed);
 }
 
-struct machine *machine_new(const struct config *cfg, const struct machine_ports *ports, char *err,
-                            size_t errlen)
+struct machine *machine_frame(const struct config *cfg, const struct machine_ports *ports,
+                              char *err, size_t errlen)
 {
     struct machine *m = calloc(1, sizeof *m);
     if (!m) {
@@ -388,16 +417,37 @@ struct machine *machine_new(const struct config *cfg, const struct machine_ports
     m->next_epoch = cfg->epoch_cycles;
     m->random = cfg->seed;
     if (check_program(m, err, errlen) || make_memory(m, err, errlen) ||
-        make_store(m, err, errlen) || make_kernel(m, err, errlen) || make_core(m, err, errlen)) {
+        make_store(m, err, errlen)) {
         machine_free(m);
         return NULL;
     }
-    if (ports->tap && m->core)
-        ports->tap->instructions = &m->ops->counters(m->core)->instructions;
-    hierarchy_tap(m->mem.hierarchy, ports->tap);
+    hostcall_make(m);
+    return m;
+}
+
+int machine_ready(struct machine *m, char *err, size_t errlen)
+{
+    struct mem_tap *const tap = m->ports.tap;
+    if (make_core(m, err, errlen))
+        return -1;
+    if (tap && m->core)
+        tap->instructions = &m->ops->counters(m->core)->instructions;
+    hierarchy_tap(m->mem.hierarchy, tap);
     make_stats(m);
-    machine_event(m, EV_THREAD, thread_id(m->threads[BOOT_THREAD].thread));
-    machine_event(m, EV_INSTANCE, instance_id(m->kernel));
+    machine_event(m, EV_THREAD, thread_id(m->threads[m->current].thread));
+    return 0;
+}
+
+struct machine *machine_new(const struct config *cfg, const struct machine_ports *ports, char *err,
+                            size_t errlen)
+{
+    struct machine *m = machine_frame(cfg, ports, err, errlen);
+    if (m && (make_kernel(m, err, errlen) || machine_ready(m, err, errlen))) {
+        machine_free(m);
+        return NULL;
+    }
+    if (m)
+        machine_event(m, EV_INSTANCE, instance_id(m->kernel));
     return m;
 }
 
@@ -416,6 +466,7 @@ void machine_free(struct machine *m)
         physmem_free(m->pm);
     stats_free(m->stats);
     free(m->threads);
+    free(m->code);
     free(m->log.words);
     free(m);
 }
@@ -441,24 +492,58 @@ static void out_of_fuel(struct machine *m, const struct thread *t)
     m->state = STATE_FUEL;
 }
 
-static void run_current(struct machine *m)
+static uint64_t less(uint64_t a, uint64_t b)
 {
-    struct thread *t = m->threads[m->current].thread;
-    if (!m->core) /* a full log ends a timed run; this one ends at places that are as fixed */
-        thread_limit(t, thread_instructions(t) + m->cfg->epoch_cycles);
-    if (give_fuel(m, t)) {
-        if (m->ports.log)
-            fputs("pwsim: out of memory\n", m->ports.log);
-        m->state = STATE_FAULT;
-        return;
-    }
-    const enum run_reason why = m->core ? engine_run_observed(t, &m->log)
-                                        : engine_run_functional(t);
+    return a > b ? a - b : 0;
+}
+
+/* Operators that may be executed before looking whether the point is there. How many a cycle has is
+ * not known before: cycles are approached in small steps. */
+static uint64_t left_to_point(const struct machine *m)
+{
+    if (m->stop.kind == POINT_INSTRUCTIONS)
+        return less(m->stop.n, m->instructions);
+    if (m->stop.kind == POINT_CYCLES)
+        return less(m->stop.n, machine_guest_time(m) / m->period) / 4;
+    return UINT64_MAX;
+}
+
+/* Where the run under way has to look up. */
+static void set_limits(struct machine *m, struct thread *t)
+{
     const uint64_t count = thread_instructions(t);
-    m->instructions += count - m->counted;
-    m->counted = count;
-    machine_consume(m);
-    sample_epoch(m);
+    uint64_t most = UINT64_MAX;
+    if (!m->core) /* a full log ends a timed run; this one ends at places that are as fixed */
+        most = m->cfg->epoch_cycles;
+    if (!m->reached)
+        most = left_to_point(m) < most ? left_to_point(m) : most;
+    thread_limit(t, most == UINT64_MAX ? most : count + most);
+    if (m->stop.kind == POINT_MARK && !m->reached)
+        thread_stop_at_mark(t, (uint32_t)m->stop.n);
+    if (m->reached) /* but not at a place where it can be left: see machine_at_point */
+        thread_preempt(t);
+}
+
+/* The hart has stopped: is it behind the point, and can its thread be described there? */
+static void look_for_point(struct machine *m, int marked)
+{
+    const struct thread *t = m->threads[m->current].thread;
+    int there = marked;
+    if (m->stop.kind == POINT_INSTRUCTIONS)
+        there = m->instructions >= m->stop.n;
+    else if (m->stop.kind == POINT_CYCLES)
+        there = machine_guest_time(m) / m->period >= m->stop.n;
+    if (there)
+        m->reached = 1;
+    m->at_point = m->reached && m->state == STATE_RUNNING && thread_at_point(t);
+    if (m->at_point) {
+        m->stop.kind = POINT_NONE;
+        m->reached = 0;
+    }
+}
+
+static void serve(struct machine *m, enum run_reason why)
+{
     switch (why) {
     case RUN_HOST:
         hostcall_serve(m);
@@ -470,7 +555,7 @@ static void run_current(struct machine *m)
         hostcall_thread_trapped(m);
         break;
     case RUN_FUEL:
-        out_of_fuel(m, t);
+        out_of_fuel(m, m->threads[m->current].thread);
         break;
     case RUN_LOG:
     case RUN_PREEMPT:
@@ -478,13 +563,49 @@ static void run_current(struct machine *m)
     }
 }
 
+static void run_current(struct machine *m)
+{
+    struct thread *t = m->threads[m->current].thread;
+    set_limits(m, t);
+    if (give_fuel(m, t)) {
+        if (m->ports.log)
+            fputs("pwsim: out of memory\n", m->ports.log);
+        m->state = STATE_FAULT;
+        return;
+    }
+    const enum run_reason why = m->core ? engine_run_observed(t, &m->log)
+                                        : engine_run_functional(t);
+    const uint64_t count = thread_instructions(t);
+    m->instructions += count - m->counted;
+    m->executed += count - m->counted;
+    m->counted = count;
+    machine_consume(m);
+    sample_epoch(m);
+    const int marked = thread_marked(t);
+    serve(m, why);
+    if (m->stop.kind != POINT_NONE)
+        look_for_point(m, marked);
+}
+
 enum machine_state machine_step(struct machine *m, uint64_t instructions)
 {
-    const uint64_t until = m->instructions + instructions;
+    const uint64_t until = m->executed + instructions;
     m->sampled = 0;
-    while (m->state == STATE_RUNNING && m->instructions < until && !m->sampled)
+    m->at_point = 0;
+    while (m->state == STATE_RUNNING && m->executed < until && !m->sampled && !m->at_point)
         run_current(m);
     return m->state;
+}
+
+void machine_stop_at(struct machine *m, struct machine_point p)
+{
+    m->stop = p;
+    m->reached = m->at_point = 0;
+}
+
+int machine_at_point(const struct machine *m)
+{
+    return m->at_point;
 }
 
 /* What is durable goes to nvdimm_out; a commit without it needs a file of its own for a moment. The
@@ -529,7 +650,7 @@ int machine_exit_code(const struct machine *m)
 
 uint64_t machine_instructions(const struct machine *m)
 {
-    return m->instructions;
+    return m->executed;
 }
 
 const struct stats *machine_stats(const struct machine *m)

@@ -42,6 +42,21 @@ struct machine *machine_new(const struct config *cfg, const struct machine_ports
                             size_t errlen);
 void machine_free(struct machine *m);
 
+/*
+ * A point of a run: the guest's `instructions` operators, the hart's `cycles` cycles since
+ * power-on, or the first pwk.mark(n). What follows a checkpoint counts on from what it says.
+ */
+enum point_kind { POINT_NONE, POINT_INSTRUCTIONS, POINT_CYCLES, POINT_MARK };
+struct machine_point {
+    enum point_kind kind;
+    uint64_t n;
+};
+/* Let machine_step return at the first place after the point where the machine can be put into a
+ * checkpoint: a call, a taken branch, or where the hart left the guest. */
+void machine_stop_at(struct machine *m, struct machine_point p);
+/* Is it there now? (It goes on with the next step.) */
+int machine_at_point(const struct machine *m);
+
 /* Sample the counters into a series at the end of each epoch from now on. Borrowed. */
 void machine_sample(struct machine *m, struct series *series);
 

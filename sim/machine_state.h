@@ -25,6 +25,11 @@ struct guest_thread {
     uint8_t over;          /* has ended or trapped: cannot be resumed */
 };
 
+/* Frames under a module's code. */
+struct code_place {
+    uint32_t first, frames; /* FRAME_NONE, 0: there was no room */
+};
+
 struct machine {
     const struct config *cfg;
     struct machine_ports ports;
@@ -46,16 +51,24 @@ struct machine {
     int kernel_module; /* its number in the store */
     struct gcell *kernel_sp;
     struct func *calls[MACHINE_CALL_COUNT];
+    struct code_place *code; /* by module */
+    uint32_t ncode;
     struct guest_thread *threads;
     uint32_t nthreads;
     uint32_t current; /* whose turn it is on hart 0 */
 
-    uint64_t instructions; /* executed so far, all threads */
-    uint64_t counted;      /* of which the current thread's count says this much */
-    uint64_t stall_ps;     /* functional model: time spent in devices */
-    uint64_t next_epoch;   /* cycle */
-    uint64_t random;       /* state of the entropy device */
-    uint64_t cycles;       /* for the stats registry, kept at each sample and at the end */
+    uint64_t instructions; /* executed so far, all threads, also before a checkpoint */
+    uint64_t executed;     /* by this process, for the stats registry */
+    ps_t origin_ps;        /* time that had passed when this process began, after a checkpoint */
+    struct machine_point stop;
+    uint8_t reached, at_point; /* the point is behind; and the hart is where it can stop */
+    uint64_t counted;          /* of which the current thread's count says this much */
+    uint64_t stall_ps;         /* functional model: time spent in devices */
+    uint64_t next_epoch;       /* cycle */
+    uint64_t random;           /* state of the entropy device */
+    uint64_t written[2];       /* bytes, to the console\'s output and its error stream */
+    uint64_t input_read;       /* bytes, from its input */
+    uint64_t cycles;           /* for the stats registry, kept at each sample and at the end */
     enum machine_state state;
     int exit_code;
     int finished;
@@ -77,13 +90,25 @@ struct external *hostcall_link(struct machine *m, int module, int privileged, ch
 int32_t machine_thread_new(struct machine *m, struct instance *in, struct func *f,
                            uint32_t kernel_stack, uint32_t cookie);
 void machine_thread_drop(struct machine *m, uint32_t handle);
-/* Put frames of DRAM under a module's code: 0 or -1. */
+/* Put frames of DRAM under a module's code, modules in their order: 0 or -1. */
 int machine_place_code(struct machine *m, int module);
+/* The next module's code lies there. 0 or -1. */
+int machine_add_code(struct machine *m, struct code_place p);
+/* Frames of a thread's stack. */
+uint32_t machine_stack_frames(const struct machine *m);
 /* Give the log to the core and empty it; sample epochs. */
 void machine_consume(struct machine *m);
 /* Append to the log: the machine's own words. */
 void machine_event(struct machine *m, enum log_event code, uint64_t arg);
+/* Time since this process began, and since power-on, as the guest sees it. */
 ps_t machine_now(const struct machine *m);
+ps_t machine_guest_time(const struct machine *m);
+/* What machine_new does, in three steps, for who has a checkpoint to read between them: memory and
+ * an empty store; the kernel; what executes and counts. 0, or -1 with a message. */
+struct machine *machine_frame(const struct config *cfg, const struct machine_ports *ports,
+                              char *err, size_t errlen);
+int machine_find_kernel(struct machine *m, char *err, size_t errlen);
+int machine_ready(struct machine *m, char *err, size_t errlen);
 /* Say on the log what trapped where. */
 void machine_report_trap(struct machine *m, const struct guest_thread *g, const char *whose);
 

@@ -29,6 +29,9 @@ static void take(const struct option_row *row, const char *text)
     case OPTION_TEXT:
         *(const char **)row->to = text;
         break;
+    case OPTION_PAIR:
+        ((const char **)row->to)[0] = text;
+        break; /* the second follows */
     case OPTION_LIST:
         texts_add(row->to, text);
         break;
@@ -75,8 +78,15 @@ int options_parse(int argc, char **argv, const struct option_row *rows, const ch
     opterr = 0;
     while ((opt = getopt_long(argc, argv, first, longs, NULL)) != -1) {
         const struct option_row *row = row_of(rows, n, opt);
+        if (row && row->kind == OPTION_PAIR && optind == argc) {
+            cmd_complain("%s: --%s needs two values; `pwsim %s --help` lists the options", argv[0],
+                         row->name, argv[0]);
+            return OPTIONS_BAD;
+        }
         if (row) {
             take(row, optarg);
+            if (row->kind == OPTION_PAIR)
+                ((const char **)row->to)[1] = argv[optind++];
         } else if (opt == 'h') {
             fputs(help, stdout);
             return OPTIONS_HELP;

@@ -13,6 +13,7 @@ struct texts {
 enum option_kind {
     OPTION_FLAG, /* to is an int *, set to 1 */
     OPTION_TEXT, /* to is a const char **, the last one given counts */
+    OPTION_PAIR, /* two values: to is a const char *[2] */
     OPTION_LIST  /* to is a struct texts *, repeatable */
 };
 

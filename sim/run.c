@@ -9,6 +9,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "sim/checkpoint.h"
 #include "sim/error.h"
 #include "sim/memside.h"
 #include "sim/quantity.h"
@@ -52,25 +53,7 @@ struct image *run_open_image(const struct config *cfg, char *err, size_t errlen)
 
 /* ---- inputs and the run directory ---- */
 
-static struct digest image_digest(const struct image *image, uint64_t *bytes)
-{
-    struct digest *parts = calloc(2 * image_count(image) + 1, sizeof *parts);
-    struct digest all = {{0}};
-    *bytes = 0;
-    if (!parts)
-        return all;
-    for (size_t i = 0; i < image_count(image); i++) {
-        const struct image_section *s = image_section(image, i);
-        parts[2 * i] = digest_bytes(s->name, strlen(s->name));
-        parts[2 * i + 1] = digest_bytes(s->bytes, s->n);
-        *bytes += s->n;
-    }
-    all = digest_bytes(parts, 2 * image_count(image) * sizeof *parts);
-    free(parts);
-    return all;
-}
-
-static int collect_inputs(const struct config *cfg, const struct image *image,
+static int collect_inputs(const struct config *cfg, const struct image *image, const char *from,
                           struct rundir_input *in, size_t *n, char *err, size_t errlen)
 {
     *n = 0;
@@ -81,6 +64,12 @@ static int collect_inputs(const struct config *cfg, const struct image *image,
     if (digest_file("/proc/self/exe", &in[*n].digest, &in[*n].bytes, err, errlen))
         return -1;
     ++*n;
+    if (from) {
+        in[*n].name = "checkpoint";
+        if (digest_file(from, &in[*n].digest, &in[*n].bytes, err, errlen))
+            return -1;
+        ++*n;
+    }
     if (*cfg->nvdimm_image) {
         in[*n].name = "nvdimm.image";
         if (digest_file(cfg->nvdimm_image, &in[*n].digest, &in[*n].bytes, err, errlen))
@@ -99,7 +88,7 @@ static int begin_recording(struct recording *rec, const struct config *cfg,
     memset(rec, 0, sizeof *rec);
     if (!opt->root)
         return 0;
-    if (collect_inputs(cfg, image, inputs, &n, err, errlen))
+    if (collect_inputs(cfg, image, opt->from, inputs, &n, err, errlen))
         return -1;
     rec->dir = rundir_begin(opt->root, cfg, inputs, n, err, errlen);
     if (!rec->dir)
@@ -171,17 +160,35 @@ static int end_recording(struct recording *rec, const char *label, const struct 
 
 /* ---- running ---- */
 
-static int run_loop(struct machine *m, const char *label, const struct run_options *opt)
+static int drain(const struct run_options *opt, char *err, size_t errlen)
+{
+    if (opt->drain(opt->drain_arg, opt->tap))
+        return fail(err, errlen, "the trace could not be written");
+    return 0;
+}
+
+/* 0, or -1 with a message. */
+static int run_loop(struct machine *m, const char *label, const struct run_options *opt, char *err,
+                    size_t errlen)
 {
     struct progress p;
     int bad = 0;
     progress_begin(&p, opt->progress, label);
+    int written = opt->point.kind == POINT_NONE;
+    machine_stop_at(m, opt->point);
     while (!bad && machine_step(m, STEP_INSTRUCTIONS) == STATE_RUNNING) {
+        if (machine_at_point(m)) {
+            bad = checkpoint_write(m, opt->checkpoint, err, errlen);
+            written = 1;
+        }
         progress_update(&p, machine_instructions(m), 0, 0);
         if (opt->tap && opt->tap->n)
-            bad = opt->drain(opt->drain_arg, opt->tap);
+            bad |= drain(opt, err, errlen);
     }
     progress_end(&p);
+    if (!bad && !written)
+        return fail(err, errlen, "%s: no checkpoint: the program ended before that point",
+                    opt->checkpoint);
     return bad;
 }
 
@@ -196,12 +203,10 @@ static int run_machine(const char *label, const struct run_options *opt, struct 
         machine_sample(r->machine, rec->series);
     }
     const uint64_t began = cpu_ns();
-    if (run_loop(r->machine, label, opt))
-        return fail(err, errlen, "the trace could not be written");
-    if (machine_finish(r->machine, err, errlen))
+    if (run_loop(r->machine, label, opt, err, errlen) || machine_finish(r->machine, err, errlen))
         return -1;
-    if (opt->tap && opt->tap->n && opt->drain(opt->drain_arg, opt->tap))
-        return fail(err, errlen, "the trace could not be written");
+    if (opt->tap && opt->tap->n && drain(opt, err, errlen))
+        return -1;
     r->host_ns = cpu_ns() - began;
     r->state = machine_step(r->machine, 0);
     r->exit_code = machine_exit_code(r->machine);
@@ -232,7 +237,8 @@ int run_point(const struct config *cfg, const char *label, const struct image *i
         snprintf(dir, sizeof dir, "%s", rundir_file(rec.dir, "nvdimm.img"));
         ports.nvdimm_out = dir;
     }
-    out->machine = machine_new(cfg, &ports, err, errlen);
+    out->machine = opt->from ? checkpoint_read(cfg, &ports, opt->from, err, errlen)
+                             : machine_new(cfg, &ports, err, errlen);
     if (out->machine && run_machine(label, opt, &rec, out, err, errlen) == 0)
         return 0;
     machine_free(out->machine);

@@ -21,7 +21,10 @@ struct run_options {
     int input;        /* descriptor that the guest reads from; -1: none */
     FILE *log;        /* reports of guest faults */
     enum progress_mode progress;
-    uint64_t fuel;       /* operators, the kernel's too; 0: no limit */
+    uint64_t fuel;              /* operators, the kernel's too; 0: no limit */
+    const char *from;           /* checkpoint to go on from; NULL: power-on */
+    struct machine_point point; /* write a checkpoint there, to this file; then go on */
+    const char *checkpoint;
     struct mem_tap *tap; /* with drain: called whenever the tap holds requests */
     int (*drain)(void *arg, struct mem_tap *tap);
     void *drain_arg;

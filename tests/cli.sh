@@ -215,6 +215,71 @@ two_committers() {
 }
 t "an image that another run uses is not committed to" two_committers
 
+# ---- checkpoints ----
+ck_run() { # program, arguments, options...: the guest's output, then the last line: operators
+    local name=$1 args=$2
+    shift 2
+    "$pwsim" run "$root/sim/configs/hello.cfg" -o ckruns --console -s program.name="$name" -s program.args="$args" "$@" >ck.out || return 1
+    sed -n '/^$/,$p' ck.out | sed '/instructions,/d; s/^hello: //'
+    grep -o '^.*instructions,' ck.out | tr -dc 0-9
+}
+in_two_parts() { # program, arguments, options...: nothing changes, wherever it is cut, on any core
+    local name=$1 args=$2 all whole core k late
+    shift 2
+    all=$(ck_run "$name" "$args" "$@" -s core.model=functional) || return 1
+    whole=$(tail -n 1 <<<"$all")
+    late=$((whole * 24 / 25))
+    ck_run "$name" "$args" "$@" -s core.model=functional --checkpoint-at "instructions=$late" whole.ck >/dev/null || return 1
+    for k in 1 2 3 4 5 6 7; do
+        ck_run "$name" "$args" "$@" -s core.model=functional --checkpoint-at "instructions=$((whole * k / 8))" f.ck >/dev/null || return 1
+        ck_run "$name" "$args" "$@" -s core.model=functional --from f.ck --checkpoint-at "instructions=$late" parts.ck >f.out || return 1
+        cmp whole.ck parts.ck || return 1
+        ck_run "$name" "$args" "$@" -s core.model=inorder --checkpoint-at "instructions=$((whole * k / 8))" i.ck >/dev/null || return 1
+        for core in f.ck:inorder i.ck:inorder i.ck:functional; do
+            ck_run "$name" "$args" "$@" -s core.model="${core#*:}" --from "${core%:*}" >i.out || return 1
+            cmp f.out i.out || return 1
+        done
+        [ "$(head -n -1 f.out | tail -n 1)" = "$(head -n -1 <<<"$all" | tail -n 1)" ] || return 1
+    done
+}
+t "a run in two parts is one run" in_two_parts wordcount sample.txt
+t "also with files in the NVDIMM behind traps" in_two_parts kvlog 100,64 -s kernel.data_tier=nvdimm -s kernel.boundary=trap
+at_mark() { # the same place on both cores
+    ck_run kvlog 100,64 -s core.model=functional --checkpoint-at mark=2 f.ck >/dev/null && ck_run kvlog 100,64 --from f.ck >f.out &&
+        ck_run kvlog 100,64 --checkpoint-at mark=2 i.ck >/dev/null && ck_run kvlog 100,64 -s core.model=functional --from i.ck >i.out && cmp f.out i.out
+}
+t "a mark is a point" at_mark
+t "so is a number of cycles" ck_run kvlog 100,64 --checkpoint-at cycles=100000 c.ck
+same_everything() { # twice the same from one checkpoint
+    rm -rf one.ck.runs two.ck.runs
+    for d in one two; do
+        "$pwsim" run "$root/sim/configs/hello.cfg" -o $d.ck.runs -s program.name=kvlog -s program.args=100,64 --from c.ck >/dev/null || return 1
+    done
+    cmp one.ck.runs/*/stats.json two.ck.runs/*/stats.json && cmp one.ck.runs/*/series.csv.gz two.ck.runs/*/series.csv.gz
+}
+t "what follows a checkpoint is the same each time" same_everything
+hello_ck() { "$pwsim" run "$root/sim/configs/hello.cfg" -o ckruns "$@"; }
+t "a checkpoint of hello" hello_ck --checkpoint-at instructions=9000 h.ck
+head -c 3000 h.ck >cut.ck
+{ head -c 3000 h.ck; printf Z; tail -c +3002 h.ck; } >bad.ck
+{ head -c 8 h.ck; printf '\377'; tail -c +10 h.ck; } >new.ck
+t "a checkpoint that is cut off" refuses 2 "cut.ck: cut off" hello_ck --from cut.ck
+t "a damaged checkpoint" refuses 2 "bad.ck: damaged" hello_ck --from bad.ck
+t "a checkpoint of another version" refuses 2 "new.ck: a checkpoint of another version" hello_ck --from new.ck
+t "a file that is no checkpoint" refuses 2 "not a checkpoint" hello_ck --from text.wasm
+t "no such checkpoint" refuses 2 "none.ck" hello_ck --from none.ck
+t "a checkpoint of another program" refuses 2 "program.name" hello_ck --from h.ck -s program.name=kvlog
+t "a checkpoint of another machine" refuses 2 "machine.dram" hello_ck --from h.ck -s machine.dram="512 MiB"
+"$pwsim" image build other.elf ".kernel=$B/guest/kernel.wasm" ".prog/hello=$B/guest/cat.wasm"
+t "a checkpoint of other modules" refuses 2 "another boot image" hello_ck --from h.ck -s boot.image=other.elf
+t "a point that is none" refuses 2 "instructions=N" hello_ck --checkpoint-at 9000 x.ck
+t "a point without a file" refuses 2 "two values" hello_ck --checkpoint-at mark=1
+t "a point that is never reached" refuses 2 "ended before" hello_ck --checkpoint-at mark=77 x.ck
+t "a checkpoint of many points" refuses 2 "4 points" "$pwsim" run "$root/sim/configs/small.cfg" --checkpoint-at mark=1 x.ck
+t "a checkpoint that cannot be written" refuses 2 "no/such" hello_ck --checkpoint-at instructions=9000 no/such/x.ck
+no_rest() { ! ls *.part x.ck 2>/dev/null; }
+t "no half a checkpoint is left" no_rest
+
 # ---- traces ----
 t "a trace is recorded" "$pwsim" trace record "$root/sim/configs/hello.cfg" -o hello.trace -s program.name=kvlog -s program.args=200,64
 t "it says what it is" exits 0 "$pwsim" trace info hello.trace

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "memhier/archive.h"
 #include "nvdimm/domain.h"
 
 static uint64_t next_random(uint64_t *state)
@@ -458,4 +459,78 @@ Test(domain, forgets_what_is_settled)
     domain_settle(d, N);
     cr_expect_eq(domain_counters(d)->lines_now, 0);
     domain_free(d);
+}
+
+/* ---- checkpoints ---- */
+
+/* The domain as it goes on from a checkpoint at `now`. */
+static struct domain *go_on(struct domain *d, ps_t now)
+{
+    struct archive a, in;
+    struct domain *to = domain_new(domain_point(d));
+    archive_begin(&a);
+    domain_archive(d, &a, now);
+    cr_assert_eq(archive_seal(&a), 0);
+    cr_assert_eq(archive_open(&in, a.bytes, a.n), 0);
+    domain_archive(to, &in, 0);
+    cr_assert_null(in.failed, "%s", in.failed);
+    cr_assert_eq(archive_left(&in), 0);
+    archive_free(&a);
+    return to;
+}
+
+/* Byte 0 of a line that holds 9 now. */
+static uint8_t durable_byte(const struct domain *d, uint64_t addr, ps_t t)
+{
+    uint8_t line[64] = {9};
+    domain_durable_line(d, addr, t, line);
+    return line[0];
+}
+
+Test(domain, a_checkpoint_keeps_what_is_not_durable)
+{
+    const uint64_t carried = NVDIMM_BASE, visible = carried + 64, hidden = carried + 128,
+                   nontemporal = carried + 192, settled = carried + 256;
+    struct domain *d = domain_new(DOMAIN_ADR);
+    for (uint64_t a = carried; a <= settled; a += 64)
+        store8(d, a, 3, 9, a == nontemporal);
+    domain_visible(d, carried, 10);
+    domain_visible(d, visible, 10);
+    domain_visible(d, settled, 10);
+    domain_carry(d, carried, 150, DOMAIN_ADR);
+    domain_carry(d, settled, 50, DOMAIN_ADR);
+    struct domain *e = go_on(d, 100);
+    cr_expect_eq(durable_byte(e, carried, 49), 3);
+    cr_expect_eq(durable_byte(e, carried, 50), 9);
+    cr_expect_eq(durable_byte(e, nontemporal, 0), 9, "it was on its way");
+    cr_expect_eq(durable_byte(e, settled, 0), 9);
+    for (uint64_t a = visible; a <= hidden; a += 64) {
+        cr_expect_eq(durable_byte(e, a, 1000000), 3);
+        domain_carry(e, a, 70, DOMAIN_ADR);
+        cr_expect_eq(durable_byte(e, a, 69), 3);
+        cr_expect_eq(durable_byte(e, a, 70), 9);
+    }
+    domain_settle(e, 71);
+    cr_expect_eq(domain_counters(e)->lines_now, 0);
+    domain_free(d);
+    domain_free(e);
+}
+
+/* Where the media is the point of persistence, the WPQ's contents have arrived; in order, too. */
+Test(domain, a_checkpoint_empties_the_queue)
+{
+    const uint64_t a = NVDIMM_BASE;
+    struct domain *d = domain_new(DOMAIN_NONE);
+    store8(d, a, 3, 5, 0);
+    domain_visible(d, a, 1);
+    domain_carry(d, a, 20, DOMAIN_ADR);
+    domain_media(d, a, 500);
+    store8(d, a, 5, 9, 0);
+    domain_visible(d, a, 30);
+    domain_carry(d, a, 40, DOMAIN_ADR);
+    struct domain *e = go_on(d, 100);
+    cr_expect_eq(durable_byte(e, a, 399), 3);
+    cr_expect_eq(durable_byte(e, a, 400), 9);
+    domain_free(d);
+    domain_free(e);
 }

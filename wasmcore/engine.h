@@ -188,6 +188,12 @@ void thread_preempt(struct thread *t);
  * time that it runs; the same place in both modes. UINT64_MAX: never. */
 void thread_limit(struct thread *t, uint64_t count);
 
+/* Make a run end with RUN_PREEMPT, as thread_preempt does, when the thread next executes
+ * pwk.mark(id); the same place in both modes. thread_marked then says 1, until this is called
+ * again. */
+void thread_stop_at_mark(struct thread *t, uint32_t id);
+int thread_marked(const struct thread *t);
+
 /*
  * Fuel: the thread stops with RUN_FUEL when thread_instructions is exactly `count` and another
  * operator is due, wherever that is, in both modes alike, and goes on from there when it is given

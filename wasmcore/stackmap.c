@@ -30,7 +30,8 @@ static int compare(const void *x, const void *y)
 static void tidy(struct map_set *s)
 {
     uint32_t n = 0;
-    qsort(s->v, s->n, sizeof(*s->v), compare);
+    if (s->n > 0)
+        qsort(s->v, s->n, sizeof(*s->v), compare);
     for (uint32_t i = 0; i < s->n; i++) {
         if (n > 0 && compare(&s->v[n - 1], &s->v[i]) == 0) {
             if (s->v[i].most > s->v[n - 1].most)

@@ -156,6 +156,8 @@ struct thread {
     uint32_t host_base;               /* slot in fp where its arguments are */
     const struct functype *host_type; /* NULL: results need no care */
     uint64_t bulk_done;               /* bytes of the bulk operation under way */
+    uint32_t mark;                    /* to stop at, if wants_mark */
+    uint8_t wants_mark, marked;
 };
 
 /* Each has memory of its own: functions keep pointers to their types while modules are loaded. */

@@ -244,6 +244,18 @@ void thread_limit(struct thread *t, uint64_t count)
     t->stop = count;
 }
 
+void thread_stop_at_mark(struct thread *t, uint32_t id)
+{
+    t->mark = id;
+    t->wants_mark = 1;
+    t->marked = 0;
+}
+
+int thread_marked(const struct thread *t)
+{
+    return t->marked;
+}
+
 uint64_t thread_instructions(const struct thread *t)
 {
     return t->count;

@@ -1,0 +1,50 @@
+/* checkpoint.h - the whole machine in a file, to go on from there on any core, caches and timing.
+ */
+#ifndef SIM_CHECKPOINT_H
+#define SIM_CHECKPOINT_H
+
+#include "memhier/archive.h"
+#include "sim/machine.h"
+
+/*
+ * A checkpoint is architectural: what guests can see, and nothing of how long anything takes. It
+ * goes on under any config that describes the same guest: the keys of `architecture` in
+ * checkpoint.c, the same boot image, the same NVDIMM image. A machine that goes on from one begins
+ * with empty caches, predictors and queues, and with counters at zero; its clocks and the guest's
+ * cycle counter go on from where they were. NVDIMM stores that were not durable are not durable
+ * still, but what was on its way to the media has arrived there; under the functional model, where
+ * stores are durable at once, they are.
+ *
+ * Contents of the sealed archive (memhier/archive.h; text: u32 length, bytes):
+ *
+ *   "CONF", u32 n, n x (text key, text value); 16 bytes digest of the boot image, 16 of the NVDIMM
+ *       image (zeros: none)
+ *   the store (wasmcore/snapshot.h), physical memory (wasmcore/physmem.h)
+ *   "MACH": u32 instance of the kernel, u32 its module; u64 operators executed, u64 picoseconds
+ *       since power-on, u64 state of the entropy device, u64 bytes written to the console's output,
+ *       u64 to its error stream, u64 bytes read from its input; u32 running guest thread
+ *     u32 n, n modules: u32 first frame of the code, u32 frames
+ *     u32 n, n guest threads: u32 thread + 1 (0: a free place, nothing follows), u32 function that
+ *       is called next + 1, u32 instance, u32 cookie, u32 kernel stack pointer, u32 first frame of
+ *       its stack, u32 value, u8 over
+ *   "DOMN": stores to the NVDIMM that are not durable (nvdimm/domain.h)
+ */
+
+/* "instructions=N", "cycles=N" or "mark=N": 0, or -1 with a message. */
+int checkpoint_point(const char *text, struct machine_point *out, char *err, size_t errlen);
+
+/* Append the machine, which must be at a point (machine_at_point), and seal. 0, or -1 with a
+ * message. The caller frees the archive. */
+int checkpoint_save(struct machine *m, struct archive *a, char *err, size_t errlen);
+/* The same to a file, which appears whole or not at all. */
+int checkpoint_write(struct machine *m, const char *path, char *err, size_t errlen);
+
+/* As machine_new, but to go on from the n bytes of a checkpoint. They may be any bytes. NULL and a
+ * message when they are none, or one of another guest. */
+struct machine *checkpoint_load(const struct config *cfg, const struct machine_ports *ports,
+                                const uint8_t *bytes, size_t n, char *err, size_t errlen);
+/* The same with a file. */
+struct machine *checkpoint_read(const struct config *cfg, const struct machine_ports *ports,
+                                const char *path, char *err, size_t errlen);
+
+#endif
