@@ -180,6 +180,10 @@ static const struct fn fns[] = {
        "\0"
        "\x1a\x0b"),
     FN(T_V, "trap", "\0\x41\1\x1a\0\x0b"),
+    FN(T_I_I, "wide",
+       "\1\1\x7b\xfd\x0c\1\2\3\4\5\6\7\x08\x09\x0a\x0b\x0c\x0d\x0e\x0f\x10\x21\1\x20\1\x41\5\xfd"
+       "\x11"
+       "\x20\0\x10\0\xfd\x11\xfd\xae\1\xfd\xae\1\x22\1\xfd\x1b\3\x20\1\xfd\x1b\0\x6a\x0b"),
 };
 static const struct fn_import host_imports[] = {{"host", "f", T_I_I}};
 static const struct scene_module module = {.fns = fns,
@@ -237,6 +241,22 @@ Test(store_state, a_host_call_under_way_is_kept)
         scene_drop(&t);
         small_drop(&x);
     }
+}
+
+/* A v128 local, below a v128 temporary, below the call: lanes 3 and 0 of their sum, added. */
+Test(store_state, vectors_are_kept)
+{
+    struct small x = small_new();
+    const uint64_t arg = 7;
+    thread_call(x.s.t, scene_func(x.s.in, "wide"), &arg);
+    cr_assert_eq(engine_run_functional(x.s.t), RUN_HOST);
+    struct scene t = copy(&x.s, &x.mod);
+    same(&x.s, &t);
+    thread_host_slots(t.t)[0] = 1000;
+    cr_assert_eq(engine_run_functional(t.t), RUN_DONE);
+    cr_assert_eq(thread_results(t.t)[0], 0x100f0e0d + 0x04030201 + 2 * 1005);
+    scene_drop(&t);
+    small_drop(&x);
 }
 
 Test(store_state, memories_tables_and_dropped_segments_are_kept)

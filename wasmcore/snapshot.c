@@ -154,6 +154,8 @@ static void global_bits(struct snap *s, struct gcell *g)
 {
     uint64_t bits = archive_put64(s->a, g->bits);
     gcell_set(g, bits);
+    if (g->type.type == VT_V128)
+        archive_u64(s->a, &g->high);
 }
 
 static void same_number(struct snap *s, uint32_t n)

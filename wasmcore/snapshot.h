@@ -11,7 +11,8 @@
  * that it had, so references, handles and addresses stay what they are. What memories hold is not
  * here but in physmem_archive: here is only which frames they consist of.
  *
- * "Values" below are u8 type, u64 bits (i32 and f32: high half zero; funcref: func_ref()).
+ * "Values" below are u8 type, u64 bits (i32 and f32: high half zero; funcref: func_ref()). A v128
+ * is two values: the low half, then, with type VT_HIGH, the high half; in a global 16 bytes.
  *
  *   "STOR"
  *   u32 n, then n modules: u32 length, name; u64 bytes, 16 bytes XXH3-128 of the module;

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "wasmcore/slots.h"
 #include "wasmcore/snapshot_parts.h"
 
 /*
@@ -9,7 +10,7 @@
  * each function is lowered once for all of them.
  */
 #define VALUE_BYTES  9u
-#define MOST_RESULTS 1000u /* of a function, more than the limit of decoding lets be */
+#define MOST_RESULTS 2000u /* slots; decoding does not let a function have more */
 
 static int is_running(uint8_t state)
 {
@@ -74,9 +75,12 @@ static uint32_t callable_place(const struct store *st, const struct func *f)
     return 0;
 }
 
+/* Slots that a call of that type takes or gives, whichever are more. */
 static uint32_t more_of(const struct functype *type)
 {
-    return type->nparams > type->nresults ? type->nparams : type->nresults;
+    const uint64_t in = slots_of(type->types, type->nparams);
+    const uint64_t out = slots_of(type->types + type->nparams, type->nresults);
+    return (uint32_t)(in > out ? in : out); /* decoding limits both */
 }
 
 /* n slots, as they are. */
