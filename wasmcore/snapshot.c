@@ -213,9 +213,17 @@ static uint32_t global_place(const struct store *st, const struct gcell *g)
     return i;
 }
 
-static uint32_t space_place(const struct store *st, const struct space *sp)
+/* Its number among the memories that its owner has of its own, or among the store's. */
+static uint32_t space_place(const struct store *st, const struct instance *owner,
+                            const struct space *sp)
 {
     uint32_t i = 0;
+    if (owner) {
+        const uint32_t first = owner->unit->module->nimported[EXT_MEMORY];
+        while (first + i < owner->unit->module->nmems && owner->spaces[first + i] != sp)
+            i++;
+        return i;
+    }
     while (i < st->nhost_spaces && st->host_spaces[i] != sp)
         i++;
     return i;
@@ -238,8 +246,8 @@ static void write_import(struct snap *s, const struct instance *in, const struct
         archive_put32(s->a, table_place(s->st, in->tables[k]));
         break;
     case EXT_MEMORY:
-        write_owner(s, in->space_owner);
-        archive_put32(s->a, in->space_owner ? 0 : space_place(s->st, in->space));
+        write_owner(s, in->space_owners[k]);
+        archive_put32(s->a, space_place(s->st, in->space_owners[k], in->spaces[k]));
         break;
     default:
         write_owner(s, in->imported_globals[k]->owner);
@@ -263,7 +271,9 @@ static void read_owned(struct snap *s, struct external *x)
     else if (x->kind == EXT_TABLE)
         x->table = host_table(st, i);
     else if (x->kind == EXT_MEMORY && in)
-        x->memory = in->space_owner == in ? in->space : NULL;
+        x->memory = i < m->nmems - m->nimported[EXT_MEMORY]
+                        ? in->spaces[m->nimported[EXT_MEMORY] + i]
+                        : NULL;
     else if (x->kind == EXT_MEMORY)
         x->memory = i < st->nhost_spaces ? st->host_spaces[i] : NULL;
     else if (in)
@@ -326,8 +336,8 @@ static void own_state(struct snap *s, struct instance *in)
         table_size(s, in->tables[i]);
     archive_raw(s->a, in->data_dropped, m->ndatas);
     archive_raw(s->a, in->elem_dropped, m->nelems);
-    if (in->space && in->space_owner == in)
-        space_state(s, in->space);
+    for (uint32_t i = m->nimported[EXT_MEMORY]; i < m->nmems && !s->a->failed; i++)
+        space_state(s, in->spaces[i]);
 }
 
 static void write_instance(struct snap *s, struct instance *in)
@@ -336,9 +346,13 @@ static void write_instance(struct snap *s, struct instance *in)
                               .unit = in->unit->number,
                               .first = in->nown_funcs ? in->own_funcs[0].id + 1 : 0,
                               .privileged = in->privileged};
-    if (in->space && in->space_owner == in) {
-        h.space = in->space->id + 1;
-        h.max_pages = in->space->max_pages;
+    const struct module *m = in->unit->module;
+    for (uint32_t i = m->nimported[EXT_MEMORY]; i < m->nmems; i++) {
+        const struct space *sp = in->spaces[i];
+        if (!h.space) /* the others have the numbers that follow */
+            h.space = sp->id + 1;
+        if (h.max_pages < sp->max_pages) /* the limit that all had, or one that binds none */
+            h.max_pages = sp->max_pages;
     }
     head(s, &h);
     imports(s, in->unit, in, NULL);

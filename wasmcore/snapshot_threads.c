@@ -192,6 +192,9 @@ static void write_thread(struct snap *s, struct thread *t)
     case THREAD_BULK:
         archive_fail(s->a, "a thread is in the midst of a bulk operation");
         break;
+    case THREAD_WITHIN:
+        archive_fail(s->a, "a thread has run out of fuel in the midst of a block");
+        break;
     case THREAD_BLOCK:
     case THREAD_HOST:
         archive_put32(s->a, depth_of(t));
@@ -418,8 +421,8 @@ static int read_head(struct snap *s, struct thread_head *h)
     archive_u8(s->a, &h->trap);
     archive_u32(s->a, &h->first);
     if (s->a->failed || h->state > THREAD_TRAPPED || h->state == THREAD_BULK ||
-        h->trap >= TRAP_KINDS || (h->state == THREAD_TRAPPED) != (h->trap != TRAP_NONE) ||
-        h->id >= MOST_NUMBERS)
+        h->state == THREAD_WITHIN || h->trap >= TRAP_KINDS ||
+        (h->state == THREAD_TRAPPED) != (h->trap != TRAP_NONE) || h->id >= MOST_NUMBERS)
         return archive_fail(s->a, DAMAGED);
     return 0;
 }
