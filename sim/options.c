@@ -42,7 +42,7 @@ static void take(const struct option_row *row, const char *text)
 static int translate(const struct option_row *rows, struct option *longs, char *shorts)
 {
     int n = 0;
-    for (; rows[n].name && n < MOST_OPTIONS; n++) {
+    for (; n < MOST_OPTIONS && rows[n].name; n++) {
         const int has = rows[n].kind == OPTION_FLAG ? no_argument : required_argument;
         longs[n] = (struct option){rows[n].name, has, NULL, LONG_ONLY + n};
         if (rows[n].letter) {

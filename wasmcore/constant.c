@@ -1,4 +1,5 @@
 /* constant.c - constant expressions: reading and checking them, and their values in an instance. */
+#include <assert.h>
 #include "wasmcore/ops.h"
 #include "wasmcore/pieces.h"
 #include "wasmcore/state.h"
@@ -121,6 +122,7 @@ int piece_const(struct decoder *d, uint8_t type, struct const_expr *out)
     struct operands s = {.n = 0};
     uint32_t start = here(d), ops = 0;
     for (;; ops++) {
+        assert(d->r.at); /* it stands in the module's bytes, or at their end */
         uint32_t at = here(d), op = reader_op(&d->r);
         if (d->r.error)
             return FAIL(d, at, "unexpected end of section or function");
