@@ -22,6 +22,7 @@ SRC     := $(foreach m,$(MODULES),$(wildcard $m/*.c))
 OBJ     := $(SRC:%.c=$B/%.o)
 LIB     := $B/libpwsim.a
 TESTS   := $(patsubst tests/test_%.c,$B/tests/test_%,$(wildcard tests/test_*.c))
+BENCHES := $(patsubst tests/%.c,$B/tests/%,$(wildcard tests/bench_*.c))
 PROGRAMS := $(patsubst guestos/programs/%.c,$B/guest/%.wasm,$(wildcard guestos/programs/*.c guestos/programs/*/*.c))
 GUEST_TESTS := $(patsubst tests/guest/%.c,$B/guest/tests/%.wasm,$(wildcard tests/guest/*.c))
 TEXTS   := $B/guest/text.txt $B/guest/sample.txt
@@ -146,9 +147,9 @@ demo: deps
 	@$(MAKE) --no-print-directory all
 	$B/pwsim run sim/configs/demo.cfg
 
-bench: all $B/tests/bench $B/tests/bench_policy
-	@$B/tests/bench $B/boot.elf $B/bench.trace; rm -f $B/bench.trace
-	@$B/tests/bench_policy
+# every tests/bench_*.c is a program that is given the build folder and prints `BENCH name value unit`
+bench: all $(BENCHES)
+	@for b in $(BENCHES); do $$b $B || exit 1; done
 
 # ---- upkeep ----
 C_FILES = $(shell git ls-files '*.c' '*.h' '*.inc')

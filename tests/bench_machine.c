@@ -1,6 +1,8 @@
-/* bench.c - host speed of the simulator, one line a figure: `BENCH name value unit`. */
+/* bench_machine.c - host speed of whole runs, one line a figure: `BENCH name value unit`. */
 /*
- *     bench BOOT.elf SCRATCH.trace
+ *     bench_machine BUILD
+ *
+ * BUILD/boot.elf is the boot image; BUILD/bench.trace is written and removed.
  *
  * Every figure is host CPU time of one thread, the median of RUNS. Functional and timed speed are
  * wasm operators a second over whole runs of programs of the boot image, boot included; replayed
@@ -211,14 +213,18 @@ static void bench_pages(void)
 int main(int argc, char **argv)
 {
     char err[512];
-    if (argc != 3)
-        die("usage: bench BOOT.elf SCRATCH.trace");
-    struct image *image = image_open(argv[1], err, sizeof err);
+    char boot[4096], trace[4096];
+    if (argc != 2)
+        die("usage: bench_machine BUILD");
+    snprintf(boot, sizeof boot, "%s/boot.elf", argv[1]);
+    snprintf(trace, sizeof trace, "%s/bench.trace", argv[1]);
+    struct image *image = image_open(boot, err, sizeof err);
     if (!image)
         die(err);
     bench_model("functional", "functional", image);
     bench_model("inorder", "inorder", image);
-    bench_replay(image, argv[2]);
+    bench_replay(image, trace);
+    remove(trace);
     bench_pages();
     image_free(image);
     return 0;
