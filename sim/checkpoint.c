@@ -24,7 +24,9 @@ static const char *const architecture[] = {
     "nvdimm.size",   "program.name",        "program.args",       "program.env",
     "program.pages", "kernel.kernel_stack", "kernel.data_tier",
 };
-#define KEYS (sizeof architecture / sizeof architecture[0])
+/* The boot thread of hart 0 is the first that is made. */
+#define FIRST_BOOT 0u
+#define KEYS       (sizeof architecture / sizeof architecture[0])
 
 int checkpoint_point(const char *text, struct machine_point *out, char *err, size_t errlen)
 {
@@ -224,7 +226,7 @@ static void own_state(struct archive *a, struct machine *m)
     archive_u64(a, &m->written[0]);
     archive_u64(a, &m->written[1]);
     archive_u64(a, &m->input_read);
-    archive_u32(a, &m->current);
+    archive_u32(a, &m->hart->current);
     if (!a->writing) {
         m->kernel = store_instance(m->store, kernel);
         m->origin_ps = time;
@@ -235,11 +237,16 @@ static void own_state(struct archive *a, struct machine *m)
     guests(a, m);
     if (a->writing || a->failed)
         return;
-    if (m->current >= m->nthreads || !m->threads[m->current].thread ||
-        !m->threads[BOOT_THREAD].thread)
+    if (m->hart->current >= m->nthreads || !m->threads[m->hart->current].thread ||
+        !m->threads[FIRST_BOOT].thread) {
         archive_fail(a, "damaged: nothing runs");
-    else
-        m->counted = thread_instructions(m->threads[m->current].thread);
+        return;
+    }
+    m->hart->counted = thread_instructions(m->threads[m->hart->current].thread);
+    m->hart->boot = FIRST_BOOT;
+    m->hart->idle = 0;
+    m->threads[FIRST_BOOT].boots = 1;
+    m->threads[m->hart->current].busy = 1;
 }
 
 static int is_functional(const struct config *cfg)
@@ -253,6 +260,9 @@ static int is_functional(const struct config *cfg)
 
 int checkpoint_save(struct machine *m, struct archive *a, char *err, size_t errlen)
 {
+    if (m->nharts > 1)
+        return fail(err, errlen, "checkpoints are of machines with one hart, this one has %u",
+                    m->nharts);
     archive_begin(a);
     if (same_guest(a, m->cfg, m->ports.image, err, errlen))
         return -1;

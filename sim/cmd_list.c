@@ -65,8 +65,9 @@ static int list_stats(void)
         return cmd_complain("%s", err);
     }
     struct stats *stats = stats_new();
-    uint64_t cycles = 0;
-    machine_register_stats(stats, &cycles, &none, &side);
+    const uint64_t zero = 0;
+    const struct hart_counts hart = {&zero, &zero, &none};
+    machine_register_stats(stats, &hart, 1, &side);
     stats_list(stats, stdout);
     stats_free(stats);
     memside_drop(&side);

@@ -283,7 +283,8 @@ static int64_t do_thread_new(struct machine *m, const uint64_t *a)
 
 static int64_t do_thread_drop(struct machine *m, const uint64_t *a)
 {
-    if (!guest(m, (uint32_t)a[0]) || (uint32_t)a[0] == m->current || (uint32_t)a[0] == BOOT_THREAD)
+    const struct guest_thread *g = guest(m, (uint32_t)a[0]);
+    if (!g || g->busy || g->boots)
         return -E_INVAL;
     machine_thread_drop(m, (uint32_t)a[0]);
     return 0;
@@ -292,27 +293,36 @@ static int64_t do_thread_drop(struct machine *m, const uint64_t *a)
 /* The hart leaves its thread for another; each keeps its own kernel stack pointer. */
 static void switch_to(struct machine *m, uint32_t handle)
 {
-    m->threads[m->current].kernel_sp = (uint32_t)gcell_get(m->kernel_sp);
-    m->current = handle;
-    m->counted = thread_instructions(m->threads[handle].thread);
-    gcell_set(m->kernel_sp, m->threads[handle].kernel_sp);
-    machine_event(m, EV_THREAD, thread_id(m->threads[handle].thread));
-    machine_event(m, EV_INSTANCE, m->threads[handle].instance);
+    struct guest_thread *from = &m->threads[m->hart->current], *to = &m->threads[handle];
+    from->kernel_sp = (uint32_t)gcell_get(m->kernel_sp);
+    from->busy = 0;
+    to->busy = 1;
+    m->hart->current = handle;
+    m->hart->counted = thread_instructions(to->thread);
+    gcell_set(m->kernel_sp, to->kernel_sp);
+    machine_event(m, EV_THREAD, thread_id(to->thread));
+    machine_event(m, EV_INSTANCE, to->instance);
 }
 
 /* Back to the boot thread, whose resume call returns `why`. */
 static void give_up(struct machine *m, enum machine_why why, int32_t value)
 {
-    m->threads[m->current].value = value;
-    m->threads[m->current].over = why != MACHINE_YIELDED;
-    switch_to(m, BOOT_THREAD);
-    thread_host_slots(m->threads[BOOT_THREAD].thread)[0] = (uint64_t)why;
+    m->threads[m->hart->current].value = value;
+    m->threads[m->hart->current].over = why != MACHINE_YIELDED;
+    switch_to(m, m->hart->boot);
+    thread_host_slots(m->threads[m->hart->boot].thread)[0] = (uint64_t)why;
+}
+
+/* Is it the boot thread that runs on the hart at work? */
+static int boots(const struct machine *m)
+{
+    return m->hart->current == m->hart->boot;
 }
 
 static int64_t do_resume(struct machine *m, const uint64_t *a)
 {
     const struct guest_thread *g = guest(m, (uint32_t)a[0]);
-    if (m->current != BOOT_THREAD || !g || g->over || (uint32_t)a[0] == BOOT_THREAD)
+    if (!boots(m) || !g || g->over || g->busy || g->boots)
         return -E_INVAL;
     switch_to(m, (uint32_t)a[0]);
     return 0;
@@ -320,14 +330,14 @@ static int64_t do_resume(struct machine *m, const uint64_t *a)
 
 static int64_t do_yield(struct machine *m, const uint64_t *a)
 {
-    if (m->current != BOOT_THREAD)
+    if (!boots(m))
         give_up(m, MACHINE_YIELDED, (int32_t)a[0]);
     return 0;
 }
 
 static int64_t do_thread_exit(struct machine *m, const uint64_t *a)
 {
-    if (m->current != BOOT_THREAD)
+    if (!boots(m))
         give_up(m, MACHINE_EXITED, (int32_t)a[0]);
     return 0;
 }
@@ -341,23 +351,23 @@ static int64_t do_thread_value(struct machine *m, const uint64_t *a)
 static int64_t do_cookie(struct machine *m, const uint64_t *a)
 {
     (void)a;
-    return m->threads[m->current].cookie;
+    return m->threads[m->hart->current].cookie;
 }
 
 static int64_t do_caller(struct machine *m, const uint64_t *a)
 {
     (void)a;
-    return m->threads[m->current].instance;
+    return m->threads[m->hart->current].instance;
 }
 
 void hostcall_thread_done(struct machine *m)
 {
-    struct guest_thread *g = &m->threads[m->current];
+    struct guest_thread *g = &m->threads[m->hart->current];
     if (g->next) {
         struct func *f = g->next;
         g->next = NULL;
         thread_call(g->thread, f, NULL);
-    } else if (m->current == BOOT_THREAD) {
+    } else if (boots(m)) {
         m->state = STATE_HALTED; /* the kernel returned from boot: power off */
     } else {
         give_up(m, MACHINE_EXITED, 0);
@@ -367,10 +377,10 @@ void hostcall_thread_done(struct machine *m)
 void hostcall_thread_trapped(struct machine *m)
 {
     struct trap_frame at;
-    struct guest_thread *g = &m->threads[m->current];
+    struct guest_thread *g = &m->threads[m->hart->current];
     const int in_kernel = thread_backtrace(g->thread, &at, 1) &&
                           at.module == store_module_name(m->store, m->kernel_module);
-    if (in_kernel || m->current == BOOT_THREAD) {
+    if (in_kernel || boots(m)) {
         machine_report_trap(m, g, "the kernel");
         m->state = STATE_FAULT;
     } else {
@@ -393,7 +403,7 @@ static int64_t do_trap_report(struct machine *m, const uint64_t *a)
 static void log_piece(struct machine *m, uint64_t dst, uint64_t src, const uint8_t *now,
                       const uint64_t *old, uint32_t n)
 {
-    struct log *l = &m->log;
+    struct log *l = &m->hart->log;
     const uint32_t words = (uint32_t)(((dst & 7) + n + 7) / 8);
     if (l->n + 3 + 2 * words > l->cap)
         machine_consume(m);
@@ -414,12 +424,12 @@ static void copy_piece(struct machine *m, struct space *ds, uint32_t dst, struct
     uint64_t old[COPY_PIECE / 8 + 1];
     const uint64_t to = space_phys(ds, dst);
     uint8_t *p = ds->base + dst;
-    const int track = m->core && addr_is_nvdimm(to);
+    const int track = m->ops && addr_is_nvdimm(to);
 
     if (track)
         memcpy(old, p - (to & 7), ((to & 7) + n + 7) / 8 * 8);
     memmove(p, ss->base + src, n);
-    if (m->core)
+    if (m->ops)
         log_piece(m, to, space_phys(ss, src), p, track ? old : NULL, n);
 }
 
@@ -553,6 +563,45 @@ static int64_t do_entropy(struct machine *m, const uint64_t *a)
     return 0;
 }
 
+static int64_t do_hart(struct machine *m, const uint64_t *a)
+{
+    (void)a;
+    return (int64_t)(m->hart - m->harts);
+}
+
+static int64_t do_harts(struct machine *m, const uint64_t *a)
+{
+    (void)a;
+    return m->nharts;
+}
+
+static int64_t do_hart_start(struct machine *m, const uint64_t *a)
+{
+    struct external boot;
+    struct hart *h = (uint32_t)a[0] < m->nharts ? &m->harts[(uint32_t)a[0]] : NULL;
+    if (!h || h->boot != NO_THREAD || instance_export(m->kernel, "boot_hart", &boot) ||
+        boot.kind != EXT_FUNC || func_type(boot.func)->nparams || func_type(boot.func)->nresults)
+        return -E_INVAL;
+    const int32_t place = machine_thread_new(m, m->kernel, boot.func, (uint32_t)a[1], 0);
+    if (place < 0)
+        return -E_NOMEM;
+    hart_start(m, h, (uint32_t)place);
+    return 0;
+}
+
+static int64_t do_idle(struct machine *m, const uint64_t *a)
+{
+    return hart_idle(m, (int64_t)a[0]);
+}
+
+static int64_t do_wake(struct machine *m, const uint64_t *a)
+{
+    if ((uint32_t)a[0] >= m->nharts)
+        return -E_INVAL;
+    hart_wake(m, (uint32_t)a[0]);
+    return 0;
+}
+
 static int64_t do_halt(struct machine *m, const uint64_t *a)
 {
     m->exit_code = (int32_t)a[0];
@@ -631,15 +680,15 @@ static int serve_instruction(struct machine *m, struct thread *t, uint32_t numbe
 
 void hostcall_serve(struct machine *m)
 {
-    struct thread *t = m->threads[m->current].thread;
-    const uint32_t before = m->current;
+    struct thread *t = m->threads[m->hart->current].thread;
+    const uint32_t before = m->hart->current;
     const uint32_t number = thread_host(t);
     uint64_t *slots = thread_host_slots(t);
 
     if (serve_instruction(m, t, number, slots))
         return;
     const int64_t result = serve[number](m, slots);
-    if (before == m->current)
+    if (before == m->hart->current)
         slots[0] = calls[number].result == 'l' ? (uint64_t)result : (uint32_t)result;
 }
 

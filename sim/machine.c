@@ -1,9 +1,9 @@
 /* machine.c - the whole simulated computer: builds it from a config, owns it, runs it. */
 /*
- * One hart runs guest threads. Thread 0 is the kernel's boot thread, the only one that may resume
- * others; a thread that gives up, ends or traps returns to it. The engine runs a thread until it
- * needs the machine; whatever it logged is timed by the core before the machine does anything, so
- * that clocks, sleeps and copies see the right time.
+ * Harts run guest threads (hart.c). Each hart has a boot thread, the only one that may resume
+ * others there; a thread that gives up, ends or traps returns to it. Hart 0's is the kernel's
+ * boot(). The engine runs a thread until it needs the machine; whatever it logged is timed by the
+ * core before the machine does anything, so that clocks, sleeps and copies see the right time.
  */
 #include "sim/machine_state.h"
 
@@ -15,64 +15,7 @@
 #include "sim/error.h"
 #include "wasmcore/snapshot.h"
 
-#define LOG_WORDS   (4u * LOG_SLACK)
 #define TRACE_DEPTH 32u
-
-/* ---- time and the log ---- */
-
-ps_t machine_now(const struct machine *m)
-{
-    return m->core ? m->ops->now(m->core) : m->executed * m->period + m->stall_ps;
-}
-
-ps_t machine_guest_time(const struct machine *m)
-{
-    return m->origin_ps + machine_now(m);
-}
-
-uint64_t machine_cycles(const struct machine *m)
-{
-    return machine_now(m) / m->period;
-}
-
-void machine_consume(struct machine *m)
-{
-    if (!m->core)
-        return;
-    m->ops->consume(m->core, m->log.words, m->log.n);
-    m->log.n = 0;
-    if (m->mem.domain)
-        domain_settle(m->mem.domain, machine_now(m));
-}
-
-static void sample_epoch(struct machine *m)
-{
-    if (!m->series)
-        return;
-    m->cycles = machine_cycles(m);
-    if (m->cycles < m->next_epoch)
-        return;
-    series_sample(m->series, machine_now(m));
-    m->sampled = 1;
-    m->next_epoch = (m->cycles / m->cfg->epoch_cycles + 1) * m->cfg->epoch_cycles;
-}
-
-void machine_sample(struct machine *m, struct series *series)
-{
-    m->series = series;
-}
-
-void machine_event(struct machine *m, enum log_event code, uint64_t arg)
-{
-    if (!m->core) {
-        if (code == EV_STALL)
-            m->stall_ps += arg * 1000;
-        return;
-    }
-    m->log.words[m->log.n++] = LOG_EVENT_WORD(code, arg);
-    if (m->log.n == m->log.cap || code == EV_STALL)
-        machine_consume(m);
-}
 
 /* ---- threads ---- */
 
@@ -243,14 +186,14 @@ static struct core_config core_of(const struct machine *m)
     return cc;
 }
 
-static int make_core(struct machine *m, char *err, size_t errlen)
+static int make_cores(struct machine *m, char *err, size_t errlen)
 {
     const struct core_config cc = core_of(m);
-    const struct core_env env = {.store = m->store,
-                                 .hierarchy = m->mem.hierarchy,
-                                 .domain = m->mem.domain,
-                                 .kernel_instance = instance_id(m->kernel),
-                                 .dependences = m->ports.tap != NULL};
+    struct core_env env = {.store = m->store,
+                           .hierarchy = m->mem.hierarchy,
+                           .domain = m->mem.domain,
+                           .kernel_instance = instance_id(m->kernel),
+                           .dependences = m->ports.tap != NULL};
     char buf[32];
     const char *model = config_choice("core.model", m->cfg->core_model, buf, sizeof buf);
     for (const struct core_ops *const *ops = core_models; *ops; ops++)
@@ -258,14 +201,13 @@ static int make_core(struct machine *m, char *err, size_t errlen)
             m->ops = *ops;
     if (!m->ops)
         return 0; /* functional: nothing is timed */
-    m->core = m->ops->make(&cc, &env, err, errlen);
-    m->log.cap = LOG_WORDS;
-    m->log.words = malloc(LOG_WORDS * sizeof *m->log.words);
-    if (m->core && m->log.words)
-        return 0;
-    if (m->core)
-        snprintf(err, errlen, "out of memory");
-    return -1;
+    for (uint32_t i = 0; i < m->nharts; i++) {
+        env.hart = (uint8_t)i;
+        m->harts[i].core = m->ops->make(&cc, &env, err, errlen);
+        if (!m->harts[i].core)
+            return -1;
+    }
+    return 0;
 }
 
 static int make_store(struct machine *m, char *err, size_t errlen)
@@ -335,10 +277,15 @@ static int make_kernel(struct machine *m, char *err, size_t errlen)
     if (machine_place_code(m, module) || machine_find_kernel(m, err, errlen))
         return -1;
     instance_export(m->kernel, "boot", &boot);
-    if (machine_thread_new(m, m->kernel, boot.func, (uint32_t)gcell_get(m->kernel_sp), 0) < 0) {
+    const int32_t thread = machine_thread_new(m, m->kernel, boot.func,
+                                              (uint32_t)gcell_get(m->kernel_sp), 0);
+    if (thread < 0) {
         snprintf(err, errlen, "machine.dram is too small for the kernel's stack");
         return -1;
     }
+    m->threads[thread].boots = m->threads[thread].busy = 1;
+    m->harts[0].boot = m->harts[0].current = (uint32_t)thread;
+    m->harts[0].idle = 0;
     return 0;
 }
 
@@ -363,44 +310,22 @@ static int check_program(const struct machine *m, char *err, size_t errlen)
     return 0;
 }
 
-void machine_register_stats(struct stats *stats, const uint64_t *cycles,
-                            const struct core_counters *core, const struct memside *side)
+/* 0, or -1: no memory. */
+static int make_stats(struct machine *m)
 {
-    static const struct {
-        const char *name, *unit, *meaning, *formula;
-    } ratios[] = {
-        {"hart0.l1d.miss_ratio", "1", "misses of loads and stores",
-         "hart0.l1d.misses.load + hart0.l1d.misses.store / "
-         "hart0.l1d.accesses.load + hart0.l1d.accesses.store"},
-        {"hart0.l1i.mpki", "1/1000", "misses for 1,000 wasm operators",
-         "1000*hart0.l1i.misses.fetch / hart0.instructions"},
-        {"hart0.l1d.mpki", "1/1000", "misses of loads and stores for 1,000 wasm operators",
-         "1000*hart0.l1d.misses.load + 1000*hart0.l1d.misses.store / hart0.instructions"},
-        {"llc.mpki", "1/1000", "misses of loads, stores and fetches for 1,000 wasm operators",
-         "1000*llc.misses.load + 1000*llc.misses.store + 1000*llc.misses.fetch / "
-         "hart0.instructions"}};
-
-    stats_add_value(stats, "hart0.cycles", "cycles", "time in core cycles", cycles);
-    if (core)
-        stats_add(stats, "hart0.", core_counter_table, core);
-    memside_stats(side, stats);
-    if (!core)
-        return;
-    stats_add_ratio(stats, "hart0.ipc", "1", "wasm operators per cycle",
-                    "hart0.instructions / hart0.cycles", 4);
-    for (size_t i = 0; i < sizeof ratios / sizeof ratios[0]; i++)
-        stats_add_ratio(stats, ratios[i].name, ratios[i].unit, ratios[i].meaning, ratios[i].formula,
-                        4);
-}
-
-static void make_stats(struct machine *m)
-{
+    struct hart_counts *counts = calloc(m->nharts, sizeof *counts);
+    if (!counts)
+        return -1;
+    for (uint32_t i = 0; i < m->nharts; i++) {
+        const struct hart *h = &m->harts[i];
+        counts[i] = (struct hart_counts){.cycles = &h->cycles,
+                                         .executed = &h->executed,
+                                         .core = h->core ? m->ops->counters(h->core) : NULL};
+    }
     m->stats = stats_new();
-    machine_register_stats(m->stats, &m->cycles, m->core ? m->ops->counters(m->core) : NULL,
-                           &m->mem);
-    if (!m->core)
-        stats_add_value(m->stats, "hart0.instructions", "1", "wasm operators executed",
-                        &m->executed);
+    machine_register_stats(m->stats, counts, m->nharts, &m->mem);
+    free(counts);
+    return 0;
 }
 
 struct machine *machine_frame(const struct config *cfg, const struct machine_ports *ports,
@@ -417,7 +342,7 @@ struct machine *machine_frame(const struct config *cfg, const struct machine_por
     m->next_epoch = cfg->epoch_cycles;
     m->random = cfg->seed;
     if (check_program(m, err, errlen) || make_memory(m, err, errlen) ||
-        make_store(m, err, errlen)) {
+        make_store(m, err, errlen) || harts_make(m, err, errlen)) {
         machine_free(m);
         return NULL;
     }
@@ -428,13 +353,14 @@ struct machine *machine_frame(const struct config *cfg, const struct machine_por
 int machine_ready(struct machine *m, char *err, size_t errlen)
 {
     struct mem_tap *const tap = m->ports.tap;
-    if (make_core(m, err, errlen))
+    if (make_cores(m, err, errlen))
         return -1;
-    if (tap && m->core)
-        tap->instructions = &m->ops->counters(m->core)->instructions;
+    if (tap && m->ops)
+        tap->instructions = &m->ops->counters(m->hart->core)->instructions;
     hierarchy_tap(m->mem.hierarchy, tap);
-    make_stats(m);
-    machine_event(m, EV_THREAD, thread_id(m->threads[m->current].thread));
+    if (make_stats(m))
+        return fail(err, errlen, "out of memory");
+    machine_event(m, EV_THREAD, thread_id(m->threads[m->hart->current].thread));
     return 0;
 }
 
@@ -455,8 +381,7 @@ void machine_free(struct machine *m)
 {
     if (!m)
         return;
-    if (m->core)
-        m->ops->drop(m->core);
+    harts_drop(m);
     if (m->store)
         store_free(m->store);
     memside_drop(&m->mem);
@@ -467,124 +392,14 @@ void machine_free(struct machine *m)
     stats_free(m->stats);
     free(m->threads);
     free(m->code);
-    free(m->log.words);
     free(m);
 }
 
 /* ---- running ---- */
 
-/* What the fuel leaves for the current thread; 0, or -1: no memory for it. */
-static int give_fuel(struct machine *m, struct thread *t)
+void machine_sample(struct machine *m, struct series *series)
 {
-    return m->ports.fuel ? thread_fuel(t, m->counted + (m->ports.fuel - m->instructions)) : 0;
-}
-
-/* Nothing goes on after this, so the core gets what was kept of a block for its rest. */
-static void out_of_fuel(struct machine *m, const struct thread *t)
-{
-    if (m->core) {
-        thread_log_kept(t, &m->log);
-        machine_consume(m);
-    }
-    if (m->ports.log)
-        fprintf(m->ports.log, "pwsim: out of fuel: %" PRIu64 " wasm operators executed\n",
-                m->instructions);
-    m->state = STATE_FUEL;
-}
-
-static uint64_t less(uint64_t a, uint64_t b)
-{
-    return a > b ? a - b : 0;
-}
-
-/* Operators that may be executed before looking whether the point is there. How many a cycle has is
- * not known before: cycles are approached in small steps. */
-static uint64_t left_to_point(const struct machine *m)
-{
-    if (m->stop.kind == POINT_INSTRUCTIONS)
-        return less(m->stop.n, m->instructions);
-    if (m->stop.kind == POINT_CYCLES)
-        return less(m->stop.n, machine_guest_time(m) / m->period) / 4;
-    return UINT64_MAX;
-}
-
-/* Where the run under way has to look up. */
-static void set_limits(struct machine *m, struct thread *t)
-{
-    const uint64_t count = thread_instructions(t);
-    uint64_t most = UINT64_MAX;
-    if (!m->core) /* a full log ends a timed run; this one ends at places that are as fixed */
-        most = m->cfg->epoch_cycles;
-    if (!m->reached)
-        most = left_to_point(m) < most ? left_to_point(m) : most;
-    thread_limit(t, most == UINT64_MAX ? most : count + most);
-    if (m->stop.kind == POINT_MARK && !m->reached)
-        thread_stop_at_mark(t, (uint32_t)m->stop.n);
-    if (m->reached) /* but not at a place where it can be left: see machine_at_point */
-        thread_preempt(t);
-}
-
-/* The hart has stopped: is it behind the point, and can its thread be described there? */
-static void look_for_point(struct machine *m, int marked)
-{
-    const struct thread *t = m->threads[m->current].thread;
-    int there = marked;
-    if (m->stop.kind == POINT_INSTRUCTIONS)
-        there = m->instructions >= m->stop.n;
-    else if (m->stop.kind == POINT_CYCLES)
-        there = machine_guest_time(m) / m->period >= m->stop.n;
-    if (there)
-        m->reached = 1;
-    m->at_point = m->reached && m->state == STATE_RUNNING && thread_at_point(t);
-    if (m->at_point) {
-        m->stop.kind = POINT_NONE;
-        m->reached = 0;
-    }
-}
-
-static void serve(struct machine *m, enum run_reason why)
-{
-    switch (why) {
-    case RUN_HOST:
-        hostcall_serve(m);
-        break;
-    case RUN_DONE:
-        hostcall_thread_done(m);
-        break;
-    case RUN_TRAP:
-        hostcall_thread_trapped(m);
-        break;
-    case RUN_FUEL:
-        out_of_fuel(m, m->threads[m->current].thread);
-        break;
-    case RUN_LOG:
-    case RUN_PREEMPT:
-        break;
-    }
-}
-
-static void run_current(struct machine *m)
-{
-    struct thread *t = m->threads[m->current].thread;
-    set_limits(m, t);
-    if (give_fuel(m, t)) {
-        if (m->ports.log)
-            fputs("pwsim: out of memory\n", m->ports.log);
-        m->state = STATE_FAULT;
-        return;
-    }
-    const enum run_reason why = m->core ? engine_run_observed(t, &m->log)
-                                        : engine_run_functional(t);
-    const uint64_t count = thread_instructions(t);
-    m->instructions += count - m->counted;
-    m->executed += count - m->counted;
-    m->counted = count;
-    machine_consume(m);
-    sample_epoch(m);
-    const int marked = thread_marked(t);
-    serve(m, why);
-    if (m->stop.kind != POINT_NONE)
-        look_for_point(m, marked);
+    m->series = series;
 }
 
 enum machine_state machine_step(struct machine *m, uint64_t instructions)
@@ -592,8 +407,7 @@ enum machine_state machine_step(struct machine *m, uint64_t instructions)
     const uint64_t until = m->executed + instructions;
     m->sampled = 0;
     m->at_point = 0;
-    while (m->state == STATE_RUNNING && m->executed < until && !m->sampled && !m->at_point)
-        run_current(m);
+    harts_run(m, until);
     return m->state;
 }
 
@@ -634,10 +448,7 @@ int machine_finish(struct machine *m, char *err, size_t errlen)
     if (m->finished)
         return 0;
     m->finished = 1;
-    machine_consume(m);
-    if (m->core)
-        m->ops->drain(m->core);
-    m->cycles = machine_cycles(m);
+    harts_finish(m);
     if (m->series)
         series_sample(m->series, machine_now(m));
     return write_nvdimm(m, err, errlen);
@@ -658,7 +469,27 @@ const struct stats *machine_stats(const struct machine *m)
     return m->stats;
 }
 
+/* Lines of several harts, one hart after the other, each line with the hart in front. */
+static char *folded_of_all(const struct machine *m)
+{
+    char *text = NULL;
+    size_t size;
+    FILE *to = open_memstream(&text, &size);
+    for (uint32_t i = 0; to && i < m->nharts; i++) {
+        char *own = m->ops->folded(m->harts[i].core);
+        char *rest = own;
+        for (char *line; (line = strsep(&rest, "\n")) && *line;)
+            fprintf(to, "hart%u;%s\n", i, line);
+        free(own);
+    }
+    if (!to || fclose(to))
+        return NULL;
+    return text;
+}
+
 char *machine_folded(const struct machine *m)
 {
-    return m->core ? m->ops->folded(m->core) : NULL;
+    if (!m->ops)
+        return NULL;
+    return m->nharts == 1 ? m->ops->folded(m->hart->core) : folded_of_all(m);
 }

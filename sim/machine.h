@@ -73,9 +73,13 @@ uint64_t machine_cycles(const struct machine *m);
 const struct stats *machine_stats(const struct machine *m);
 /* Cycles by guest call stack; the caller frees. NULL with the functional model. */
 char *machine_folded(const struct machine *m);
-/* Register everything that a machine counts, with the ratios that follow from it. core NULL: the
- * functional model. */
-void machine_register_stats(struct stats *stats, const uint64_t *cycles,
-                            const struct core_counters *core, const struct memside *side);
+/* Where a hart's own counts are. core NULL: the functional model. */
+struct hart_counts {
+    const uint64_t *cycles, *executed;
+    const struct core_counters *core;
+};
+/* Register everything that a machine counts, with the ratios that follow from it. */
+void machine_register_stats(struct stats *stats, const struct hart_counts *harts, uint32_t nharts,
+                            const struct memside *side);
 
 #endif

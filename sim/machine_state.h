@@ -1,5 +1,5 @@
-/* machine_state.h - the fields of a machine, for the two files that work on them: machine.c runs
- * it, hostcall.c serves the kernel's calls of module "machine". */
+/* machine_state.h - the fields of a machine, for the files that work on them: machine.c builds it,
+ * hart.c runs its harts, hostcall.c serves the kernel's calls of module "machine". */
 #ifndef SIM_MACHINE_STATE_H
 #define SIM_MACHINE_STATE_H
 
@@ -10,8 +10,7 @@
 #include "sim/nvfile.h"
 #include "wasmcore/engine.h"
 
-#define BOOT_THREAD 0u
-#define NO_THREAD   UINT32_MAX
+#define NO_THREAD UINT32_MAX
 
 /* A guest thread as the kernel knows it: its handle is the place in machine.threads. */
 struct guest_thread {
@@ -23,12 +22,33 @@ struct guest_thread {
     uint32_t frames;       /* first DRAM frame of its stack */
     int32_t value;         /* last given to yield or thread_exit */
     uint8_t over;          /* has ended or trapped: cannot be resumed */
+    uint8_t boots;         /* the boot thread of a hart */
+    uint8_t busy;          /* it is the current thread of a hart */
 };
 
 /* Frames under a module's code. */
 struct code_place {
     uint32_t first, frames; /* FRAME_NONE, 0: there was no room */
 };
+
+/* A hart: a core, and the guest thread whose turn it is there. hart.c says how they take turns. */
+struct hart {
+    struct core *core;  /* NULL: functional */
+    struct log log;     /* of what has been executed; timed up to word `eaten` */
+    uint32_t eaten;     /* 0 on the only hart: it times a log at once */
+    uint32_t boot;      /* place of its boot thread, the only one that may resume others here */
+    uint32_t current;   /* place of the thread that runs */
+    uint32_t kernel_sp; /* the kernel's stack pointer while another hart is at work */
+    uint64_t counted;   /* of the current thread's count, so much is in `executed` */
+    uint64_t executed;  /* operators, by this process, for the stats registry */
+    uint64_t stall_ps;  /* functional model: time spent waiting */
+    uint64_t cycles;    /* for the stats registry, kept at each sample and at the end */
+    ps_t alarm;         /* idle: when it goes on by itself; HART_FOR_EVER: when it is woken */
+    uint8_t idle;
+    uint8_t stopped, why; /* the engine has returned `why` (enum run_reason), not served yet */
+    uint8_t marked;       /* it stopped at the mark of the machine's point */
+};
+#define HART_FOR_EVER UINT64_MAX
 
 struct machine {
     const struct config *cfg;
@@ -39,10 +59,11 @@ struct machine {
     struct store *store;
     struct wasm_limits limits; /* the store's */
     struct memside mem;
-    struct nvfile *nvfile; /* NULL: the NVDIMM began with zeros */
-    const struct core_ops *ops;
-    struct core *core; /* NULL: functional */
-    struct log log;
+    struct nvfile *nvfile;      /* NULL: the NVDIMM began with zeros */
+    const struct core_ops *ops; /* NULL: functional */
+    struct hart *harts;
+    uint32_t nharts;
+    struct hart *hart; /* at work: the one that host calls come from */
     struct stats *stats;
     struct series *series; /* NULL: nobody samples */
     int sampled;           /* an epoch ended in this step */
@@ -55,20 +76,16 @@ struct machine {
     uint32_t ncode;
     struct guest_thread *threads;
     uint32_t nthreads;
-    uint32_t current; /* whose turn it is on hart 0 */
 
     uint64_t instructions; /* executed so far, all threads, also before a checkpoint */
     uint64_t executed;     /* by this process, for the stats registry */
     ps_t origin_ps;        /* time that had passed when this process began, after a checkpoint */
     struct machine_point stop;
     uint8_t reached, at_point; /* the point is behind; and the hart is where it can stop */
-    uint64_t counted;          /* of which the current thread's count says this much */
-    uint64_t stall_ps;         /* functional model: time spent in devices */
     uint64_t next_epoch;       /* cycle */
     uint64_t random;           /* state of the entropy device */
     uint64_t written[2];       /* bytes, to the console\'s output and its error stream */
     uint64_t input_read;       /* bytes, from its input */
-    uint64_t cycles;           /* for the stats registry, kept at each sample and at the end */
     enum machine_state state;
     int exit_code;
     int finished;
@@ -96,11 +113,25 @@ int machine_place_code(struct machine *m, int module);
 int machine_add_code(struct machine *m, struct code_place p);
 /* Frames of a thread's stack. */
 uint32_t machine_stack_frames(const struct machine *m);
-/* Give the log to the core and empty it; sample epochs. */
+/* Give the log of the hart at work to its core and empty it. */
 void machine_consume(struct machine *m);
-/* Append to the log: the machine's own words. */
+/* Turns of harts, until about `until` operators have been executed or there is a reason to stop. */
+void harts_run(struct machine *m, uint64_t until);
+/* Room for harts and their logs; cores come later. 0, or -1 with a message. */
+int harts_make(struct machine *m, char *err, size_t errlen);
+void harts_drop(struct machine *m);
+/* A hart that has no thread yet begins with this boot thread, now. */
+void hart_start(struct machine *m, struct hart *h, uint32_t boot);
+/* Let hart `id` go on if it is idle: called by the hart at work. */
+void hart_wake(struct machine *m, uint32_t id);
+/* The hart at work waits for `ns` (negative: for ever) or until it is woken. 0, or 1: it does not
+ * wait, since nothing could wake it. */
+int hart_idle(struct machine *m, int64_t ns);
+/* The end of a run: everything that is logged is timed, and all harts are at the same time. */
+void harts_finish(struct machine *m);
+/* Append to the log of the hart at work: the machine's own words. */
 void machine_event(struct machine *m, enum log_event code, uint64_t arg);
-/* Time since this process began, and since power-on, as the guest sees it. */
+/* Time of the hart at work, since this process began, and since power-on, as the guest sees it. */
 ps_t machine_now(const struct machine *m);
 ps_t machine_guest_time(const struct machine *m);
 /* What machine_new does, in three steps, for who has a checkpoint to read between them: memory and

@@ -52,7 +52,8 @@ static int make_nvdimm(struct memside *side, const struct config *cfg, int follo
     return side->nvdimm ? 0 : -1;
 }
 
-static int make_caches(struct memside *side, const struct config *cfg, char *err, size_t errlen)
+static int make_caches(struct memside *side, const struct config *cfg, uint32_t harts, char *err,
+                       size_t errlen)
 {
     const ps_t period = config_period(cfg);
     const struct hierarchy_config hc = {
@@ -64,7 +65,7 @@ static int make_caches(struct memside *side, const struct config *cfg, char *err
                                      cfg->l2_policy),
                   [CACHE_LLC] = level(period, cfg->llc_bytes, cfg->llc_ways, cfg->llc_cycles,
                                       cfg->llc_policy)},
-        .harts = 1,
+        .harts = harts,
         .dram = dram_port(side->dram),
         .nvdimm = side->nvdimm ? nvdimm_port(side->nvdimm) : (struct mem_port){0},
         .seed = cfg->seed};
@@ -78,7 +79,7 @@ int memside_make(struct memside *side, const struct config *cfg, int follow, cha
     memset(side, 0, sizeof *side);
     if (make_dram(side, cfg, err, errlen) == 0 &&
         make_nvdimm(side, cfg, follow, err, errlen) == 0 &&
-        make_caches(side, cfg, err, errlen) == 0)
+        make_caches(side, cfg, (uint32_t)cfg->harts, err, errlen) == 0)
         return 0;
     memside_drop(side);
     return -1;
@@ -100,16 +101,20 @@ void memside_drop(struct memside *side)
 void memside_stats(const struct memside *side, struct stats *stats)
 {
     static const struct {
-        const char *prefix;
+        const char *name;
         enum cache_level level;
-    } caches[] = {{"hart0.l1i.", CACHE_L1I},
-                  {"hart0.l1d.", CACHE_L1D},
-                  {"hart0.l2.", CACHE_L2},
-                  {"llc.", CACHE_LLC}};
+    } own[] = {{"l1i", CACHE_L1I}, {"l1d", CACHE_L1D}, {"l2", CACHE_L2}};
+    char prefix[32];
 
-    for (size_t i = 0; i < sizeof caches / sizeof caches[0]; i++)
-        stats_add(stats, caches[i].prefix, cache_counter_table,
-                  hierarchy_counters(side->hierarchy, caches[i].level, 0));
+    for (uint32_t hart = 0; hart < hierarchy_harts(side->hierarchy); hart++) {
+        for (size_t i = 0; i < sizeof own / sizeof own[0]; i++) {
+            snprintf(prefix, sizeof prefix, "hart%u.%s.", hart, own[i].name);
+            stats_add(stats, prefix, cache_counter_table,
+                      hierarchy_counters(side->hierarchy, own[i].level, hart));
+        }
+    }
+    stats_add(stats, "llc.", cache_counter_table,
+              hierarchy_counters(side->hierarchy, CACHE_LLC, 0));
     stats_add(stats, "dram.", dram_counter_table, dram_counters(side->dram));
     if (side->nvdimm)
         stats_add(stats, "nvdimm.", nvdimm_counter_table, nvdimm_counters(side->nvdimm));

@@ -16,8 +16,8 @@ struct entry {
 };
 
 struct derived {
-    char *name;
-    const char *unit, *meaning, *formula;
+    char *name, *formula;
+    const char *unit, *meaning;
     unsigned decimals;
 };
 
@@ -43,6 +43,7 @@ void stats_free(struct stats *s)
     }
     for (size_t i = 0; i < s->nderived; i++) {
         free(s->derived[i].name);
+        free(s->derived[i].formula);
     }
     free(s->entries);
     free(s->derived);
@@ -125,7 +126,11 @@ void stats_add_ratio(struct stats *s, const char *name, const char *unit, const 
     assert(bad == 0 && find(s, name) == NULL && !is_derived(s, name));
     (void)bad;
     s->derived = room(s->derived, s->nderived, &s->derived_cap, sizeof *s->derived);
-    s->derived[s->nderived++] = (struct derived){join("", name), unit, meaning, formula, decimals};
+    s->derived[s->nderived++] = (struct derived){.name = join("", name),
+                                                 .formula = join("", formula),
+                                                 .unit = unit,
+                                                 .meaning = meaning,
+                                                 .decimals = decimals};
 }
 
 size_t stats_count(const struct stats *s)

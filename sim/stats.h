@@ -27,7 +27,8 @@ void stats_add(struct stats *s, const char *prefix, const struct counter *table,
 void stats_add_value(struct stats *s, const char *name, const char *unit, const char *meaning,
                      const uint64_t *value);
 /* A derived number: a formula (sim/formula.h) over names registered before (asserted), written with
- * that many decimals. Not in the series. All strings but the name must live on. */
+ * that many decimals. Not in the series. Name and formula are copied, the other strings must live
+ * on. */
 void stats_add_ratio(struct stats *s, const char *name, const char *unit, const char *meaning,
                      const char *formula, unsigned decimals);
 

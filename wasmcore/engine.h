@@ -110,6 +110,10 @@ struct func *instance_start(const struct instance *in); /* NULL: none */
  * used again. */
 void instance_drop(struct instance *in);
 
+/* Is all that its code can reach without a call into a privileged instance its own: memories that
+ * are not shared, hold no frames from elsewhere, and neither they nor tables are another's? */
+int instance_private(const struct instance *in);
+
 const struct functype *func_type(const struct func *f);
 /* The value of type funcref that stands for f, and back; NULL for REF_NULL and for what is gone. */
 uint64_t func_ref(const struct func *f);
@@ -169,7 +173,7 @@ uint32_t thread_host(const struct thread *t);
 uint64_t *thread_host_slots(struct thread *t);
 /* In RUN_HOST: the call does not come back; the thread's next run ends with RUN_TRAP. */
 void thread_fail(struct thread *t, enum trap_kind kind);
-/* In RUN_HOST: the instance that made the call. */
+/* The instance whose code it runs; in RUN_HOST: that made the call. */
 struct instance *thread_instance(const struct thread *t);
 
 /*
@@ -184,6 +188,8 @@ enum run_reason engine_run_observed(struct thread *t, struct log *log);
 /* Make the thread's run end with RUN_PREEMPT at its next call or taken branch, or the next run of
  * it if it is not running. May be called from a signal handler. */
 void thread_preempt(struct thread *t);
+/* Whether the thread's runs end with RUN_PREEMPT where it enters a privileged instance. */
+void thread_gate(struct thread *t, int on);
 /* The same at the first call or taken branch where thread_instructions is at least `count`, each
  * time that it runs; the same place in both modes. UINT64_MAX: never. */
 void thread_limit(struct thread *t, uint64_t count);

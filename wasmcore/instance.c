@@ -347,6 +347,19 @@ void instance_drop(struct instance *in)
 
 /* ---- looking into it ---- */
 
+int instance_private(const struct instance *in)
+{
+    if (in->uses > 1)
+        return 0; /* somebody imports from it */
+    for (uint32_t i = 0; i < in->nneeds; i++)
+        if (!in->needs[i]->privileged)
+            return 0;
+    for (uint32_t i = 0; i < in->unit->module->nmems; i++)
+        if (in->space_owners[i] != in || in->spaces[i]->shared || in->spaces[i]->foreign)
+            return 0;
+    return 1;
+}
+
 uint32_t instance_id(const struct instance *in)
 {
     return in->id;

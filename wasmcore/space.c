@@ -182,6 +182,7 @@ static int is_owned(const struct space *s, uint32_t page)
 static void set_owned(struct space *s, uint32_t page, int owned)
 {
     uint64_t bit = UINT64_C(1) << (page & 63);
+    s->foreign |= !owned;
     s->owned[page >> 6] = owned ? s->owned[page >> 6] | bit : s->owned[page >> 6] & ~bit;
 }
 

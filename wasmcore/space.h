@@ -31,6 +31,7 @@ struct space {
     /* the memory's type, for linking; whoever makes the space sets it */
     uint64_t type_max; /* if has_max */
     uint8_t has_max, shared, is64;
+    uint8_t foreign; /* has, or had, pages whose frames are not its own */
     uint64_t *owned; /* bit set: the page's frame was allocated by the space and is freed with it */
 };
 

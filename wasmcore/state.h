@@ -158,6 +158,7 @@ struct thread {
     uint64_t bulk_done;               /* bytes of the bulk operation under way */
     uint32_t mark;                    /* to stop at, if wants_mark */
     uint8_t wants_mark, marked;
+    uint8_t gated; /* stop where a privileged instance is entered */
 };
 
 /* Each has memory of its own: functions keep pointers to their types while modules are loaded. */

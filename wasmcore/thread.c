@@ -238,6 +238,11 @@ void thread_preempt(struct thread *t)
     t->stop = 0;
 }
 
+void thread_gate(struct thread *t, int on)
+{
+    t->gated = on != 0;
+}
+
 void thread_limit(struct thread *t, uint64_t count)
 {
     t->limit = count;

@@ -51,6 +51,15 @@
       "0: nanoseconds since power-on; 1: the same plus the wall-clock base of the config")         \
     X(entropy, v, "ii", "buf, len: seeded pseudo-random bytes")                                    \
     X(sleep, v, "l", "nanoseconds during which this hart idles; may end early")                    \
+    X(hart, i, "", "number of this hart, from 0")                                                  \
+    X(harts, i, "", "how many there are")                                                          \
+    X(hart_start, i, "ii",                                                                         \
+      "hart, kernel stack top: it runs the export boot_hart (() -> ()) from now on -> 0, -EINVAL " \
+      "or -ENOMEM")                                                                                \
+    X(idle, i, "l",                                                                                \
+      "this hart waits until it is woken or so many nanoseconds have passed (negative: no limit) " \
+      "-> 0; at once 1: nothing could wake it")                                                    \
+    X(wake, i, "i", "let a hart that is idle go on -> 0 or -EINVAL")                               \
     X(trap_report, v, "i", "print a trapped thread's report on the machine's log")                 \
     X(halt, v, "i", "power off in good order with this exit code")
 

@@ -49,6 +49,11 @@ MACHINE_IMPORT(console_read) int32_t machine_console_read(void *buf, uint32_t ca
 MACHINE_IMPORT(clock) int64_t machine_clock(int32_t which);
 MACHINE_IMPORT(entropy) void machine_entropy(void *buf, uint32_t len);
 MACHINE_IMPORT(sleep) void machine_sleep(int64_t nanoseconds);
+MACHINE_IMPORT(hart) int32_t machine_hart(void);
+MACHINE_IMPORT(harts) int32_t machine_harts(void);
+MACHINE_IMPORT(hart_start) int32_t machine_hart_start(int32_t hart, void *stack_top);
+MACHINE_IMPORT(idle) int32_t machine_idle(int64_t nanoseconds);
+MACHINE_IMPORT(wake) int32_t machine_wake(int32_t hart);
 MACHINE_IMPORT(trap_report) void machine_trap_report(int32_t thread);
 MACHINE_IMPORT(halt) _Noreturn void machine_halt(int32_t code);
 

@@ -1,0 +1,437 @@
+/* hart.c - the harts of a machine take turns: which one goes next, and what it does then. */
+/*
+ * The hart whose time is least goes next; of several, the one with the lowest number. In a turn it
+ * does one of these: it times a block of its log, it has a call of the kernel's served, or, when
+ * all that it has executed is timed, it executes more. So whatever harts do to one another (memory
+ * that they share, caches, kernel calls) happens in the order of simulated time.
+ *
+ * How much it executes ahead of its time depends on who could see it. Code whose memory nobody
+ * else reaches runs ahead by the quantum: its log is timed in the order above all the same, and it
+ * stops where it enters the kernel. Everything else stops at the next taken branch or call. Nothing
+ * that is simulated depends on the quantum.
+ *
+ * With one hart there is nobody to take turns with: it executes until the log is full.
+ */
+#include "sim/machine_state.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+
+#include "sim/error.h"
+#include "wasmcore/snapshot.h"
+
+#define LOG_WORDS (4u * LOG_SLACK)
+
+int harts_make(struct machine *m, char *err, size_t errlen)
+{
+    m->nharts = (uint32_t)m->cfg->harts;
+    m->harts = calloc(m->nharts, sizeof *m->harts);
+    if (!m->harts)
+        return fail(err, errlen, "out of memory");
+    for (uint32_t i = 0; i < m->nharts; i++) {
+        struct hart *h = &m->harts[i];
+        *h = (struct hart){
+            .boot = NO_THREAD, .current = NO_THREAD, .idle = 1, .alarm = HART_FOR_EVER};
+        h->log.cap = LOG_WORDS;
+        h->log.words = malloc(LOG_WORDS * sizeof *h->log.words);
+        if (!h->log.words)
+            return fail(err, errlen, "out of memory");
+    }
+    m->hart = m->harts;
+    return 0;
+}
+
+void harts_drop(struct machine *m)
+{
+    for (uint32_t i = 0; i < m->nharts && m->harts; i++) {
+        if (m->harts[i].core)
+            m->ops->drop(m->harts[i].core);
+        free(m->harts[i].log.words);
+    }
+    free(m->harts);
+}
+
+/* ---- time and the log ---- */
+
+static ps_t hart_now(const struct machine *m, const struct hart *h)
+{
+    return h->core ? m->ops->now(h->core) : h->executed * m->period + h->stall_ps;
+}
+
+ps_t machine_now(const struct machine *m)
+{
+    return hart_now(m, m->hart);
+}
+
+ps_t machine_guest_time(const struct machine *m)
+{
+    return m->origin_ps + machine_now(m);
+}
+
+uint64_t machine_cycles(const struct machine *m)
+{
+    return machine_now(m) / m->period;
+}
+
+static void time_words(struct machine *m, struct hart *h, uint32_t n)
+{
+    m->ops->consume(h->core, h->log.words + h->eaten, n);
+    h->eaten += n;
+    if (h->eaten == h->log.n)
+        h->eaten = h->log.n = 0;
+}
+
+/* Nothing will happen before the hart at work's time, as it is the least; so what the persistence
+ * domain holds of the past can be settled. */
+static void settle(struct machine *m)
+{
+    if (m->mem.domain)
+        domain_settle(m->mem.domain, machine_now(m));
+}
+
+void machine_consume(struct machine *m)
+{
+    struct hart *h = m->hart;
+    if (!h->core)
+        return;
+    time_words(m, h, h->log.n - h->eaten);
+    if (m->nharts == 1)
+        settle(m);
+}
+
+/* The record of the log that begins with word i ends before this one. */
+static uint32_t past_record(const struct log *l, uint32_t i)
+{
+    const uint64_t w = l->words[i];
+    if (LOG_TAG(w) == LOG_ADDR)
+        return i + (w & LOG_NV ? 3 : 1);
+    if (LOG_TAG(w) != LOG_BULK)
+        return i + 1;
+    const uint32_t skew = l->words[i + 1] & 7;
+    return i + 3 + (w & LOG_BULK_NV ? 2 * ((skew + (uint32_t)LOG_ARG(w) + 7) / 8) : 0);
+}
+
+/* Up to the next block. */
+static void time_block(struct machine *m, struct hart *h)
+{
+    uint32_t end = past_record(&h->log, h->eaten);
+    while (end < h->log.n && LOG_TAG(h->log.words[end]) != LOG_BLOCK)
+        end = past_record(&h->log, end);
+    settle(m);
+    time_words(m, h, end - h->eaten);
+}
+
+void machine_event(struct machine *m, enum log_event code, uint64_t arg)
+{
+    struct hart *h = m->hart;
+    if (!h->core) {
+        if (code == EV_STALL)
+            h->stall_ps += arg * 1000;
+        return;
+    }
+    h->log.words[h->log.n++] = LOG_EVENT_WORD(code, arg);
+    if (h->log.n == h->log.cap || code == EV_STALL)
+        machine_consume(m);
+}
+
+/* The registry shows each hart's own time. */
+static void note_cycles(struct machine *m)
+{
+    for (uint32_t i = 0; i < m->nharts; i++)
+        m->harts[i].cycles = hart_now(m, &m->harts[i]) / m->period;
+}
+
+static void sample_epoch(struct machine *m)
+{
+    if (!m->series || machine_cycles(m) < m->next_epoch)
+        return;
+    note_cycles(m);
+    series_sample(m->series, machine_now(m));
+    m->sampled = 1;
+    m->next_epoch = (machine_cycles(m) / m->cfg->epoch_cycles + 1) * m->cfg->epoch_cycles;
+}
+
+/* ---- limits of a run ---- */
+
+/* What the fuel leaves for the current thread; 0, or -1: no memory for it. */
+static int give_fuel(struct machine *m, struct thread *t)
+{
+    const uint64_t counted = m->hart->counted;
+    return m->ports.fuel ? thread_fuel(t, counted + (m->ports.fuel - m->instructions)) : 0;
+}
+
+/* Nothing goes on after this, so the core gets what was kept of a block for its rest. */
+static void out_of_fuel(struct machine *m, const struct thread *t)
+{
+    if (m->ops) {
+        thread_log_kept(t, &m->hart->log);
+        machine_consume(m);
+    }
+    if (m->ports.log)
+        fprintf(m->ports.log, "pwsim: out of fuel: %" PRIu64 " wasm operators executed\n",
+                m->instructions);
+    m->state = STATE_FUEL;
+}
+
+static uint64_t less(uint64_t a, uint64_t b)
+{
+    return a > b ? a - b : 0;
+}
+
+static uint64_t lower_of(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
+}
+
+/* Operators that may be executed before looking whether the point is there. How many a cycle has is
+ * not known before: cycles are approached in small steps. */
+static uint64_t left_to_point(const struct machine *m)
+{
+    if (m->stop.kind == POINT_INSTRUCTIONS)
+        return less(m->stop.n, m->instructions);
+    if (m->stop.kind == POINT_CYCLES)
+        return less(m->stop.n, machine_guest_time(m) / m->period) / 4;
+    return UINT64_MAX;
+}
+
+/* Can no other hart see what the thread does before it enters the kernel? */
+static int alone(const struct machine *m, const struct thread *t)
+{
+    const struct instance *in = thread_instance(t);
+    return in != m->kernel && instance_private(in);
+}
+
+/* Operators that the hart at work may execute before it looks up. */
+static uint64_t stride(const struct machine *m, const struct thread *t)
+{
+    uint64_t most = UINT64_MAX;
+    if (m->nharts > 1)
+        most = alone(m, t) ? m->cfg->quantum : 0;
+    else if (!m->ops) /* a full log ends a timed run; this one ends at places that are as fixed */
+        most = m->cfg->epoch_cycles;
+    return m->reached ? most : lower_of(most, left_to_point(m));
+}
+
+/* Where the run under way has to look up. */
+static void set_limits(struct machine *m, struct thread *t)
+{
+    const uint64_t most = stride(m, t);
+    thread_limit(t, most == UINT64_MAX ? most : thread_instructions(t) + most);
+    thread_gate(t, m->nharts > 1);
+    if (m->stop.kind == POINT_MARK && !m->reached)
+        thread_stop_at_mark(t, (uint32_t)m->stop.n);
+    if (m->reached) /* but not at a place where it can be left: see machine_at_point */
+        thread_preempt(t);
+}
+
+/* The hart has stopped: is it behind the point, and can its thread be described there? */
+static void look_for_point(struct machine *m, int marked)
+{
+    const struct thread *t = m->threads[m->hart->current].thread;
+    int there = marked;
+    if (m->stop.kind == POINT_INSTRUCTIONS)
+        there = m->instructions >= m->stop.n;
+    else if (m->stop.kind == POINT_CYCLES)
+        there = machine_guest_time(m) / m->period >= m->stop.n;
+    if (there)
+        m->reached = 1;
+    m->at_point = m->reached && m->state == STATE_RUNNING && thread_at_point(t);
+    if (m->at_point) {
+        m->stop.kind = POINT_NONE;
+        m->reached = 0;
+    }
+}
+
+/* ---- turns ---- */
+
+static void serve(struct machine *m, enum run_reason why)
+{
+    switch (why) {
+    case RUN_HOST:
+        hostcall_serve(m);
+        break;
+    case RUN_DONE:
+        hostcall_thread_done(m);
+        break;
+    case RUN_TRAP:
+        hostcall_thread_trapped(m);
+        break;
+    case RUN_FUEL:
+        out_of_fuel(m, m->threads[m->hart->current].thread);
+        break;
+    case RUN_LOG:
+    case RUN_PREEMPT:
+        break;
+    }
+}
+
+static void execute(struct machine *m)
+{
+    struct hart *h = m->hart;
+    struct thread *t = m->threads[h->current].thread;
+    set_limits(m, t);
+    if (give_fuel(m, t)) {
+        if (m->ports.log)
+            fputs("pwsim: out of memory\n", m->ports.log);
+        m->state = STATE_FAULT;
+        return;
+    }
+    h->why = (uint8_t)(h->core ? engine_run_observed(t, &h->log) : engine_run_functional(t));
+    h->stopped = 1;
+    h->marked = (uint8_t)thread_marked(t);
+    const uint64_t more = thread_instructions(t) - h->counted;
+    m->instructions += more;
+    m->executed += more;
+    h->executed += more;
+    h->counted += more;
+}
+
+static void have_served(struct machine *m)
+{
+    struct hart *h = m->hart;
+    h->stopped = 0;
+    serve(m, (enum run_reason)h->why);
+    if (m->stop.kind != POINT_NONE)
+        look_for_point(m, h->marked);
+}
+
+static void run_only_hart(struct machine *m)
+{
+    execute(m);
+    machine_consume(m);
+    sample_epoch(m);
+    if (m->hart->stopped)
+        have_served(m);
+}
+
+/* Its time, or when an idle hart will go on. */
+static ps_t due(const struct machine *m, const struct hart *h)
+{
+    const ps_t now = hart_now(m, h);
+    return h->idle && h->alarm > now ? h->alarm : now;
+}
+
+static struct hart *next_hart(const struct machine *m)
+{
+    struct hart *next = m->harts;
+    ps_t least = due(m, next);
+    for (struct hart *h = m->harts + 1; h < m->harts + m->nharts; h++) {
+        const ps_t at = due(m, h);
+        if (at < least) {
+            least = at;
+            next = h;
+        }
+    }
+    return next;
+}
+
+/* The kernel's stack pointer is one global, which each hart has for itself. */
+static void put_to_work(struct machine *m, struct hart *h)
+{
+    if (m->hart == h)
+        return;
+    m->hart->kernel_sp = (uint32_t)gcell_get(m->kernel_sp);
+    gcell_set(m->kernel_sp, h->kernel_sp);
+    m->hart = h;
+    if (m->ports.tap && h->core)
+        m->ports.tap->instructions = &m->ops->counters(h->core)->instructions;
+}
+
+static void stop_idling(struct machine *m, struct hart *h)
+{
+    const ps_t now = hart_now(m, h);
+    h->idle = 0;
+    if (h->alarm > now)
+        machine_event(m, EV_STALL, (h->alarm - now + 999) / 1000);
+}
+
+static void turn(struct machine *m)
+{
+    struct hart *h = next_hart(m);
+    put_to_work(m, h);
+    sample_epoch(m);
+    if (h->idle)
+        stop_idling(m, h);
+    else if (h->log.n)
+        time_block(m, h);
+    else if (h->stopped)
+        have_served(m);
+    else
+        execute(m);
+}
+
+void harts_run(struct machine *m, uint64_t until)
+{
+    while (m->state == STATE_RUNNING && m->executed < until && !m->sampled && !m->at_point) {
+        if (m->nharts == 1)
+            run_only_hart(m);
+        else
+            turn(m);
+    }
+}
+
+void harts_finish(struct machine *m)
+{
+    ps_t end = 0;
+    for (struct hart *h = m->harts; h < m->harts + m->nharts; h++) {
+        put_to_work(m, h);
+        machine_consume(m);
+        if (h->core)
+            m->ops->drain(h->core);
+        end = machine_now(m) > end ? machine_now(m) : end;
+    }
+    for (struct hart *h = m->harts; m->nharts > 1 && h < m->harts + m->nharts; h++) {
+        put_to_work(m, h);
+        machine_event(m, EV_STALL, (end - machine_now(m)) / 1000);
+    }
+    put_to_work(m, m->harts);
+    note_cycles(m);
+}
+
+/* ---- starting, waiting, waking ---- */
+
+void hart_start(struct machine *m, struct hart *h, uint32_t boot)
+{
+    struct guest_thread *g = &m->threads[boot];
+    struct hart *const starter = m->hart;
+    const ps_t now = machine_now(m);
+    g->boots = g->busy = 1;
+    h->boot = h->current = boot;
+    h->counted = thread_instructions(g->thread);
+    h->alarm = now;
+    put_to_work(m, h);
+    gcell_set(m->kernel_sp, g->kernel_sp);
+    machine_event(m, EV_THREAD, thread_id(g->thread));
+    machine_event(m, EV_INSTANCE, instance_id(m->kernel));
+    put_to_work(m, starter);
+}
+
+static int nobody_else_is_awake(const struct machine *m)
+{
+    for (const struct hart *h = m->harts; h < m->harts + m->nharts; h++)
+        if (h != m->hart && (!h->idle || h->alarm != HART_FOR_EVER))
+            return 0;
+    return 1;
+}
+
+int hart_idle(struct machine *m, int64_t ns)
+{
+    struct hart *h = m->hart;
+    if (ns < 0 && nobody_else_is_awake(m))
+        return 1;
+    const ps_t most = UINT64_C(86400000000000) * 1000; /* a day; it may end early */
+    const ps_t wait = ns < 0 || (uint64_t)ns > most / 1000 ? most : (uint64_t)ns * 1000;
+    h->idle = 1;
+    h->alarm = ns < 0 ? HART_FOR_EVER : machine_now(m) + wait;
+    if (m->nharts == 1)
+        stop_idling(m, h);
+    return 0;
+}
+
+void hart_wake(struct machine *m, uint32_t id)
+{
+    struct hart *h = &m->harts[id];
+    const ps_t at = machine_now(m) + m->cfg->wake_latency;
+    if (h->idle && h->boot != NO_THREAD && h->alarm > at)
+        h->alarm = at;
+}
