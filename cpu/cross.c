@@ -1,4 +1,4 @@
-/* inorder_cross.c - events of the in-order core: crossings, switches of thread, devices. */
+/* cross.c - events of a hart, for all core models: crossings, switches of thread, devices. */
 /*
  * A side is that of the instance that runs: the kernel's, or any other's. Crossings are paid when
  * the side changes, by a call (EV_ENTER, EV_LEAVE) or with the thread (an interrupted one enters
@@ -8,7 +8,7 @@
  * Threads of the kernel itself borrow the address space of the process that ran last; the switch to
  * another one is paid on the way out to it.
  */
-#include "cpu/inorder.h"
+#include "cpu/hart.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -82,82 +82,14 @@ void core_settle(struct core *c)
 
 /* ---- carrying out a crossing ---- */
 
-static void close_cycle(struct core *c)
-{
-    if (c->used != c->fresh)
-        core_stall(c, c->cycle + 1, CPI_BASE);
-}
-
-static void step_stores(struct core *c, const struct boundary_step *s)
-{
-    for (uint32_t i = 0; i < s->n; i++) {
-        core_issue(c, UOP_STORE, c->stores[c->store_at]);
-        core_store_physical(c, s->addr + (uint64_t)i * s->stride, 8, 0);
-    }
-}
-
-static when_t step_loads(struct core *c, const struct boundary_step *s)
-{
-    when_t last = 0;
-    for (uint32_t i = 0; i < s->n; i++) {
-        const uint64_t addr = s->addr + (uint64_t)i * s->stride;
-        core_issue(c, UOP_LOAD, 0);
-        core_translate(c, c->tag_physical, addr);
-        const when_t w = core_load_line(c, addr, 8, 0, c->cycle);
-        last = w > last ? w : last;
-    }
-    return last;
-}
-
-static void run_steps(struct core *c, const struct boundary_step *s, uint32_t n)
-{
-    when_t loads = 0;
-    for (const struct boundary_step *end = s + n; s < end; s++) {
-        switch ((enum boundary_step_kind)s->kind) {
-        case STEP_DRAIN:
-            core_wait(c, loads);
-            core_wait(c, c->last);
-            break;
-        case STEP_DRAIN_STORES:
-            core_close_combining(c);
-            core_wait(c, c->store_last);
-            break;
-        case STEP_CYCLES:
-            close_cycle(c);
-            core_stall(c, c->cycle + s->n, CPI_BOUNDARY);
-            break;
-        case STEP_ALU:
-            for (uint32_t i = 0; i < s->n; i++)
-                core_issue(c, UOP_ALU, 0);
-            break;
-        case STEP_STORES:
-            step_stores(c, s);
-            break;
-        case STEP_LOADS:
-            loads = step_loads(c, s);
-            break;
-        case STEP_WAIT:
-            core_wait(c, loads);
-            break;
-        case STEP_FLUSH_TLB:
-            tlb_flush(&c->tlb, (int)s->n);
-            c->fetched = NO_LINE;
-            break;
-        case STEP_BARRIER:
-            branch_barrier(&c->branch);
-            break;
-        }
-    }
-}
-
 /* On the kernel side; whatever the steps waited for, it is the boundary's cost. */
 static void carry_out(struct core *c, const struct boundary_step *steps, uint32_t n)
 {
     uint64_t before[CPI_COUNT];
     const uint64_t start = c->cycle;
     memcpy(before, c->cpi, sizeof before);
-    run_steps(c, steps, n);
-    close_cycle(c);
+    c->model->steps(c, steps, n);
+    c->model->close(c);
     memcpy(c->cpi, before, sizeof before);
     c->cpi[CPI_BOUNDARY] += c->cycle - start;
 }
@@ -173,7 +105,7 @@ static void retag(struct core *c)
 
 static void set_side(struct core *c, int kernel)
 {
-    close_cycle(c);
+    c->model->close(c);
     settle_side(c);
     c->kernel_side = (uint8_t)kernel;
     c->cpi = kernel ? c->n.kernel_cycles : c->n.user_cycles;
@@ -205,7 +137,7 @@ static void enter(struct core *c)
 static void leave(struct core *c, uint32_t instance)
 {
     struct boundary_step steps[BOUNDARY_STEPS];
-    close_cycle(c);
+    c->model->close(c);
     if (c->process != instance) {
         if (c->process != NO_INSTANCE)
             carry_out(c, steps, boundary_process(&c->boundary, steps));
@@ -265,7 +197,7 @@ static void switch_thread(struct core *c, uint32_t thread)
         if (!c->kernel_side && c->env.kernel_instance != NO_INSTANCE)
             go(c, c->env.kernel_instance, 0);
         remember(c);
-        close_cycle(c);
+        c->model->close(c);
         carry_out(c, steps, boundary_thread(&c->boundary, c->thread, thread, steps));
         c->n.thread_switches++;
     }
@@ -284,9 +216,9 @@ static void switch_thread(struct core *c, uint32_t thread)
 static void wait_for_device(struct core *c, uint64_t nanoseconds)
 {
     const uint64_t cycles = (nanoseconds * 1000 + c->period - 1) / c->period;
-    close_cycle(c);
+    c->model->close(c);
     settle_call(c);
-    core_stall(c, c->cycle + cycles, CPI_IDLE);
+    c->model->stall(c, cycles, CPI_IDLE);
     c->call_cycle = c->cycle;
 }
 

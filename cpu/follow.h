@@ -1,0 +1,88 @@
+/* follow.h - where the last block's end has led to, and whether that was predicted. */
+#ifndef CPU_FOLLOW_H
+#define CPU_FOLLOW_H
+
+#include "cpu/hart.h"
+
+/* What the front end has to do about it. */
+enum follow {
+    FOLLOW_RIGHT,
+    FOLLOW_WRONG,    /* mispredicted: refill from when the branch is resolved */
+    FOLLOW_RETPOLINE /* not predicted at all: boundary.retpoline_cycles from then on */
+};
+
+static inline enum follow follow_predicted(struct core *c, int wrong)
+{
+    c->n.branches++;
+    c->n.mispredictions += (uint64_t)wrong;
+    return wrong ? FOLLOW_WRONG : FOLLOW_RIGHT;
+}
+
+static inline enum follow follow_indirect(struct core *c, uint32_t to)
+{
+    const struct ending *e = &c->ending;
+    if (e->kernel_side && c->boundary.retpoline && c->boundary.kind == BOUNDARY_TRAP)
+        return FOLLOW_RETPOLINE;
+    return follow_predicted(c, branch_indirect(&c->branch, e->pc, to));
+}
+
+static inline enum follow follow_call(struct core *c, uint32_t id, const struct block *b)
+{
+    const struct ending *e = &c->ending;
+    enum follow f = FOLLOW_RIGHT;
+    profile_call(c->profile, b->func, c->cycle);
+    if (e->crossed)
+        return f;
+    if (e->end == END_CALL_INDIRECT)
+        f = follow_indirect(c, id);
+    branch_call(&c->branch, e->next);
+    return f;
+}
+
+/* The predictor's stack of return addresses stays as it is. */
+static inline enum follow follow_tail(struct core *c, uint32_t id, const struct block *b)
+{
+    profile_tail(c->profile, b->func, c->cycle);
+    return c->ending.end == END_TAIL_INDIRECT && !c->ending.crossed ? follow_indirect(c, id)
+                                                                    : FOLLOW_RIGHT;
+}
+
+static inline enum follow follow_return(struct core *c, uint32_t id, const struct block *b)
+{
+    profile_return(c->profile, b->func, c->cycle);
+    return c->ending.crossed ? FOLLOW_RIGHT : follow_predicted(c, branch_return(&c->branch, id));
+}
+
+/* Block `id` is the current thread's next: count, predict, learn, and tell the profile. */
+static inline enum follow core_follow(struct core *c, uint32_t id, const struct block *b)
+{
+    const struct ending *e = &c->ending;
+    enum follow f = FOLLOW_RIGHT;
+    switch (e->end) {
+    case END_COND:
+        f = follow_predicted(c, branch_cond(&c->branch, e->pc, id == e->taken));
+        break;
+    case END_TABLE:
+        f = follow_indirect(c, id);
+        break;
+    case END_CALL:
+    case END_CALL_INDIRECT:
+        return follow_call(c, id, b);
+    case END_RETURN:
+        return follow_return(c, id, b);
+    case END_TAIL:
+    case END_TAIL_INDIRECT:
+        return follow_tail(c, id, b);
+    case END_TRAP:
+    case END_UNKNOWN:
+        profile_start(c->profile, b->func, c->cycle);
+        return f;
+    default:
+        break;
+    }
+    if (unlikely(b->func != e->func))
+        profile_start(c->profile, b->func, c->cycle);
+    return f;
+}
+
+#endif
