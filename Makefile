@@ -30,7 +30,7 @@ TEXTS   := $B/guest/text.txt $B/guest/sample.txt
 Q := @
 say = @printf '  %-6s %s\n' $(1) $(2)
 
-.PHONY: all deps have-deps demo check check-only check-asan bench fuzz lint format clean
+.PHONY: all deps have-deps demo check check-only check-asan bench bench-large bench-peers fuzz lint format clean
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -147,8 +147,37 @@ demo: deps
 	@$(MAKE) --no-print-directory all
 	$B/pwsim run sim/configs/demo.cfg
 
+# Programs that import nothing, so that any engine can run them: `alone/NAME.wasm` exports run().
+# The large one, Lua, is built from Debian's sources, which bench-large fetches.
+ALONE := $(addprefix $B/alone/,coremark.wasm matmul.wasm sha256.wasm fib.wasm)
+$B/alone/coremark%: FROM = benchcore
+$B/alone/coremark%: ARGUMENT = 300
+$B/alone/matmul%: ARGUMENT = 180
+$B/alone/sha256%: ARGUMENT = 600
+$B/alone/fib%: ARGUMENT = 32
+$B/alone/lua%: ARGUMENT = 12
+FROM = bench/$*
+
+$B/alone/%_glue.o: tests/alone/alone.c Makefile
+	$Qmkdir -p $(@D) && $(CLANG) $(PROGRAM_FLAGS) $(GUEST_WARN) -Wno-unused-parameter -Wno-int-to-pointer-cast -DARGUMENT='"$(ARGUMENT)"' -c -o $@ $<
+
+.SECONDEXPANSION:
+$B/alone/%.wasm: $$(B)/guest/guestos/programs/$$(FROM).o $B/alone/%_glue.o $(LIB_OBJ)
+	$(call say,WASM,$@)
+	$Q$(CLANG) --target=wasm32-wasi -nostartfiles -Wl,--no-entry -o $@ $^
+
+$B/alone/lua.wasm: tests/alone/lua.sh tests/alone/lua.c $B/alone/lua_glue.o
+	$(call say,WASM,$@)
+	$Qtests/alone/lua.sh $B $(CLANG)
+
+bench-large: have-deps $B/alone/lua.wasm
+
+bench-peers: have-deps $B/tests/bench_engine $(ALONE)
+	@[ -f $B/alone/lua.wasm ] || $(MAKE) -k --no-print-directory $B/alone/lua.wasm || true
+	@$B/tests/bench_engine $B peers
+
 # every tests/bench_*.c is a program that is given the build folder and prints `BENCH name value unit`
-bench: all $(BENCHES)
+bench: all $(BENCHES) $(ALONE)
 	@for b in $(BENCHES); do $$b $B || exit 1; done
 
 # ---- upkeep ----
