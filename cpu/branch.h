@@ -36,6 +36,9 @@ void branch_free(struct branch *b);
 /* Forget indirect targets and returns: an indirect branch prediction barrier. */
 void branch_barrier(struct branch *b);
 
+/* To or from a checkpoint (memhier/archive.h). */
+void branch_archive(struct branch *b, struct archive *a);
+
 static inline int branch_cond(struct branch *b, uint64_t pc, int taken)
 {
     uint8_t *counter = &b->counters[((uint32_t)(pc >> 2) ^ b->history) & b->mask];

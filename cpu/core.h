@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "memhier/archive.h"
 #include "memhier/counter.h"
 #include "memhier/hierarchy.h"
 #include "wasmcore/engine.h"
@@ -143,6 +144,10 @@ struct core_ops {
     const struct core_counters *(*counters)(const struct core *c);
     /* Cycles by guest call stack, "kernel`boot;app`main;app`f 123" lines, sorted. Caller frees. */
     char *(*folded)(const struct core *c);
+    /* All that a later log can see, to or from a checkpoint (memhier/archive.h); between two logs,
+     * counters included. What is read goes into a core that make has just made. NULL: machines with
+     * this core have no full checkpoints. */
+    void (*archive)(struct core *c, struct archive *a);
 };
 
 extern const struct core_ops core_inorder;

@@ -166,6 +166,15 @@ static void go(struct core *c, uint32_t instance, int called)
     set_instance(c, instance);
 }
 
+void core_resume(struct core *c)
+{
+    c->cpi = c->kernel_side ? c->n.kernel_cycles : c->n.user_cycles;
+    c->req.side = c->kernel_side;
+    set_instance(c, c->instance);
+    if (c->has_thread)
+        c->frame_addr = frame_addr_of(c, c->thread);
+}
+
 /* ---- threads ---- */
 
 static const struct past unknown = {.ending.end = END_UNKNOWN};

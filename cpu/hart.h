@@ -252,11 +252,23 @@ struct bulk {
 };
 struct bulk core_read_bulk(struct core *c, const uint64_t *words, uint32_t n);
 
+/* ---- checkpoints (hart_archive.c) ---- */
+
+/* A `when` to or from a checkpoint: its part must be one. */
+void when_archive(struct archive *a, when_t *w);
+void whens_archive(struct archive *a, when_t *w, uint32_t n);
+void inflight_archive(struct inflight *f, struct archive *a);
+/* All that a struct core keeps from log to log: each model's archive begins with it. Whoever adds a
+ * field to it that outlives a log adds it there, too. */
+void core_archive(struct core *c, struct archive *a);
+
 /* ---- events (cross.c) ---- */
 
 void core_event(struct core *c, uint64_t word);
 /* Accesses from now on are of that memory of the current instance. */
 void core_use_memory(struct core *c, uint32_t memory);
+/* After instance, process, thread and side have been set at once: what follows from them. */
+void core_resume(struct core *c);
 /* Bring the counters up to date. */
 void core_settle(struct core *c);
 

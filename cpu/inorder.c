@@ -363,4 +363,5 @@ const struct core_ops core_inorder = {
     .drain = inorder_drain,
     .counters = inorder_counters,
     .folded = core_folded,
+    .archive = inorder_archive,
 };

@@ -1,11 +1,12 @@
-/* inorder.h - inside of the in-order core: its state, and what its two files share. */
+/* inorder.h - inside of the in-order core: its state, and what its three files share. */
 #ifndef CPU_INORDER_H
 #define CPU_INORDER_H
 
 #include "cpu/hart.h"
 
 /* inorder.c walks blocks, issues micro-ops and carries out crossings; inorder_mem.c does what
- * micro-ops do to memory. */
+ * micro-ops do to memory; inorder_archive.c puts it into checkpoints: whoever adds a field that
+ * outlives a log adds it there, too. */
 struct inorder {
     struct core core; /* its cycle: the one in which micro-ops issue */
 
@@ -123,5 +124,9 @@ static inline when_t inorder_load_linear(struct inorder *c, uint64_t addr, uint3
     return inorder_load_line(c, space_phys(c->core.space, addr), bytes, pc,
                              c->core.cycle + c->core.bounds_check);
 }
+
+/* ---- checkpoints (inorder_archive.c) ---- */
+
+void inorder_archive(struct core *c, struct archive *a);
 
 #endif

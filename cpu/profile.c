@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "memhier/archive.h"
+
 #define ROOT    0u
 #define BUCKETS (2 * PROFILE_NODES)
 
@@ -177,6 +179,77 @@ void profile_thread(struct profile *p, uint32_t thread, uint64_t cycle)
     const struct stack *next = stack_of(p, thread);
     p->now = next ? *next : (struct stack){ROOT, 0};
     p->thread = thread;
+}
+
+/* ---- checkpoints ---- */
+
+/* A node whose number is the next; its parent has been read before it. */
+static void read_node(struct profile *p, struct archive *a)
+{
+    const uint32_t func = archive_put32(a, 0), parent = archive_put32(a, 0);
+    const uint64_t cycles = archive_put64(a, 0);
+    if (a->failed)
+        return;
+    if (parent >= p->nnodes || p->nodes[parent].depth >= PROFILE_DEPTH ||
+        *bucket_of(p, parent, func)) {
+        archive_fail(a, "damaged: a profile");
+        return;
+    }
+    uint32_t *bucket = bucket_of(p, parent, func);
+    *bucket = new_node(p, parent, func);
+    if (*bucket)
+        p->nodes[*bucket].cycles = cycles;
+    else
+        archive_fail(a, "a profile that is too large");
+}
+
+static void nodes_archive(struct profile *p, struct archive *a)
+{
+    uint32_t n = p->nnodes;
+    archive_time(a, &p->nodes[ROOT].cycles);
+    archive_count(a, &n, PROFILE_NODES, 16);
+    for (uint32_t i = 1; i < n && !a->failed; i++) {
+        if (!a->writing) {
+            read_node(p, a);
+            continue;
+        }
+        archive_put32(a, p->nodes[i].func);
+        archive_put32(a, p->nodes[i].parent);
+        archive_put64(a, p->nodes[i].cycles);
+    }
+    for (uint32_t i = 0; i < n && !a->failed; i++) {
+        uint32_t *recent = &p->nodes[i].recent;
+        archive_u32_below(a, recent, p->nnodes);
+        if (*recent && p->nodes[*recent].parent != i) {
+            archive_fail(a, "damaged: a profile");
+            *recent = 0;
+        }
+    }
+}
+
+static void stack_archive(struct profile *p, struct stack *s, struct archive *a)
+{
+    archive_u32_below(a, &s->node, p->nnodes);
+    archive_u32(a, &s->folded);
+}
+
+void profile_archive(struct profile *p, struct archive *a)
+{
+    uint32_t n = p->nstacks;
+    archive_section(a, "PROF", 1);
+    nodes_archive(p, a);
+    stack_archive(p, &p->now, a);
+    archive_u32(a, &p->thread);
+    archive_time(a, &p->since);
+    archive_count(a, &n, 2 * PROFILE_THREADS, 8);
+    if (!a->writing && n && !a->failed) {
+        p->stacks = calloc(n, sizeof *p->stacks);
+        p->nstacks = p->stacks ? n : 0;
+        if (!p->stacks)
+            archive_fail(a, "out of memory");
+    }
+    for (uint32_t i = 0; i < p->nstacks && !a->failed; i++)
+        stack_archive(p, &p->stacks[i], a);
 }
 
 /* ---- text ---- */

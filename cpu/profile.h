@@ -31,6 +31,10 @@ void profile_start(struct profile *p, uint32_t func, uint64_t cycle);
 /* Thread numbers start at any value; a new one begins with an empty stack. */
 void profile_thread(struct profile *p, uint32_t thread, uint64_t cycle);
 
+/* To or from a checkpoint (memhier/archive.h); what is read goes into a new profile. */
+struct archive;
+void profile_archive(struct profile *p, struct archive *a);
+
 /*
  * "main;f;g 123" lines, sorted, one for each stack that has cycles; time before any function is
  * "(none)". Semicolons, white space and control characters in names become '_'. The caller frees;

@@ -114,3 +114,19 @@ void tlb_flush(struct tlb *t, int global_too)
     level_flush(&t->l2, global_too);
     level_flush(&t->upper, global_too);
 }
+
+static void level_archive(struct tlb_level *l, struct archive *a)
+{
+    const size_t n = l->keys ? ((size_t)l->set_mask + 1) << l->stride_shift : 0;
+    archive_same(a, n);
+    archive_u64s(a, l->keys, n);
+}
+
+void tlb_archive(struct tlb *t, struct archive *a)
+{
+    archive_section(a, "TLB ", 1);
+    level_archive(&t->code, a);
+    level_archive(&t->data, a);
+    level_archive(&t->l2, a);
+    level_archive(&t->upper, a);
+}

@@ -88,6 +88,9 @@ enum tlb_found tlb_lookup(struct tlb *t, struct tlb_level *first, uint64_t key);
  * many. table_addr: of its memory, ignored for physical addresses. Learns the upper levels. */
 uint32_t tlb_walk(struct tlb *t, uint64_t key, uint64_t table_addr, uint64_t reads[TLB_LEVELS]);
 
+/* To or from a checkpoint (memhier/archive.h). */
+void tlb_archive(struct tlb *t, struct archive *a);
+
 /* Drop all entries, or all that are not global. */
 void tlb_flush(struct tlb *t, int global_too);
 

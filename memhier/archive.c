@@ -164,3 +164,85 @@ void archive_mark(struct archive *a, const char tag[4])
     if (memcmp(t, tag, sizeof t) != 0)
         archive_fail(a, "damaged: its parts are not where they should be");
 }
+
+void archive_section(struct archive *a, const char tag[4], uint32_t version)
+{
+    archive_mark(a, tag);
+    if (!a->failed && archive_put32(a, version) != version && !a->failed)
+        archive_fail(a, "made by another version of pwsim: a part of it has another form");
+}
+
+/* ---- numbers with limits ---- */
+
+/* Numbers of `bytes` bytes each, at p in the host's order, all below the limit. */
+static void numbers(struct archive *a, void *p, size_t n, unsigned bytes, uint64_t limit)
+{
+    uint8_t *at = p;
+    for (size_t i = 0; i < n; i++, at += bytes) {
+        uint64_t x = 0;
+        memcpy(&x, at, bytes);
+        x = number(a, x, bytes);
+        if (x >= limit && limit && !a->writing) {
+            archive_fail(a, "damaged: a number in it is too large");
+            x = 0;
+        }
+        memcpy(at, &x, bytes);
+    }
+}
+_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "numbers() copies the low bytes");
+
+void archive_u8_below(struct archive *a, uint8_t *x, uint32_t limit)
+{
+    numbers(a, x, 1, 1, limit);
+}
+
+void archive_u16_below(struct archive *a, uint16_t *x, uint32_t limit)
+{
+    numbers(a, x, 1, 2, limit);
+}
+
+void archive_u32_below(struct archive *a, uint32_t *x, uint64_t limit)
+{
+    numbers(a, x, 1, 4, limit);
+}
+
+void archive_u64_below(struct archive *a, uint64_t *x, uint64_t limit)
+{
+    numbers(a, x, 1, 8, limit);
+}
+
+void archive_u8s(struct archive *a, uint8_t *x, size_t n, uint32_t limit)
+{
+    numbers(a, x, n, 1, limit);
+}
+
+void archive_u16s(struct archive *a, uint16_t *x, size_t n, uint32_t limit)
+{
+    numbers(a, x, n, 2, limit);
+}
+
+void archive_u32s(struct archive *a, uint32_t *x, size_t n, uint64_t limit)
+{
+    numbers(a, x, n, 4, limit);
+}
+
+void archive_u64s(struct archive *a, uint64_t *x, size_t n)
+{
+    numbers(a, x, n, 8, 0);
+}
+
+void archive_time(struct archive *a, uint64_t *t)
+{
+    numbers(a, t, 1, 8, ARCHIVE_TIME_LIMIT);
+}
+
+void archive_times(struct archive *a, uint64_t *t, size_t n)
+{
+    numbers(a, t, n, 8, ARCHIVE_TIME_LIMIT);
+}
+
+void archive_same(struct archive *a, uint64_t x)
+{
+    if (archive_put64(a, x) != x)
+        archive_fail(a, "made with other sizes");
+}

@@ -5,6 +5,7 @@
  * Write-backs and prefetches: their hits change nothing. A write-back fill enters at the LRU
  * position and is not counted; a prefetch fill is as a demand fill.
  */
+#include "memhier/archive.h"
 #include "memhier/lru.h"
 #include "memhier/once.h"
 #include "memhier/policy.h"
@@ -50,6 +51,14 @@ static uint32_t bip_victim(void *state, const struct policy_access *a)
     return lru_victim(p->order[a->set], p->ways);
 }
 
+static void bip_archive(void *state, const struct policy_config *cfg, struct archive *a)
+{
+    struct bip *p = state;
+    archive_section(a, "PBIP", 1);
+    archive_u32_below(a, &p->fills, ONCE_IN);
+    lru_archive_orders(a, p->order, cfg->sets, cfg->ways);
+}
+
 const struct policy policy_bip = {
     .abi = POLICY_ABI,
     .name = "bip",
@@ -60,4 +69,5 @@ const struct policy policy_bip = {
     .fill = bip_fill,
     .victim = bip_victim,
     .evict = policy_evict_nothing,
+    .archive = bip_archive,
 };

@@ -4,6 +4,7 @@
  * fills by one counter for the cache. Write-backs and prefetches: their hits change nothing. A
  * write-back fill gets 2 and is not counted; a prefetch fill is as a demand fill.
  */
+#include "memhier/archive.h"
 #include "memhier/kind.h"
 #include "memhier/once.h"
 #include "memhier/policy.h"
@@ -47,6 +48,15 @@ static uint32_t brrip_victim(void *state, const struct policy_access *a)
     return rrip_victim(&p->set[a->set], p->full);
 }
 
+static void brrip_archive(void *state, const struct policy_config *cfg, struct archive *a)
+{
+    struct brrip *p = state;
+    archive_section(a, "BRRI", 1);
+    archive_u32_below(a, &p->fills, ONCE_IN);
+    for (uint32_t i = 0; i < cfg->sets; i++)
+        rrip_archive(a, &p->set[i]);
+}
+
 const struct policy policy_brrip = {
     .abi = POLICY_ABI,
     .name = "brrip",
@@ -57,4 +67,5 @@ const struct policy policy_brrip = {
     .fill = brrip_fill,
     .victim = brrip_victim,
     .evict = policy_evict_nothing,
+    .archive = brrip_archive,
 };

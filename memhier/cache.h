@@ -77,6 +77,10 @@ struct cache_victim cache_fill(struct cache *c, uint64_t line, unsigned kind, in
  * afterwards, and gone when drop is set. */
 int cache_clean(struct cache *c, uint64_t line, int drop, const struct mem_req *req);
 
+/* To or from a checkpoint (memhier/archive.h). Lines in it have numbers below `lines`. */
+struct archive;
+void cache_archive(struct cache *c, uint64_t lines, struct archive *a);
+
 /* Tell a policy that is not built in about a hit. */
 void cache_policy_hit(struct cache *c, uint64_t line, uint32_t way, unsigned kind,
                       const struct mem_req *req);

@@ -4,6 +4,8 @@
 #include <assert.h>
 #include <string.h>
 
+#include "memhier/archive.h"
+
 #define RING(cal, i) (((cal)->first + (i)) & (CALENDAR_SLOTS - 1))
 
 void calendar_init(struct calendar *cal)
@@ -83,4 +85,25 @@ ps_t calendar_reserve_between(struct calendar *cal, ps_t at, ps_t duration)
         return calendar_reserve_between(cal, at, duration);
     }
     return start;
+}
+
+void calendar_archive(struct calendar *cal, struct archive *a)
+{
+    ps_t before = 0;
+    archive_time(a, &cal->floor);
+    archive_u32_below(a, &cal->first, CALENDAR_SLOTS);
+    archive_u32_below(a, &cal->count, CALENDAR_SLOTS + 1);
+    for (uint32_t i = 0; i < cal->count; i++) {
+        const uint32_t k = RING(cal, i);
+        archive_time(a, &cal->slot[k].start);
+        archive_time(a, &cal->slot[k].end);
+        if (a->failed)
+            break;
+        if (cal->slot[k].end <= cal->slot[k].start || (i && cal->slot[k].start <= before) ||
+            cal->slot[k].start < cal->floor)
+            archive_fail(a, "damaged: reservations");
+        before = cal->slot[k].end;
+    }
+    if (a->failed && !a->writing)
+        calendar_init(cal);
 }

@@ -64,4 +64,8 @@ static inline ps_t calendar_reserve(struct calendar *cal, ps_t at, ps_t duration
     return at;
 }
 
+/* To or from a checkpoint; the invariant is checked. */
+struct archive;
+void calendar_archive(struct calendar *cal, struct archive *a);
+
 #endif

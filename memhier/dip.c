@@ -6,6 +6,7 @@
  * fill enters at the MRU position where the set follows LRU and at the LRU position where it
  * follows BIP, and is not counted there; a prefetch fill enters as a demand fill.
  */
+#include "memhier/archive.h"
 #include "memhier/duel.h"
 #include "memhier/kind.h"
 #include "memhier/lru.h"
@@ -56,6 +57,15 @@ static uint32_t dip_victim(void *state, const struct policy_access *a)
     return lru_victim(p->order[a->set], p->ways);
 }
 
+static void dip_archive(void *state, const struct policy_config *cfg, struct archive *a)
+{
+    struct dip *p = state;
+    archive_section(a, "PDIP", 1);
+    archive_u32_below(a, &p->fills, ONCE_IN);
+    archive_u32_below(a, &p->duel.psel, DUEL_MAX + 1);
+    lru_archive_orders(a, p->order, cfg->sets, cfg->ways);
+}
+
 const struct policy policy_dip = {
     .abi = POLICY_ABI,
     .name = "dip",
@@ -66,4 +76,5 @@ const struct policy policy_dip = {
     .fill = dip_fill,
     .victim = dip_victim,
     .evict = policy_evict_nothing,
+    .archive = dip_archive,
 };

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "memhier/archive.h"
 #include "memhier/calendar.h"
 
 #define INTERLEAVE_SHIFT 8u
@@ -234,6 +235,28 @@ static struct mem_reply dram_access(void *self, const struct mem_req *req)
 struct mem_port dram_port(struct dram *d)
 {
     return (struct mem_port){.access = dram_access, .self = d};
+}
+
+/* ---- checkpoints ---- */
+
+void dram_archive(struct dram *d, struct archive *a)
+{
+    const uint32_t channels = 1u << d->channel_bits, banks = channels << d->bank_bits;
+    archive_section(a, "DRAM", 1);
+    archive_same(a, banks);
+    for (uint32_t i = 0; i < banks; i++) {
+        struct bank *b = &d->banks[i];
+        archive_u64(a, &b->row);
+        archive_u64(a, &b->previous);
+        archive_time(a, &b->activated);
+        calendar_archive(&b->busy, a);
+    }
+    for (uint32_t i = 0; i < channels; i++) {
+        calendar_archive(&d->channels[i].bus, a);
+        archive_times(a, d->channels[i].queued, DRAM_WRITE_QUEUE);
+        archive_u32(a, &d->channels[i].next);
+    }
+    archive_u64s(a, (uint64_t *)&d->counters, sizeof d->counters / sizeof(uint64_t));
 }
 
 /* ---- counters ---- */

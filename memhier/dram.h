@@ -58,6 +58,10 @@ void dram_free(struct dram *d);
  * MEM_FENCE and MEM_VISIBLE apart, which do nothing here. */
 struct mem_port dram_port(struct dram *d);
 
+/* To or from a checkpoint (memhier/archive.h). */
+struct archive;
+void dram_archive(struct dram *d, struct archive *a);
+
 const struct dram_counters *dram_counters(const struct dram *d);
 extern const struct counter dram_counter_table[];
 

@@ -5,6 +5,7 @@
  * Write-backs and prefetches: their hits change nothing, and their misses do not vote. A write-back
  * fill gets 2 and is not counted; a prefetch fill is as a demand fill.
  */
+#include "memhier/archive.h"
 #include "memhier/duel.h"
 #include "memhier/kind.h"
 #include "memhier/once.h"
@@ -52,6 +53,16 @@ static uint32_t drrip_victim(void *state, const struct policy_access *a)
     return rrip_victim(&p->set[a->set], p->full);
 }
 
+static void drrip_archive(void *state, const struct policy_config *cfg, struct archive *a)
+{
+    struct drrip *p = state;
+    archive_section(a, "DRRI", 1);
+    archive_u32_below(a, &p->fills, ONCE_IN);
+    archive_u32_below(a, &p->duel.psel, DUEL_MAX + 1);
+    for (uint32_t i = 0; i < cfg->sets; i++)
+        rrip_archive(a, &p->set[i]);
+}
+
 const struct policy policy_drrip = {
     .abi = POLICY_ABI,
     .name = "drrip",
@@ -62,4 +73,5 @@ const struct policy policy_drrip = {
     .fill = drrip_fill,
     .victim = drrip_victim,
     .evict = policy_evict_nothing,
+    .archive = drrip_archive,
 };

@@ -3,6 +3,7 @@
  * Source: textbook. The victim is the line that was filled first; hits change nothing.
  * Write-backs and prefetches: every fill is the newest, whatever its kind.
  */
+#include "memhier/archive.h"
 #include "memhier/lru.h"
 #include "memhier/policy.h"
 
@@ -42,6 +43,13 @@ static uint32_t fifo_victim(void *state, const struct policy_access *a)
     return lru_victim(f->order[a->set], f->ways);
 }
 
+static void fifo_archive(void *state, const struct policy_config *cfg, struct archive *a)
+{
+    struct fifo *f = state;
+    archive_section(a, "FIFO", 1);
+    lru_archive_orders(a, f->order, cfg->sets, cfg->ways);
+}
+
 const struct policy policy_fifo = {
     .abi = POLICY_ABI,
     .name = "fifo",
@@ -52,4 +60,5 @@ const struct policy policy_fifo = {
     .fill = fifo_fill,
     .victim = fifo_victim,
     .evict = policy_evict_nothing,
+    .archive = fifo_archive,
 };

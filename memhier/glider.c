@@ -25,6 +25,7 @@
  * 6 and age nobody. A prefetch fill is as a demand fill, by rows of its own; a prefetch hit changes
  * no line; prefetches begin intervals, but do not end them, and do not enter the history.
  */
+#include "memhier/archive.h"
 #include "memhier/kind.h"
 #include "memhier/optgen.h"
 #include "memhier/policy.h"
@@ -92,6 +93,14 @@ static void *glider_make(const struct policy_config *cfg, char *err, size_t errl
 
 /* ---- history ---- */
 
+static uint32_t word_of(const struct history *h)
+{
+    uint32_t word = h->n << COUNT_SHIFT;
+    for (uint32_t i = 0; i < h->n; i++)
+        word |= signature_of(h->pc[i], WEIGHT_BITS) << (i * WEIGHT_BITS);
+    return word;
+}
+
 static void history_enter(struct history *h, uint64_t pc)
 {
     uint32_t at = 0;
@@ -106,9 +115,7 @@ static void history_enter(struct history *h, uint64_t pc)
     for (; at > 0; at--)
         h->pc[at] = h->pc[at - 1];
     h->pc[0] = pc;
-    h->word = h->n << COUNT_SHIFT;
-    for (uint32_t i = 0; i < h->n; i++)
-        h->word |= signature_of(h->pc[i], WEIGHT_BITS) << (i * WEIGHT_BITS);
+    h->word = word_of(h);
 }
 
 /* ---- the machine: `features` is a row's number above a history's word ---- */
@@ -234,6 +241,45 @@ static uint32_t glider_victim(void *state, const struct policy_access *a)
     return best;
 }
 
+/* ---- checkpoints ---- */
+
+static void history_archive(struct history *h, struct archive *a)
+{
+    archive_u32_below(a, &h->n, HISTORY + 1);
+    archive_u64s(a, h->pc, HISTORY);
+    h->word = word_of(h);
+}
+
+static void tuner_archive(struct tuner *t, struct archive *a)
+{
+    archive_u32_below(a, &t->trial, THRESHOLDS + 1);
+    archive_u32_below(a, &t->left, SETTLED * TRIAL + 1);
+    archive_u32_below(a, &t->best, THRESHOLDS);
+    archive_u32s(a, t->right, THRESHOLDS, 0);
+}
+
+static int are_features(uint64_t owner)
+{
+    return owner >> ROW_SHIFT < 1u << ROW_BITS && (uint32_t)owner >> COUNT_SHIFT <= HISTORY;
+}
+
+static void glider_archive(void *state, const struct policy_config *cfg, struct archive *a)
+{
+    struct glider *g = state;
+    archive_section(a, "GLID", 1);
+    tuner_archive(&g->tuner, a);
+    archive_raw(a, g->weight, sizeof g->weight);
+    for (uint32_t i = 0; i < HARTS; i++)
+        history_archive(&g->history[i], a);
+    optgen_archive(&g->optgen, a);
+    for (uint32_t i = 0; i < SAMPLE_SETS; i++)
+        for (uint32_t k = 0; k < 16 * OPTGEN_GROUP; k++)
+            if (!are_features(g->optgen.row[i].entry[k].owner))
+                archive_fail(a, "damaged: what predicted a line");
+    for (uint32_t i = 0; i < cfg->sets; i++)
+        archive_u8s(a, g->set[i].rrpv, WAYS, AVERSE_RRPV + 1);
+}
+
 const struct policy policy_glider = {
     .abi = POLICY_ABI,
     .name = "glider",
@@ -244,4 +290,5 @@ const struct policy policy_glider = {
     .fill = glider_fill,
     .victim = glider_victim,
     .evict = policy_evict_nothing,
+    .archive = glider_archive,
 };

@@ -16,6 +16,7 @@
  * judged (the paper's section 3.1 leaves them open; so does the competition code for long ones).
  * Lines that leave by a flush train nothing.
  */
+#include "memhier/archive.h"
 #include "memhier/kind.h"
 #include "memhier/optgen.h"
 #include "memhier/policy.h"
@@ -138,6 +139,28 @@ static void hawkeye_evict(void *state, const struct policy_access *a)
         train(h, owner, 0);
 }
 
+static void hawkeye_archive(void *state, const struct policy_config *cfg, struct archive *a)
+{
+    struct hawkeye *h = state;
+    archive_section(a, "HAWK", 1);
+    archive_u8s(a, h->counter, sizeof h->counter, COUNTER_MAX + 1);
+    optgen_archive(&h->optgen, a);
+    for (uint32_t i = 0; i < SAMPLE_SETS; i++)
+        for (uint32_t k = 0; k < 16 * OPTGEN_GROUP; k++)
+            if (h->optgen.row[i].entry[k].owner >= OWNERS)
+                archive_fail(a, "damaged: an owner of a line");
+    for (uint32_t i = 0; i < cfg->sets; i++) {
+        struct hawkeye_set *set = &h->set[i];
+        archive_u8s(a, set->rrpv, WAYS, AVERSE_RRPV + 1);
+        archive_u16s(a, set->owner, WAYS, 1u << 16);
+        for (uint32_t w = 0; w < WAYS && !a->writing; w++)
+            if (set->owner[w] >= OWNERS && set->owner[w] != NOBODY)
+                archive_fail(a, "damaged: an owner of a line");
+        if (a->failed)
+            return; /* what is left may be no owner */
+    }
+}
+
 const struct policy policy_hawkeye = {
     .abi = POLICY_ABI,
     .name = "hawkeye",
@@ -148,4 +171,5 @@ const struct policy policy_hawkeye = {
     .fill = hawkeye_fill,
     .victim = hawkeye_victim,
     .evict = hawkeye_evict,
+    .archive = hawkeye_archive,
 };

@@ -24,6 +24,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "memhier/archive.h"
 #include "memhier/cache.h"
 #include "memhier/router.h"
 
@@ -284,6 +285,23 @@ static struct mem_reply store_non_temporal(struct hierarchy *h, const struct mem
     if (clean_everywhere(h, req, &at))
         at = router_write(&h->router, req->addr, at, MEM_WRITEBACK, req).done;
     return router_pass(&h->router, req, at, MEM_NTSTORE);
+}
+
+/* ---- checkpoints ---- */
+
+void hierarchy_archive(struct hierarchy *h, struct archive *a)
+{
+    const uint64_t most = hierarchy_has_nvdimm(h) ? HIERARCHY_ADDR_LIMIT : NVDIMM_BASE;
+    archive_section(a, "HIER", 1);
+    archive_same(a, h->harts);
+    archive_times(a, h->slot, WRITEBACK_SLOTS);
+    archive_u32(a, &h->next_slot);
+    for (uint32_t i = 0; i < h->harts; i++) {
+        cache_archive(h->hart[i].l1[0], most >> LINE_SHIFT, a);
+        cache_archive(h->hart[i].l1[1], most >> LINE_SHIFT, a);
+        cache_archive(h->hart[i].l2, most >> LINE_SHIFT, a);
+    }
+    cache_archive(h->llc, most >> LINE_SHIFT, a);
 }
 
 /* ---- the way in ---- */

@@ -69,6 +69,11 @@ uint32_t hierarchy_harts(const struct hierarchy *h);
  * caller's to empty (n = 0) and to free. */
 void hierarchy_tap(struct hierarchy *h, struct mem_tap *tap);
 
+/* The caches and what they have under way, to or from a checkpoint (memhier/archive.h); not the
+ * memories below. */
+struct archive;
+void hierarchy_archive(struct hierarchy *h, struct archive *a);
+
 /* Counters of one level (per hart for L1I, L1D and L2), and what they are. */
 const void *hierarchy_counters(const struct hierarchy *h, enum cache_level level, uint32_t hart);
 extern const struct counter cache_counter_table[];

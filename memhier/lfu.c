@@ -7,6 +7,7 @@
  * counts 0, as nobody has used the line; a prefetch fill counts as a demand fill. Every fill
  * becomes the most recent.
  */
+#include "memhier/archive.h"
 #include "memhier/kind.h"
 #include "memhier/lru.h"
 #include "memhier/policy.h"
@@ -64,6 +65,16 @@ static uint32_t lfu_victim(void *state, const struct policy_access *a)
     return best;
 }
 
+static void lfu_archive(void *state, const struct policy_config *cfg, struct archive *a)
+{
+    struct lfu *l = state;
+    archive_section(a, "PLFU", 1);
+    for (uint32_t i = 0; i < cfg->sets; i++) {
+        lru_archive_orders(a, &l->set[i].order, 1, cfg->ways);
+        archive_u16s(a, l->set[i].count, WAYS, 1u << 16);
+    }
+}
+
 const struct policy policy_lfu = {
     .abi = POLICY_ABI,
     .name = "lfu",
@@ -74,4 +85,5 @@ const struct policy policy_lfu = {
     .fill = lfu_fill,
     .victim = lfu_victim,
     .evict = policy_evict_nothing,
+    .archive = lfu_archive,
 };

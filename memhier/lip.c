@@ -5,6 +5,7 @@
  * Write-backs and prefetches: their hits change nothing; their fills enter at the LRU position,
  * too.
  */
+#include "memhier/archive.h"
 #include "memhier/lru.h"
 #include "memhier/policy.h"
 
@@ -44,6 +45,13 @@ static uint32_t lip_victim(void *state, const struct policy_access *a)
     return lru_victim(p->order[a->set], p->ways);
 }
 
+static void lip_archive(void *state, const struct policy_config *cfg, struct archive *a)
+{
+    struct lip *p = state;
+    archive_section(a, "PLIP", 1);
+    lru_archive_orders(a, p->order, cfg->sets, cfg->ways);
+}
+
 const struct policy policy_lip = {
     .abi = POLICY_ABI,
     .name = "lip",
@@ -54,4 +62,5 @@ const struct policy policy_lip = {
     .fill = lip_fill,
     .victim = lip_victim,
     .evict = policy_evict_nothing,
+    .archive = lip_archive,
 };

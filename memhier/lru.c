@@ -1,4 +1,5 @@
 /* lru.c - least recently used, behind the policy seam; its rules are those of lru.h. */
+#include "memhier/archive.h"
 #include "memhier/lru.h"
 
 #include <stdio.h>
@@ -48,6 +49,13 @@ static void lru_evict(void *state, const struct policy_access *a)
     (void)a;
 }
 
+static void lru_archive(void *state, const struct policy_config *cfg, struct archive *a)
+{
+    struct lru *l = state;
+    archive_section(a, "PLRU", 1);
+    lru_archive_orders(a, l->order, cfg->sets, cfg->ways);
+}
+
 const struct policy policy_lru = {
     .abi = POLICY_ABI,
     .name = "lru",
@@ -58,4 +66,5 @@ const struct policy policy_lru = {
     .fill = lru_fill,
     .victim = lru_choose,
     .evict = lru_evict,
+    .archive = lru_archive,
 };

@@ -4,6 +4,7 @@
 
 #include <stdint.h>
 
+#include "memhier/archive.h"
 #include "memhier/port.h"
 
 /*
@@ -49,6 +50,21 @@ static inline uint64_t lru_on_hit(uint64_t order, uint32_t way, unsigned kind)
 static inline uint64_t lru_on_fill(uint64_t order, uint32_t way)
 {
     return lru_promote(order, way);
+}
+
+/* n orders to or from a checkpoint; each must keep the invariant. */
+static inline void lru_archive_orders(struct archive *a, uint64_t *order, size_t n, uint32_t ways)
+{
+    archive_u64s(a, order, n);
+    for (size_t i = 0; i < n && !a->writing && !a->failed; i++) {
+        uint32_t first = 0, all = 0;
+        for (uint32_t k = 0; k < 16; k++) {
+            all |= 1u << (order[i] >> (4 * k) & 15);
+            first = k + 1 == ways ? all : first;
+        }
+        if (all != 0xffff || first != (1u << ways) - 1)
+            archive_fail(a, "damaged: an order of use");
+    }
 }
 
 static inline uint32_t lru_victim(uint64_t order, uint32_t ways)

@@ -23,6 +23,7 @@
  * their hits change nothing, their fills get -15. A prefetch is as a demand access, by signatures
  * of its own, but its hit sets no ETR. Lines that leave by a flush change nothing.
  */
+#include "memhier/archive.h"
 #include "memhier/kind.h"
 #include "memhier/policy.h"
 #include "memhier/sample.h"
@@ -203,6 +204,41 @@ static uint32_t mockingjay_victim(void *state, const struct policy_access *a)
     return POLICY_BYPASS;
 }
 
+/* ---- checkpoints ---- */
+
+static void row_archive(struct sampler_row *row, struct archive *a)
+{
+    archive_u8(a, &row->now);
+    for (uint32_t i = 0; i < SUBSETS * ENTRIES; i++) {
+        struct entry *e = &row->entry[i / ENTRIES][i % ENTRIES];
+        archive_u16(a, &e->tag);
+        archive_u16_below(a, &e->signature, 1u << SIGNATURE_BITS);
+        archive_u8(a, &e->time);
+        archive_u8_below(a, &e->valid, 2);
+    }
+}
+
+static void set_archive(struct mockingjay_set *set, struct archive *a)
+{
+    for (uint32_t w = 0; w < WAYS; w++) {
+        uint8_t above = (uint8_t)(set->etr[w] + ETR_INF);
+        archive_u8_below(a, &above, 2 * ETR_INF + 1);
+        set->etr[w] = (int8_t)(above - ETR_INF);
+    }
+    archive_u8_below(a, &set->ticks, UNIT);
+}
+
+static void mockingjay_archive(void *state, const struct policy_config *cfg, struct archive *a)
+{
+    struct mockingjay *m = state;
+    archive_section(a, "MOCK", 1);
+    archive_u8s(a, m->distance, sizeof m->distance, 1u << 8);
+    for (uint32_t i = 0; i < SAMPLED; i++)
+        row_archive(&m->row[i], a);
+    for (uint32_t i = 0; i < cfg->sets; i++)
+        set_archive(&m->set[i], a);
+}
+
 const struct policy policy_mockingjay = {
     .abi = POLICY_ABI,
     .name = "mockingjay",
@@ -213,4 +249,5 @@ const struct policy policy_mockingjay = {
     .fill = mockingjay_fill,
     .victim = mockingjay_victim,
     .evict = policy_evict_nothing,
+    .archive = mockingjay_archive,
 };

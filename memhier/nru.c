@@ -7,6 +7,7 @@
  * Write-backs and prefetches: their hits change nothing. A write-back fill enters as not recently
  * used, the only distant position that there is; a prefetch fill as recently used.
  */
+#include "memhier/archive.h"
 #include "memhier/kind.h"
 #include "memhier/policy.h"
 
@@ -50,6 +51,13 @@ static uint32_t nru_victim(void *state, const struct policy_access *a)
     return (uint32_t)__builtin_ctz(n->old[a->set]);
 }
 
+static void nru_archive(void *state, const struct policy_config *cfg, struct archive *a)
+{
+    struct nru *n = state;
+    archive_section(a, "PNRU", 1);
+    archive_u16s(a, n->old, cfg->sets, n->full + 1);
+}
+
 const struct policy policy_nru = {
     .abi = POLICY_ABI,
     .name = "nru",
@@ -60,4 +68,5 @@ const struct policy policy_nru = {
     .fill = nru_fill,
     .victim = nru_victim,
     .evict = policy_evict_nothing,
+    .archive = nru_archive,
 };

@@ -59,3 +59,23 @@ enum optgen_verdict optgen_observe(struct optgen *og, uint32_t at, uint64_t line
     row->now++;
     return verdict;
 }
+
+static void entry_archive(struct optgen_entry *e, struct archive *a)
+{
+    archive_u64(a, &e->owner);
+    archive_u32(a, &e->tag);
+    archive_u32(a, &e->time);
+    archive_u32_below(a, &e->valid, 2);
+}
+
+void optgen_archive(struct optgen *og, struct archive *a)
+{
+    archive_section(a, "OPTG", 1);
+    for (uint32_t i = 0; i < SAMPLE_SETS; i++) {
+        struct optgen_row *row = &og->row[i];
+        archive_u32(a, &row->now);
+        archive_u8s(a, row->lines, OPTGEN_STEPS, og->ways + 1);
+        for (uint32_t k = 0; k < 16 * OPTGEN_GROUP; k++)
+            entry_archive(&row->entry[k], a);
+    }
+}

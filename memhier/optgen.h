@@ -5,6 +5,7 @@
 
 #include <stdint.h>
 
+#include "memhier/archive.h"
 #include "memhier/sample.h"
 
 /*
@@ -53,5 +54,8 @@ void optgen_start(struct optgen *og, uint32_t sets, uint32_t ways);
  * that began it. `owner` is replaced by `next` for the interval that begins now. */
 enum optgen_verdict optgen_observe(struct optgen *og, uint32_t row, uint64_t line, int demand,
                                    uint64_t next, uint64_t *owner);
+
+/* To or from a checkpoint. Owners are not checked: they are the policy's. */
+void optgen_archive(struct optgen *og, struct archive *a);
 
 #endif

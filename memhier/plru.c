@@ -10,6 +10,7 @@
  *
  * Nodes are numbered as in a heap, from 1; bit n of a set's word is node n.
  */
+#include "memhier/archive.h"
 #include "memhier/kind.h"
 #include "memhier/policy.h"
 
@@ -81,6 +82,13 @@ static uint32_t plru_victim(void *state, const struct policy_access *a)
     return node - p->leaves;
 }
 
+static void plru_archive(void *state, const struct policy_config *cfg, struct archive *a)
+{
+    struct plru *p = state;
+    archive_section(a, "TREE", 1);
+    archive_u16s(a, p->tree, cfg->sets, 1u << 16);
+}
+
 const struct policy policy_plru = {
     .abi = POLICY_ABI,
     .name = "plru",
@@ -91,4 +99,5 @@ const struct policy policy_plru = {
     .fill = plru_fill,
     .victim = plru_victim,
     .evict = policy_evict_nothing,
+    .archive = plru_archive,
 };

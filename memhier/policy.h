@@ -24,8 +24,10 @@
  * A policy draws random numbers only from its config's seed, and holds no state outside the
  * object that make returned. Loaded from a shared object, it is the symbol `cache_policy`.
  */
-#define POLICY_ABI    1u
+#define POLICY_ABI    2u
 #define POLICY_BYPASS UINT32_MAX
+
+struct archive; /* memhier/archive.h */
 
 struct policy_config {
     uint64_t seed;
@@ -53,6 +55,9 @@ struct policy {
     void (*fill)(void *state, const struct policy_access *a);
     uint32_t (*victim)(void *state, const struct policy_access *a); /* a way or POLICY_BYPASS */
     void (*evict)(void *state, const struct policy_access *a);
+    /* All that an access can change, to or from a checkpoint (memhier/archive.h); cfg as for make,
+     * without the seed. NULL: a cache with this policy cannot be put into a full checkpoint. */
+    void (*archive)(void *state, const struct policy_config *cfg, struct archive *a);
 };
 
 /* Every policy in the tree, NULL-terminated, in the order in which they are listed. */

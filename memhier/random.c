@@ -5,6 +5,7 @@
  * times the ways, divided by 2^32. One number is drawn for each victim and nothing else.
  * Write-backs and prefetches are as any access.
  */
+#include "memhier/archive.h"
 #include "memhier/policy.h"
 
 #include <stdlib.h>
@@ -39,6 +40,14 @@ static uint32_t random_victim(void *state, const struct policy_access *a)
     return (uint32_t)((z >> 32) * r->ways >> 32);
 }
 
+static void random_archive(void *state, const struct policy_config *cfg, struct archive *a)
+{
+    struct random_ways *r = state;
+    archive_section(a, "RAND", 1);
+    (void)cfg;
+    archive_u64(a, &r->state);
+}
+
 const struct policy policy_random = {
     .abi = POLICY_ABI,
     .name = "random",
@@ -49,4 +58,5 @@ const struct policy policy_random = {
     .fill = random_nothing,
     .victim = random_victim,
     .evict = random_nothing,
+    .archive = random_archive,
 };

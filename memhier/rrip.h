@@ -4,6 +4,8 @@
 
 #include <stdint.h>
 
+#include "memhier/archive.h"
+
 /*
  * Source: Jaleel, Theobald, Steely and Emer, "High performance cache replacement using re-reference
  * interval prediction (RRIP)", ISCA 2010, section 4. The value of way w is 2 * high[w] + low[w]:
@@ -19,6 +21,13 @@
 struct rrip_set {
     uint16_t low, high;
 };
+
+/* A set to or from a checkpoint; any values are possible ones. */
+static inline void rrip_archive(struct archive *a, struct rrip_set *s)
+{
+    archive_u16(a, &s->low);
+    archive_u16(a, &s->high);
+}
 
 /* Every way as far away as it can be. */
 static inline void rrip_start(struct rrip_set *sets, uint32_t n)

@@ -12,6 +12,7 @@
  * a demand fill, and its line counts as unused until a demand hits it. Lines that leave by a flush
  * train nothing: nobody chose to evict them.
  */
+#include "memhier/archive.h"
 #include "memhier/kind.h"
 #include "memhier/policy.h"
 #include "memhier/rrip.h"
@@ -91,6 +92,24 @@ static void ship_evict(void *state, const struct policy_access *a)
     s->counter[signature] = (uint8_t)(s->counter[signature] - (s->counter[signature] > 0));
 }
 
+static void ship_archive(void *state, const struct policy_config *cfg, struct archive *a)
+{
+    struct ship *s = state;
+    archive_section(a, "SHIP", 1);
+    archive_u8s(a, s->counter, sizeof s->counter, COUNTER_MAX + 1);
+    for (uint32_t i = 0; i < cfg->sets; i++) {
+        struct ship_set *set = &s->set[i];
+        rrip_archive(a, &set->rrip);
+        archive_u16(a, &set->used);
+        archive_u16s(a, set->signature, WAYS, 1u << 16);
+        for (uint32_t w = 0; w < WAYS && !a->writing; w++)
+            if (set->signature[w] >> SIGNATURE_BITS && set->signature[w] != NO_SIGNATURE)
+                archive_fail(a, "damaged: a signature");
+        if (a->failed)
+            return;
+    }
+}
+
 const struct policy policy_ship = {
     .abi = POLICY_ABI,
     .name = "ship",
@@ -101,4 +120,5 @@ const struct policy policy_ship = {
     .fill = ship_fill,
     .victim = ship_victim,
     .evict = ship_evict,
+    .archive = ship_archive,
 };

@@ -11,6 +11,7 @@
  * first demand hit on a prefetched line is its first use and sets it to 3, later ones to 0. Lines
  * that leave by a flush train nothing.
  */
+#include "memhier/archive.h"
 #include "memhier/kind.h"
 #include "memhier/policy.h"
 #include "memhier/rrip.h"
@@ -112,6 +113,25 @@ static void shippp_evict(void *state, const struct policy_access *a)
     *counter = (uint8_t)(*counter - (*counter > 0));
 }
 
+static void shippp_archive(void *state, const struct policy_config *cfg, struct archive *a)
+{
+    struct shippp *s = state;
+    archive_section(a, "SHI+", 1);
+    archive_u8s(a, s->counter, sizeof s->counter, COUNTER_MAX + 1);
+    for (uint32_t i = 0; i < cfg->sets; i++) {
+        struct shippp_set *set = &s->set[i];
+        rrip_archive(a, &set->rrip);
+        archive_u16(a, &set->used);
+        archive_u16(a, &set->prefetched);
+        archive_u16s(a, set->signature, WAYS, 1u << 16);
+        for (uint32_t w = 0; w < WAYS && !a->writing; w++)
+            if (set->signature[w] >> SIGNATURE_BITS && set->signature[w] != NO_SIGNATURE)
+                archive_fail(a, "damaged: a signature");
+        if (a->failed)
+            return;
+    }
+}
+
 const struct policy policy_shippp = {
     .abi = POLICY_ABI,
     .name = "ship++",
@@ -122,4 +142,5 @@ const struct policy policy_shippp = {
     .fill = shippp_fill,
     .victim = shippp_victim,
     .evict = shippp_evict,
+    .archive = shippp_archive,
 };

@@ -5,6 +5,7 @@
  * the first way at 3, and all age until there is one (rrip.h). Write-backs and prefetches: their
  * hits change nothing; their fills get 2, as those of demands.
  */
+#include "memhier/archive.h"
 #include "memhier/kind.h"
 #include "memhier/policy.h"
 #include "memhier/rrip.h"
@@ -45,6 +46,14 @@ static uint32_t srrip_victim(void *state, const struct policy_access *a)
     return rrip_victim(&p->set[a->set], p->full);
 }
 
+static void srrip_archive(void *state, const struct policy_config *cfg, struct archive *a)
+{
+    struct srrip *p = state;
+    archive_section(a, "SRRI", 1);
+    for (uint32_t i = 0; i < cfg->sets; i++)
+        rrip_archive(a, &p->set[i]);
+}
+
 const struct policy policy_srrip = {
     .abi = POLICY_ABI,
     .name = "srrip",
@@ -55,4 +64,5 @@ const struct policy policy_srrip = {
     .fill = srrip_fill,
     .victim = srrip_victim,
     .evict = policy_evict_nothing,
+    .archive = srrip_archive,
 };

@@ -109,6 +109,9 @@ size_t domain_line_stores(const struct domain *d, uint64_t addr, struct domain_l
 struct archive;
 void domain_archive(struct domain *d, struct archive *a, ps_t now);
 
+/* For checkpoints of kind full: everything as it is, or into a domain that has nothing. */
+void domain_archive_whole(struct domain *d, struct archive *a);
+
 struct domain_counters {
     uint64_t stores;    /* stores listed */
     uint64_t carries;   /* lines that reached the point of persistence */

@@ -26,15 +26,17 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "memhier/archive.h"
 #include "memhier/calendar.h"
 
-#define SECTORS      4u /* 64-byte lines in a 256-byte line */
-#define XPLINE_SHIFT (LINE_SHIFT + 2u)
-#define ALL_BYTES    UINT64_MAX
-#define NO_LINE      UINT64_MAX
-#define NONE         UINT32_MAX
-#define MEDIA_QUEUE  4u                      /* lines waiting for the media, for each partition */
-#define MAX_TIME     UINT64_C(1000000000000) /* 1 s: longest time in a config */
+#define SECTORS         4u /* 64-byte lines in a 256-byte line */
+#define XPLINE_SHIFT    (LINE_SHIFT + 2u)
+#define ALL_BYTES       UINT64_MAX
+#define NO_LINE         UINT64_MAX
+#define HIERARCHY_LIMIT (NVDIMM_BASE << 1) /* addresses lie below */
+#define NONE            UINT32_MAX
+#define MEDIA_QUEUE     4u /* lines waiting for the media, for each partition */
+#define MAX_TIME        UINT64_C(1000000000000) /* 1 s: longest time in a config */
 
 /* Where an entry of some array is that holds a given key; entries with one hash are chained. */
 struct index {
@@ -56,6 +58,7 @@ struct xpline {
     ps_t clean_at;             /* when its last content was on the media; 0: never went there */
     uint32_t newer, older;     /* in LRU order */
     uint8_t filled;
+    uint8_t placed; /* while a checkpoint is read: its line has been */
 };
 
 struct nvdimm {
@@ -460,6 +463,87 @@ ps_t nvdimm_drain(struct nvdimm *n, ps_t at)
     for (uint32_t i = 0; i < n->media_places; i++)
         done = later(done, n->media_queue[i]);
     return done;
+}
+
+/* ---- checkpoints ---- */
+
+/* Line numbers of this many bytes each, or NO_LINE. */
+static void line_archive(uint64_t *line, unsigned shift, struct archive *a)
+{
+    archive_u64(a, line);
+    if (*line >= HIERARCHY_LIMIT >> shift && *line != NO_LINE)
+        archive_fail(a, "damaged: a line of the NVDIMM");
+}
+
+static void wpq_archive(struct nvdimm *n, struct archive *a)
+{
+    const uint32_t entries = n->cfg.wpq_lines;
+    archive_same(a, entries);
+    archive_u32_below(a, &n->wpq_next, entries);
+    archive_u32_below(a, &n->wpq_last, entries);
+    for (uint32_t i = 0; i < entries; i++) { /* the oldest first: so they are found as before */
+        const uint32_t at = (n->wpq_next + i) % entries;
+        struct wpq_entry *e = &n->wpq[at];
+        line_archive(&e->line, LINE_SHIFT, a);
+        archive_time(a, &e->reached);
+        archive_time(a, &e->accept);
+        archive_time(a, &e->start);
+        archive_time(a, &e->release);
+        archive_u64(a, &e->written);
+        if (!a->writing && !a->failed && e->line != NO_LINE)
+            index_add(&n->wpq_index, e->line, at);
+    }
+}
+
+static void xpline_archive(struct xpline *x, struct archive *a)
+{
+    line_archive(&x->line, XPLINE_SHIFT, a);
+    archive_u64s(a, x->written, SECTORS);
+    archive_time(a, &x->ready);
+    archive_time(a, &x->vacant);
+    archive_time(a, &x->clean_at);
+    archive_u8_below(a, &x->filled, 2);
+}
+
+/* Lines from the oldest to the newest; each is put where it was. */
+static void buffer_archive(struct nvdimm *n, struct archive *a)
+{
+    uint32_t i = n->oldest, seen = 0;
+    archive_same(a, n->cfg.buffer_lines);
+    for (uint32_t k = 0; k < n->cfg.buffer_lines && !a->failed; k++) {
+        uint32_t at = i;
+        archive_u32_below(a, &at, n->cfg.buffer_lines);
+        if (a->failed)
+            return;
+        struct xpline *x = &n->buffer[at];
+        i = a->writing ? x->newer : NONE;
+        xpline_archive(x, a);
+        if (a->writing || a->failed)
+            continue;
+        lru_unlink(n, x);
+        lru_link(n, x);
+        seen += !x->placed;
+        x->placed = 1;
+        if (x->line != NO_LINE)
+            index_add(&n->buffer_index, x->line, at);
+    }
+    for (uint32_t k = 0; k < n->cfg.buffer_lines; k++)
+        n->buffer[k].placed = 0;
+    if (!a->writing && seen != n->cfg.buffer_lines)
+        archive_fail(a, "damaged: the NVDIMM's buffer");
+}
+
+void nvdimm_archive(struct nvdimm *n, struct archive *a)
+{
+    archive_section(a, "NVDM", 1);
+    wpq_archive(n, a);
+    buffer_archive(n, a);
+    calendar_archive(&n->link, a);
+    archive_same(a, n->cfg.partitions);
+    for (uint32_t i = 0; i < n->cfg.partitions; i++)
+        calendar_archive(&n->media[i], a);
+    archive_times(a, n->media_queue, n->media_places);
+    archive_u64s(a, (uint64_t *)&n->counters, sizeof n->counters / sizeof(uint64_t));
 }
 
 const struct nvdimm_counters *nvdimm_counters(const struct nvdimm *n)

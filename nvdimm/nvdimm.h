@@ -66,6 +66,10 @@ struct nvdimm_counters {
     uint64_t wpq_wait_ps;
     uint64_t media_reads, media_writes; /* 256-byte lines */
 };
+/* To or from a checkpoint (memhier/archive.h); what is read goes into a new module. */
+struct archive;
+void nvdimm_archive(struct nvdimm *n, struct archive *a);
+
 const struct nvdimm_counters *nvdimm_counters(const struct nvdimm *n);
 extern const struct counter nvdimm_counter_table[];
 

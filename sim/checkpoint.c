@@ -1,5 +1,4 @@
-/* checkpoint.c - the whole machine in a file, to go on from there on any core, caches and timing.
- */
+/* checkpoint.c - the whole machine in a file: what both kinds have, and files. */
 #include "sim/checkpoint.h"
 
 #include <errno.h>
@@ -26,26 +25,56 @@ static const char *const architecture[] = {
 };
 /* The boot thread of hart 0 is the first that is made. */
 #define FIRST_BOOT 0u
-#define KEYS       (sizeof architecture / sizeof architecture[0])
+
+/* What changes nothing of a run but where its files are: full checkpoints have all other keys. */
+static const char *const outside[] = {"name", "boot.image", "nvdimm.image", "nvdimm.commit"};
+
+static int is_one_of(const char *const *list, size_t n, const char *path)
+{
+    for (size_t i = 0; i < n; i++)
+        if (strcmp(list[i], path) == 0)
+            return 1;
+    return 0;
+}
+
+static int has_key(enum checkpoint_kind kind, const char *path)
+{
+    if (kind == CHECKPOINT_FULL)
+        return !is_one_of(outside, sizeof outside / sizeof outside[0], path);
+    return is_one_of(architecture, sizeof architecture / sizeof architecture[0], path);
+}
+
+static const char *const kinds[CHECKPOINT_KINDS] = {"architectural", "full"};
+
+int checkpoint_kind(const char *text, enum checkpoint_kind *out, char *err, size_t errlen)
+{
+    for (unsigned i = 0; i < CHECKPOINT_KINDS; i++) {
+        if (strcmp(text, kinds[i]) == 0) {
+            *out = (enum checkpoint_kind)i;
+            return 0;
+        }
+    }
+    return fail(err, errlen, "%s: expected architectural or full", text);
+}
 
 int checkpoint_point(const char *text, struct machine_point *out, char *err, size_t errlen)
 {
     static const struct {
         const char *word;
         enum point_kind kind;
-    } kinds[] = {
+    } points[] = {
         {"instructions=", POINT_INSTRUCTIONS}, {"cycles=", POINT_CYCLES}, {"mark=", POINT_MARK}};
-    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
-        const size_t len = strlen(kinds[i].word);
+    for (size_t i = 0; i < sizeof points / sizeof points[0]; i++) {
+        const size_t len = strlen(points[i].word);
         char *end;
-        if (strncmp(text, kinds[i].word, len) != 0)
+        if (strncmp(text, points[i].word, len) != 0)
             continue;
         errno = 0;
         const uint64_t n = strtoull(text + len, &end, 10);
         if (text[len] < '0' || text[len] > '9' || *end || errno ||
-            (kinds[i].kind == POINT_MARK && n > UINT32_MAX))
+            (points[i].kind == POINT_MARK && n > UINT32_MAX))
             break;
-        *out = (struct machine_point){kinds[i].kind, n};
+        *out = (struct machine_point){points[i].kind, n};
         return 0;
     }
     return fail(err, errlen,
@@ -78,17 +107,18 @@ static int same_image(struct archive *a, const char *which, struct digest d, cha
 }
 
 /* One key, written or compared. */
-static int same_key(struct archive *a, const struct config *cfg, const char *path, char *err,
-                    size_t errlen)
+static int same_key(struct archive *a, enum checkpoint_kind kind, const struct config *cfg,
+                    const char *path, char *err, size_t errlen)
 {
     char *now = config_text(cfg, config_find_key(path));
+    const char *const hint = kind == CHECKPOINT_FULL ? "; a full one goes on as it was" : "";
     char *key = text(a, a->writing ? (char *)(uintptr_t)path : NULL);
     char *was = text(a, a->writing ? now : NULL);
     int bad = 0;
     if (!a->failed && now && key && was && strcmp(key, path) != 0)
         archive_fail(a, "damaged: its configuration");
     else if (!a->failed && now && was && strcmp(was, now) != 0)
-        bad = fail(err, errlen, "made with %s = %.200s, here it is %.200s", path, was, now);
+        bad = fail(err, errlen, "made with %s = %.200s, here it is %.200s%s", path, was, now, hint);
     if (!now)
         archive_fail(a, "out of memory");
     if (!a->writing) {
@@ -99,16 +129,28 @@ static int same_key(struct archive *a, const struct config *cfg, const char *pat
     return bad;
 }
 
-static int same_guest(struct archive *a, const struct config *cfg, const struct image *image,
-                      char *err, size_t errlen)
+static int same_config(struct archive *a, enum checkpoint_kind kind, const struct config *cfg,
+                       char *err, size_t errlen)
+{
+    uint32_t n = 0;
+    archive_mark(a, "CONF");
+    for (size_t i = 0; i < config_key_count; i++)
+        n += (uint32_t)has_key(kind, config_keys[i].path);
+    if (archive_put32(a, n) != n && !a->failed)
+        return fail(err, errlen, "made by another version of pwsim: it has other keys");
+    for (size_t i = 0; i < config_key_count && !a->failed; i++)
+        if (has_key(kind, config_keys[i].path) &&
+            same_key(a, kind, cfg, config_keys[i].path, err, errlen))
+            return -1;
+    return 0;
+}
+
+static int same_guest(struct archive *a, enum checkpoint_kind kind, const struct config *cfg,
+                      const struct image *image, char *err, size_t errlen)
 {
     struct digest nvdimm = {{0}};
-    archive_mark(a, "CONF");
-    if (archive_put32(a, KEYS) != KEYS)
-        archive_fail(a, "damaged: its configuration");
-    for (size_t i = 0; i < KEYS && !a->failed; i++)
-        if (same_key(a, cfg, architecture[i], err, errlen))
-            return -1;
+    if (same_config(a, kind, cfg, err, errlen))
+        return -1;
     if (*cfg->nvdimm_image && digest_file(cfg->nvdimm_image, &nvdimm, NULL, err, errlen))
         return -1;
     if (same_image(a, "boot image", image_digest(image, NULL), err, errlen) ||
@@ -258,19 +300,26 @@ static int is_functional(const struct config *cfg)
 
 /* ---- saving ---- */
 
-int checkpoint_save(struct machine *m, struct archive *a, char *err, size_t errlen)
+int checkpoint_save(struct machine *m, enum checkpoint_kind kind, struct archive *a, char *err,
+                    size_t errlen)
 {
     if (m->nharts > 1)
         return fail(err, errlen, "checkpoints are of machines with one hart, this one has %u",
                     m->nharts);
     archive_begin(a);
-    if (same_guest(a, m->cfg, m->ports.image, err, errlen))
+    archive_mark(a, "KIND");
+    archive_put32(a, kind);
+    if (same_guest(a, kind, m->cfg, m->ports.image, err, errlen))
         return -1;
     snapshot_write(m->store, a);
     physmem_archive(m->pm, a);
     own_state(a, m);
-    archive_mark(a, "DOMN");
-    domain_archive(m->mem.domain, a, machine_now(m));
+    if (kind == CHECKPOINT_FULL) {
+        checkpoint_full(m, a);
+    } else {
+        archive_mark(a, "DOMN");
+        domain_archive(m->mem.domain, a, machine_now(m));
+    }
     if (archive_seal(a) == 0)
         return 0;
     return fail(err, errlen, "no checkpoint can be made here: %s", a->failed);
@@ -290,11 +339,12 @@ static int write_all(const struct archive *a, const char *path, char *err, size_
     return 0;
 }
 
-int checkpoint_write(struct machine *m, const char *path, char *err, size_t errlen)
+int checkpoint_write(struct machine *m, enum checkpoint_kind kind, const char *path, char *err,
+                     size_t errlen)
 {
     struct archive a;
     char part[4096];
-    int bad = checkpoint_save(m, &a, err, errlen);
+    int bad = checkpoint_save(m, kind, &a, err, errlen);
     if (!bad && snprintf(part, sizeof part, "%s.part", path) >= (int)sizeof part)
         bad = fail(err, errlen, "%.200s…: the name is too long", path);
     if (!bad)
@@ -322,10 +372,31 @@ static const uint8_t *find_module(void *arg, const char *name, uint64_t n, const
     return NULL;
 }
 
+/* Behind the machine's own state, when its core has been made: 0, or -1 with a failed. */
+static int restore_rest(struct machine *m, enum checkpoint_kind kind, struct archive *a)
+{
+    if (kind == CHECKPOINT_FULL) {
+        checkpoint_full(m, a);
+    } else {
+        archive_mark(a, "DOMN");
+        if (!a->failed)
+            domain_archive(is_functional(m->cfg) ? NULL : m->mem.domain, a, 0);
+        machine_event(m, EV_THREAD, thread_id(m->threads[m->hart->current].thread));
+    }
+    if (!a->failed && archive_left(a))
+        archive_fail(a, "damaged: there is something behind its end");
+    return a->failed ? -1 : 0;
+}
+
 static int restore(struct machine *m, struct archive *a, char *err, size_t errlen)
 {
     const struct snapshot_source source = {find_module, (struct image *)(uintptr_t)m->ports.image};
-    if (same_guest(a, m->cfg, m->ports.image, err, errlen))
+    archive_mark(a, "KIND");
+    const uint32_t kind = archive_put32(a, 0);
+    if (kind >= CHECKPOINT_KINDS)
+        archive_fail(a, "damaged: its kind");
+    if (!a->failed &&
+        same_guest(a, (enum checkpoint_kind)kind, m->cfg, m->ports.image, err, errlen))
         return -1;
     if (!a->failed)
         snapshot_read(m->store, a, &source);
@@ -333,16 +404,13 @@ static int restore(struct machine *m, struct archive *a, char *err, size_t errle
         physmem_archive(m->pm, a);
     if (!a->failed)
         own_state(a, m);
-    archive_mark(a, "DOMN");
-    if (!a->failed)
-        domain_archive(is_functional(m->cfg) ? NULL : m->mem.domain, a, 0);
-    if (!a->failed && archive_left(a))
-        archive_fail(a, "damaged: there is something behind its end");
     if (a->failed)
         return fail(err, errlen, "%s", a->failed);
-    if (machine_find_kernel(m, err, errlen))
+    if (machine_find_kernel(m, err, errlen) || machine_ready(m, err, errlen))
         return -1;
-    return machine_ready(m, err, errlen);
+    if (restore_rest(m, (enum checkpoint_kind)kind, a))
+        return fail(err, errlen, "%s", a->failed);
+    return 0;
 }
 
 struct machine *checkpoint_load(const struct config *cfg, const struct machine_ports *ports,

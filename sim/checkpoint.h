@@ -1,4 +1,4 @@
-/* checkpoint.h - the whole machine in a file, to go on from there on any core, caches and timing.
+/* checkpoint.h - the whole machine in a file, to go on from there: what guests see, or all of it.
  */
 #ifndef SIM_CHECKPOINT_H
 #define SIM_CHECKPOINT_H
@@ -7,16 +7,22 @@
 #include "sim/machine.h"
 
 /*
- * A checkpoint is architectural: what guests can see, and nothing of how long anything takes. It
- * goes on under any config that describes the same guest: the keys of `architecture` in
+ * Of two kinds. An *architectural* one is what guests can see, and nothing of how long anything
+ * takes. It goes on under any config that describes the same guest: the keys of `architecture` in
  * checkpoint.c, the same boot image, the same NVDIMM image. A machine that goes on from one begins
  * with empty caches, predictors and queues, and with counters at zero; its clocks and the guest's
  * cycle counter go on from where they were. NVDIMM stores that were not durable are not durable
  * still, but what was on its way to the media has arrived there; under the functional model, where
  * stores are durable at once, they are.
  *
+ * A *full* one has all of the machine: caches, predictors, queues, the core, counters, series and
+ * console output so far. It goes on only under the config that it was made with (name, paths of
+ * inputs and nvdimm.commit apart), by a pwsim that lowers code as the one did that made it; and the
+ * run that goes on is, to the byte of all that it leaves, the run that was never cut.
+ *
  * Contents of the sealed archive (memhier/archive.h; text: u32 length, bytes):
  *
+ *   "KIND" u32 enum checkpoint_kind
  *   "CONF", u32 n, n x (text key, text value); 16 bytes digest of the boot image, 16 of the NVDIMM
  *       image (zeros: none)
  *   the store (wasmcore/snapshot.h), physical memory (wasmcore/physmem.h)
@@ -27,17 +33,24 @@
  *     u32 n, n guest threads: u32 thread + 1 (0: a free place, nothing follows), u32 function that
  *       is called next + 1, u32 instance, u32 cookie, u32 kernel stack pointer, u32 first frame of
  *       its stack, u32 value, u8 over
- *   "DOMN": stores to the NVDIMM that are not durable (nvdimm/domain.h)
+ *   architectural: "DOMN": stores to the NVDIMM that are not durable (nvdimm/domain.h)
+ *   full: sections of checkpoint_full.c
  */
+enum checkpoint_kind { CHECKPOINT_ARCHITECTURAL, CHECKPOINT_FULL, CHECKPOINT_KINDS };
+
+/* "architectural" or "full": 0, or -1 with a message. */
+int checkpoint_kind(const char *text, enum checkpoint_kind *out, char *err, size_t errlen);
 
 /* "instructions=N", "cycles=N" or "mark=N": 0, or -1 with a message. */
 int checkpoint_point(const char *text, struct machine_point *out, char *err, size_t errlen);
 
 /* Append the machine, which must be at a point (machine_at_point), and seal. 0, or -1 with a
  * message. The caller frees the archive. */
-int checkpoint_save(struct machine *m, struct archive *a, char *err, size_t errlen);
+int checkpoint_save(struct machine *m, enum checkpoint_kind kind, struct archive *a, char *err,
+                    size_t errlen);
 /* The same to a file, which appears whole or not at all. */
-int checkpoint_write(struct machine *m, const char *path, char *err, size_t errlen);
+int checkpoint_write(struct machine *m, enum checkpoint_kind kind, const char *path, char *err,
+                     size_t errlen);
 
 /* As machine_new, but to go on from the n bytes of a checkpoint. They may be any bytes. NULL and a
  * message when they are none, or one of another guest. */

@@ -21,15 +21,18 @@ static const char help[] =
     "                       write the guest's state at POINT into FILE, and go on; POINT is\n"
     "                       instructions=N or cycles=N, counted from power-on, or mark=N: the\n"
     "                       program's next pwk.mark(N). For a single point of an experiment\n"
+    "      --checkpoint-kind architectural|full\n"
+    "                       what a guest can see (architectural), or all of the machine\n"
     "      --from FILE      go on from a checkpoint instead of power-on: the same boot image,\n"
-    "                       program and sizes of memory; core, caches and timing may differ.\n"
-    "                       Caches begin empty, counters at zero\n"
+    "                       program and sizes of memory. From an architectural one core, caches\n"
+    "                       and timing may differ; caches begin empty, counters at zero. From a\n"
+    "                       full one the config is the same, and what comes is, too, to the byte\n"
     "      --progress       heartbeat even where standard error is no terminal\n"
     "Exit: 0; 1 when a program trapped or ended with another code than 0; 2 bad usage or input.\n";
 
 struct run_command {
     struct texts set;
-    const char *file, *root, *from;
+    const char *file, *root, *from, *kind;
     const char *at[2]; /* --checkpoint-at: where, and the file */
     int console, json, progress;
 };
@@ -37,11 +40,15 @@ struct run_command {
 /* 0, or what options_parse said. */
 static int parse(struct run_command *c, int argc, char **argv)
 {
-    const struct option_row rows[] = {
-        {"set", 's', OPTION_LIST, &c->set},         {"output", 'o', OPTION_TEXT, &c->root},
-        {"console", 0, OPTION_FLAG, &c->console},   {"json", 0, OPTION_FLAG, &c->json},
-        {"progress", 0, OPTION_FLAG, &c->progress}, {"checkpoint-at", 0, OPTION_PAIR, c->at},
-        {"from", 0, OPTION_TEXT, &c->from},         {0}};
+    const struct option_row rows[] = {{"set", 's', OPTION_LIST, &c->set},
+                                      {"output", 'o', OPTION_TEXT, &c->root},
+                                      {"console", 0, OPTION_FLAG, &c->console},
+                                      {"json", 0, OPTION_FLAG, &c->json},
+                                      {"progress", 0, OPTION_FLAG, &c->progress},
+                                      {"checkpoint-at", 0, OPTION_PAIR, c->at},
+                                      {"from", 0, OPTION_TEXT, &c->from},
+                                      {"checkpoint-kind", 0, OPTION_TEXT, &c->kind},
+                                      {0}};
     const int at = options_parse(argc, argv, rows, help, 0);
     if (at < 0)
         return at;
@@ -115,6 +122,10 @@ static int set_points(const struct run_command *c, const struct experiment *x,
     if (c->at[0] && x->n > 1)
         return fail(err, errlen, "run: --checkpoint-at: %s has %zu points, it must be one", c->file,
                     x->n);
+    if (c->kind && !c->at[0])
+        return fail(err, errlen, "run: --checkpoint-kind: expected --checkpoint-at, too");
+    if (c->kind && checkpoint_kind(c->kind, &opt->kind, err, errlen))
+        return -1;
     return c->at[0] ? checkpoint_point(c->at[0], &opt->point, err, errlen) : 0;
 }
 

@@ -176,7 +176,7 @@ static int live_begin(struct live *l, const struct config *cfg, const struct ima
     l->snap = snapshot_new(cfg->name, run_machine_line(cfg, machine, sizeof machine));
     if (!l->series || !l->snap)
         return -1;
-    machine_sample(l->machine, l->series);
+    (void)machine_sample(l->machine, l->series);
     for (size_t i = 0; !bad && i < series_columns(l->series); i++)
         bad = snapshot_add_column(l->snap, series_name(l->series, i), NULL);
     if (bad)

@@ -99,6 +99,14 @@ void machine_consume(struct machine *m)
         settle(m);
 }
 
+void machine_time_log(struct machine *m)
+{
+    struct hart *h = m->hart;
+    if (h->core && h->eaten < h->log.n)
+        m->ops->consume(h->core, h->log.words + h->eaten, h->log.n - h->eaten);
+    h->eaten = h->log.n;
+}
+
 /* The record of the log that begins with word i ends before this one. */
 static uint32_t past_record(const struct log *l, uint32_t i)
 {
@@ -208,7 +216,7 @@ static uint64_t stride(const struct machine *m, const struct thread *t)
     if (m->nharts > 1)
         most = alone(m, t) ? m->cfg->quantum : 0;
     else if (!m->ops) /* a full log ends a timed run; this one ends at places that are as fixed */
-        most = m->cfg->epoch_cycles;
+        most = less(m->lap_end, m->executed);
     return m->reached ? most : lower_of(most, left_to_point(m));
 }
 
@@ -295,11 +303,29 @@ static void have_served(struct machine *m)
         look_for_point(m, h->marked);
 }
 
+/* The run has stopped only because somebody looks for a point: the core gets the log, but nothing
+ * else happens that would not have happened otherwise, and the log goes on where it would have. */
+static int stopped_for_point(struct machine *m)
+{
+    struct hart *h = m->hart;
+    if (!h->stopped || h->why != RUN_PREEMPT || (!m->ops && m->executed >= m->lap_end))
+        return 0;
+    machine_time_log(m);
+    if (h->log.n) /* the next run says the instance once more */
+        h->eaten = --h->log.n;
+    return 1;
+}
+
 static void run_only_hart(struct machine *m)
 {
+    if (m->lap_end == 0)
+        m->lap_end = m->executed + m->cfg->epoch_cycles;
     execute(m);
-    machine_consume(m);
-    sample_epoch(m);
+    if (!stopped_for_point(m)) {
+        m->lap_end = 0;
+        machine_consume(m);
+        sample_epoch(m);
+    }
     if (m->hart->stopped)
         have_served(m);
 }

@@ -360,7 +360,6 @@ int machine_ready(struct machine *m, char *err, size_t errlen)
     hierarchy_tap(m->mem.hierarchy, tap);
     if (make_stats(m))
         return fail(err, errlen, "out of memory");
-    machine_event(m, EV_THREAD, thread_id(m->threads[m->hart->current].thread));
     return 0;
 }
 
@@ -372,8 +371,10 @@ struct machine *machine_new(const struct config *cfg, const struct machine_ports
         machine_free(m);
         return NULL;
     }
-    if (m)
+    if (m) {
+        machine_event(m, EV_THREAD, thread_id(m->threads[m->hart->current].thread));
         machine_event(m, EV_INSTANCE, instance_id(m->kernel));
+    }
     return m;
 }
 
@@ -392,14 +393,16 @@ void machine_free(struct machine *m)
     stats_free(m->stats);
     free(m->threads);
     free(m->code);
+    series_past_free(m->past);
     free(m);
 }
 
 /* ---- running ---- */
 
-void machine_sample(struct machine *m, struct series *series)
+int machine_sample(struct machine *m, struct series *series)
 {
     m->series = series;
+    return m->past && series ? series_resume(series, m->past) : 0;
 }
 
 enum machine_state machine_step(struct machine *m, uint64_t instructions)

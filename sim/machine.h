@@ -57,8 +57,9 @@ void machine_stop_at(struct machine *m, struct machine_point p);
 /* Is it there now? (It goes on with the next step.) */
 int machine_at_point(const struct machine *m);
 
-/* Sample the counters into a series at the end of each epoch from now on. Borrowed. */
-void machine_sample(struct machine *m, struct series *series);
+/* Sample the counters into a series at the end of each epoch from now on. Borrowed. After a full
+ * checkpoint what the series had then comes first: -1 when that was not rows of such a series. */
+int machine_sample(struct machine *m, struct series *series);
 
 /* Run until about `instructions` more have been executed, an epoch has been sampled or
  * the machine stops. Where a step ends changes nothing of what is simulated or sampled. */

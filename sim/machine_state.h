@@ -35,7 +35,7 @@ struct code_place {
 struct hart {
     struct core *core;  /* NULL: functional */
     struct log log;     /* of what has been executed; timed up to word `eaten` */
-    uint32_t eaten;     /* 0 on the only hart: it times a log at once */
+    uint32_t eaten;     /* on the only hart: up to where it stopped for a point, else 0 */
     uint32_t boot;      /* place of its boot thread, the only one that may resume others here */
     uint32_t current;   /* place of the thread that runs */
     uint32_t kernel_sp; /* the kernel's stack pointer while another hart is at work */
@@ -83,9 +83,11 @@ struct machine {
     struct machine_point stop;
     uint8_t reached, at_point; /* the point is behind; and the hart is where it can stop */
     uint64_t next_epoch;       /* cycle */
+    uint64_t lap_end;          /* functional model: end of the run under way, 0: none is */
     uint64_t random;           /* state of the entropy device */
     uint64_t written[2];       /* bytes, to the console\'s output and its error stream */
     uint64_t input_read;       /* bytes, from its input */
+    struct series_past *past;  /* of the part before a full checkpoint; NULL: none */
     enum machine_state state;
     int exit_code;
     int finished;
@@ -115,6 +117,9 @@ int machine_add_code(struct machine *m, struct code_place p);
 uint32_t machine_stack_frames(const struct machine *m);
 /* Give the log of the hart at work to its core and empty it. */
 void machine_consume(struct machine *m);
+/* Only give it what it has not had. Nothing that is simulated or sampled depends on where that is
+ * done, nor what follows in the log. */
+void machine_time_log(struct machine *m);
 /* Turns of harts, until about `until` operators have been executed or there is a reason to stop. */
 void harts_run(struct machine *m, uint64_t until);
 /* Room for harts and their logs; cores come later. 0, or -1 with a message. */
@@ -140,6 +145,8 @@ struct machine *machine_frame(const struct config *cfg, const struct machine_por
                               char *err, size_t errlen);
 int machine_find_kernel(struct machine *m, char *err, size_t errlen);
 int machine_ready(struct machine *m, char *err, size_t errlen);
+/* What a full checkpoint has besides an architectural one (checkpoint_full.c). */
+void checkpoint_full(struct machine *m, struct archive *a);
 /* Say on the log what trapped where. */
 void machine_report_trap(struct machine *m, const struct guest_thread *g, const char *whose);
 

@@ -121,3 +121,13 @@ void memside_stats(const struct memside *side, struct stats *stats)
     if (side->domain)
         stats_add(stats, "domain.", domain_counter_table, domain_counters(side->domain));
 }
+
+void memside_archive(struct memside *side, struct archive *a)
+{
+    dram_archive(side->dram, a);
+    if (side->nvdimm)
+        nvdimm_archive(side->nvdimm, a);
+    if (side->domain)
+        domain_archive_whole(side->domain, a);
+    hierarchy_archive(side->hierarchy, a);
+}

@@ -5,6 +5,7 @@
 
 #include <stddef.h>
 
+#include "memhier/archive.h"
 #include "memhier/dram.h"
 #include "memhier/hierarchy.h"
 #include "nvdimm/domain.h"
@@ -27,6 +28,9 @@ int memside_make(struct memside *side, const struct config *cfg, int follow, cha
 void memside_drop(struct memside *side);
 /* Register the counters of all parts. */
 void memside_stats(const struct memside *side, struct stats *stats);
+
+/* All parts to or from a checkpoint of kind full (memhier/archive.h). */
+void memside_archive(struct memside *side, struct archive *a);
 
 /* Picoseconds of a core cycle under this config. */
 ps_t config_period(const struct config *cfg);

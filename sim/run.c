@@ -178,7 +178,7 @@ static int run_loop(struct machine *m, const char *label, const struct run_optio
     machine_stop_at(m, opt->point);
     while (!bad && machine_step(m, STEP_INSTRUCTIONS) == STATE_RUNNING) {
         if (machine_at_point(m)) {
-            bad = checkpoint_write(m, opt->checkpoint, err, errlen);
+            bad = checkpoint_write(m, opt->kind, opt->checkpoint, err, errlen);
             written = 1;
         }
         progress_update(&p, machine_instructions(m), 0, 0);
@@ -200,7 +200,8 @@ static int run_machine(const char *label, const struct run_options *opt, struct 
                                   err, errlen);
         if (!rec->series)
             return -1;
-        machine_sample(r->machine, rec->series);
+        if (machine_sample(r->machine, rec->series))
+            return fail(err, errlen, "%s: damaged: its series", opt->from);
     }
     const uint64_t began = cpu_ns();
     if (run_loop(r->machine, label, opt, err, errlen) || machine_finish(r->machine, err, errlen))

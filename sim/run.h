@@ -6,6 +6,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#include "sim/checkpoint.h"
 #include "sim/config.h"
 #include "sim/image.h"
 #include "sim/machine.h"
@@ -25,6 +26,7 @@ struct run_options {
     const char *from;           /* checkpoint to go on from; NULL: power-on */
     struct machine_point point; /* write a checkpoint there, to this file; then go on */
     const char *checkpoint;
+    enum checkpoint_kind kind;
     struct mem_tap *tap; /* with drain: called whenever the tap holds requests */
     int (*drain)(void *arg, struct mem_tap *tap);
     void *drain_arg;

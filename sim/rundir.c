@@ -210,7 +210,7 @@ const char *rundir_file(struct rundir *r, const char *name)
 FILE *rundir_create(struct rundir *r, const char *name, char *err, size_t errlen)
 {
     const char *path = rundir_file(r, name);
-    FILE *f = fopen(path, "wbe");
+    FILE *f = fopen(path, "w+be"); /* a checkpoint reads it back */
     if (f == NULL) {
         fail(err, errlen, "%s: %s", path, strerror(errno));
     }

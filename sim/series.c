@@ -6,6 +6,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #include <zlib.h>
 
 #include "sim/error.h"
@@ -68,7 +69,7 @@ static void write_names(struct series *s)
 
 static int open_file(struct series *s, const char *path, char *err, size_t errlen)
 {
-    s->file = fopen(path, "wbe");
+    s->file = fopen(path, "w+be");
     if (s->file == NULL) {
         return fail(err, errlen, "%s: %s", path, strerror(errno));
     }
@@ -167,6 +168,119 @@ int series_close(struct series *s, char *err, size_t errlen)
     }
     drop(s);
     return bad;
+}
+
+/* ---- going on after a checkpoint ---- */
+
+void series_past_free(struct series_past *p)
+{
+    if (p == NULL) {
+        return;
+    }
+    free(p->before);
+    free(p->row);
+    free(p->gz);
+    free(p);
+}
+
+/* The file so far, then what the compressor still holds: the end is that of a copy of it. */
+static int read_back(struct series *s, struct series_past *p)
+{
+    z_stream z;
+    if (fflush(s->file) != 0) {
+        return -1;
+    }
+    const off_t have = ftello(s->file);
+    if (have < 0 || deflateCopy(&z, &s->z) != Z_OK) {
+        return -1;
+    }
+    const size_t rest = deflateBound(&z, 0) + CHUNK + (1u << 18); /* a window and what is pending */
+    p->gz = malloc((size_t)have + rest);
+    int bad = p->gz == NULL || pread(fileno(s->file), p->gz, (size_t)have, 0) != (ssize_t)have;
+    if (!bad) {
+        z.next_in = NULL;
+        z.avail_in = 0;
+        z.next_out = p->gz + have;
+        z.avail_out = (uInt)rest;
+        bad = deflate(&z, Z_FINISH) != Z_STREAM_END;
+        p->n = (size_t)have + rest - z.avail_out;
+    }
+    deflateEnd(&z);
+    return bad ? -1 : 0;
+}
+
+struct series_past *series_past(struct series *s)
+{
+    struct series_past *p = must(calloc(1, sizeof *p));
+    p->columns = s->columns;
+    p->before = must(malloc(s->columns * sizeof *p->before));
+    p->row = must(malloc(s->columns * sizeof *p->row));
+    memcpy(p->before, s->before, s->columns * sizeof *p->before);
+    memcpy(p->row, s->row, s->columns * sizeof *p->row);
+    if (s->path != NULL && read_back(s, p) != 0) {
+        series_past_free(p);
+        return NULL;
+    }
+    return p;
+}
+
+/* The line of names, which s has written, must be the same; the rows are written. */
+struct names_left {
+    struct series *s;
+    size_t column, at; /* in the text that is expected */
+    int done, bad;
+};
+
+static void expect(struct names_left *l, char c)
+{
+    const char *name = series_name(l->s, l->column);
+    const int last = l->column + 1 == l->s->columns;
+    if (name[l->at] != '\0') {
+        l->bad |= name[l->at++] != c;
+        return;
+    }
+    l->bad |= c != (last ? '\n' : ',');
+    l->done = last;
+    l->column += !last;
+    l->at = 0;
+}
+
+static void take_text(struct names_left *l, const char *text, size_t n)
+{
+    size_t i = 0;
+    while (i < n && !l->done && !l->bad) {
+        expect(l, text[i++]);
+    }
+    if (!l->bad && i < n) {
+        pump(l->s, text + i, n - i, Z_NO_FLUSH);
+    }
+}
+
+int series_resume(struct series *s, const struct series_past *past)
+{
+    struct names_left left = {.s = s};
+    unsigned char out[CHUNK];
+    z_stream z = {.next_in = past->gz, .avail_in = (uInt)past->n};
+    int result = Z_OK;
+    if (past->columns != s->columns || past->n > UINT32_MAX) {
+        return -1;
+    }
+    memcpy(s->before, past->before, s->columns * sizeof *s->before);
+    memcpy(s->row, past->row, s->columns * sizeof *s->row);
+    if (s->path == NULL || past->n == 0) {
+        return 0;
+    }
+    if (inflateInit2(&z, GZIP_WINDOW) != Z_OK) {
+        abort();
+    }
+    while (result == Z_OK && !left.bad) {
+        z.next_out = out;
+        z.avail_out = sizeof out;
+        result = inflate(&z, Z_NO_FLUSH);
+        take_text(&left, (const char *)out, sizeof out - z.avail_out);
+    }
+    inflateEnd(&z);
+    return result == Z_STREAM_END && !left.bad && left.done ? 0 : -1;
 }
 
 /* ---- reading ---- */

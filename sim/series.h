@@ -28,6 +28,23 @@ const uint64_t *series_last(const struct series *s);
 /* Finish the file; s is gone either way. */
 int series_close(struct series *s, char *err, size_t errlen);
 
+/*
+ * What a full checkpoint keeps of a series, so that one that goes on from there is as if it had
+ * never stopped: counters and row of the last sample, and a gzip member of the text so far (n 0:
+ * the series had no file).
+ */
+struct series_past {
+    size_t columns;
+    uint64_t *before, *row;
+    uint8_t *gz;
+    size_t n;
+};
+/* Free it with series_past_free. NULL: out of memory, or the file cannot be read back. */
+struct series_past *series_past(struct series *s);
+void series_past_free(struct series_past *p); /* NULL is fine */
+/* Put it in front of a series that has no row yet. -1: it is not that of such a series. */
+int series_resume(struct series *s, const struct series_past *past);
+
 /* A whole file in memory, row after row. */
 struct series_table {
     size_t columns, rows;

@@ -258,6 +258,26 @@ same_everything() { # twice the same from one checkpoint
     cmp one.ck.runs/*/stats.json two.ck.runs/*/stats.json && cmp one.ck.runs/*/series.csv.gz two.ck.runs/*/series.csv.gz
 }
 t "what follows a checkpoint is the same each time" same_everything
+same_as_uncut() { # what a run leaves that was cut by a full checkpoint: all of it, byte by byte
+    rm -rf uncut.runs cut.runs rest.runs
+    local run="$pwsim run $root/sim/configs/hello.cfg -s program.name=kvlog -s program.args=100,64 -s kernel.data_tier=nvdimm -s machine.epoch=20000"
+    $run -o uncut.runs >/dev/null && $run -o cut.runs --checkpoint-at "$1" full.ck --checkpoint-kind full >/dev/null &&
+        $run -o rest.runs --from full.ck >/dev/null || return 1
+    for f in stats.json series.csv.gz console.txt nvdimm.img flame.folded resolved.cfg; do
+        cmp uncut.runs/*/$f cut.runs/*/$f && cmp uncut.runs/*/$f rest.runs/*/$f || return 1
+    done
+}
+t "a run that is cut by a full checkpoint is the run that is not" same_as_uncut instructions=400000
+t "also at a number of cycles" same_as_uncut cycles=700000
+t "and at a mark" same_as_uncut mark=2
+full_ck() { "$pwsim" run "$root/sim/configs/hello.cfg" -o ckruns -s program.name=kvlog -s program.args=100,64 -s kernel.data_tier=nvdimm -s machine.epoch=20000 "$@"; }
+t "a full checkpoint on another config" refuses 2 "full.ck: made with llc.policy = \"lru\", here it is \"srrip\"; a full one goes on as it was" full_ck --from full.ck -s llc.policy=srrip
+t "a kind of checkpoint that is none" refuses 2 "expected architectural or full" full_ck --checkpoint-at mark=2 x.ck --checkpoint-kind whole
+t "a kind without a point" refuses 2 "expected --checkpoint-at" full_ck --checkpoint-kind full
+head -c 300000 full.ck >cut.ck
+{ head -c 300000 full.ck; printf Z; tail -c +300002 full.ck; } >bad.ck
+t "a full checkpoint that is cut off" refuses 2 "cut.ck: cut off" full_ck --from cut.ck
+t "a damaged full checkpoint" refuses 2 "bad.ck: damaged" full_ck --from bad.ck
 hello_ck() { "$pwsim" run "$root/sim/configs/hello.cfg" -o ckruns "$@"; }
 t "a checkpoint of hello" hello_ck --checkpoint-at instructions=9000 h.ck
 head -c 3000 h.ck >cut.ck

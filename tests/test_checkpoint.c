@@ -71,7 +71,7 @@ static struct archive save_at(const struct guest *g, uint64_t n, uint64_t *whole
     cr_assert(machine_at_point(m));
     cr_assert_geq(machine_instructions(m), n);
     cr_assert_leq(machine_instructions(m), n + 200);
-    cr_assert_eq(checkpoint_save(m, &a, err, sizeof err), 0, "%s", err);
+    cr_assert_eq(checkpoint_save(m, CHECKPOINT_ARCHITECTURAL, &a, err, sizeof err), 0, "%s", err);
     while (machine_step(m, 1000) == STATE_RUNNING)
         ;
     *whole = machine_instructions(m);
@@ -96,7 +96,9 @@ Test(checkpoint, a_run_in_two_parts_is_one_run)
                 struct machine *m = load(&b, &bytes);
                 cr_assert_not_null(m, "%s", err);
                 if (from == to) { /* nothing is lost or added */
-                    cr_assert_eq(checkpoint_save(m, &again, err, sizeof err), 0, "%s", err);
+                    cr_assert_eq(
+                        checkpoint_save(m, CHECKPOINT_ARCHITECTURAL, &again, err, sizeof err), 0,
+                        "%s", err);
                     cr_assert_eq(again.n, bytes.n);
                     cr_assert_arr_eq(again.bytes, bytes.bytes, bytes.n);
                     archive_free(&again);
