@@ -5,18 +5,22 @@
 #include <string.h>
 
 #include "sim/cmd.h"
+#include "sim/cmd_trace.h"
 #include "sim/error.h"
 #include "sim/experiment.h"
 #include "sim/memside.h"
 #include "sim/quantity.h"
 #include "sim/options.h"
 #include "sim/run.h"
+#include "traces/filter.h"
 #include "traces/trace.h"
 
 static const char help[] =
-    "pwsim trace record FILE.cfg -o OUT.trace [-s key=value]...\n"
+    "pwsim trace record FILE.cfg -o OUT.trace [-s key=value]... [--l1]\n"
     "    run the first point of an experiment and write every request that its core makes of the\n"
-    "    memory side\n"
+    "    memory side; with --l1 those that pass an L1 of 32 KiB, 8 ways\n"
+    "pwsim trace import -f FORMAT -o OUT.trace FILE|-\n"
+    "    make a trace of another tool's (`pwsim trace import --help`)\n"
     "pwsim trace info TRACE\n"
     "    what it was recorded on, records, instructions, records of each kind\n"
     "pwsim trace verify TRACE...\n"
@@ -27,13 +31,23 @@ static const char help[] =
 struct record_command {
     struct texts set;
     const char *file, *out;
+    int l1;
+};
+
+/* Where the tap is emptied to. */
+struct record_drain {
+    struct trace_writer *writer;
+    struct trace_filter *filter; /* NULL: none */
+    uint64_t count;              /* the hart's instructions at its last request */
 };
 
 /* 0, or what options_parse said. */
 static int parse_record(struct record_command *c, int argc, char **argv)
 {
-    const struct option_row rows[] = {
-        {"set", 's', OPTION_LIST, &c->set}, {"output", 'o', OPTION_TEXT, &c->out}, {0}};
+    const struct option_row rows[] = {{"set", 's', OPTION_LIST, &c->set},
+                                      {"output", 'o', OPTION_TEXT, &c->out},
+                                      {"l1", 0, OPTION_FLAG, &c->l1},
+                                      {0}};
     const int at = options_parse(argc, argv, rows, help, 0);
     if (at < 0)
         return at;
@@ -46,11 +60,14 @@ static int parse_record(struct record_command *c, int argc, char **argv)
 
 static int drain(void *arg, struct mem_tap *tap)
 {
-    return trace_put_tap(arg, tap);
+    struct record_drain *d = arg;
+    if (d->filter)
+        return trace_filter_put_tap(d->filter, tap, &d->count);
+    return trace_put_tap(d->writer, tap);
 }
 
 static int record_point(const struct record_command *c, const struct experiment_point *p,
-                        struct trace_writer *w, char *err, size_t errlen)
+                        struct record_drain *d, char *err, size_t errlen)
 {
     struct mem_tap tap = {0};
     struct run_result r;
@@ -60,21 +77,21 @@ static int record_point(const struct record_command *c, const struct experiment_
                                     .progress = PROGRESS_AUTO,
                                     .tap = &tap,
                                     .drain = drain,
-                                    .drain_arg = w};
+                                    .drain_arg = d};
     struct image *image = run_open_image(p->config, err, errlen);
     int bad = !image || run_point(p->config, p->label, image, &opt, &r, err, errlen);
     image_free(image);
     free(tap.reqs);
     free(tap.counts);
     if (bad) {
-        trace_abandon(w);
+        trace_abandon(d->writer);
         return -1;
     }
     run_summary(&r, stdout);
     const uint64_t n = r.instructions;
     const int good = r.state == STATE_HALTED;
     machine_free(r.machine);
-    if (trace_close(w, n, err, errlen))
+    if (trace_close(d->writer, n, err, errlen))
         return -1;
     printf("trace in %s\n", c->out);
     return good ? EXIT_GOOD : EXIT_FAILED;
@@ -90,7 +107,7 @@ static struct trace_writer *create(const struct record_command *c, const struct 
         fail(err, errlen, "core.model is \"functional\", which asks nothing of the memory side");
         return NULL;
     }
-    snprintf(hdr.machine, sizeof hdr.machine, "%s", p->label);
+    snprintf(hdr.machine, sizeof hdr.machine, "%s%s", c->l1 ? FILTER_MACHINE : "", p->label);
     return trace_create(c->out, &hdr, err, errlen);
 }
 
@@ -98,18 +115,23 @@ static int record(int argc, char **argv)
 {
     struct record_command c = {0};
     struct experiment *x = NULL;
-    struct trace_writer *w = NULL;
+    struct record_drain d = {0};
     char err[1024];
 
     const int parsed = parse_record(&c, argc, argv);
     int status = parsed == OPTIONS_HELP ? EXIT_GOOD : EXIT_BAD_INPUT;
     if (parsed == 0) {
         if (experiment_load(c.file, c.set.v, c.set.n, &x, err, sizeof err) == 0)
-            w = create(&c, &x->points[0], err, sizeof err);
-        status = w ? record_point(&c, &x->points[0], w, err, sizeof err) : -1;
+            d.writer = create(&c, &x->points[0], err, sizeof err);
+        if (d.writer && c.l1 && !(d.filter = trace_filter_new(d.writer, err, sizeof err))) {
+            trace_abandon(d.writer);
+            d.writer = NULL;
+        }
+        status = d.writer ? record_point(&c, &x->points[0], &d, err, sizeof err) : -1;
         if (status < 0)
             status = cmd_complain("%s", err);
     }
+    trace_filter_free(d.filter);
     experiment_free(x);
     free(c.set.v);
     return status;
@@ -176,10 +198,13 @@ int cmd_trace(int argc, char **argv)
     }
     if (strcmp(what, "record") == 0)
         return record(argc - 1, argv + 1);
+    if (strcmp(what, "import") == 0)
+        return cmd_trace_import(argc - 1, argv + 1);
     if (strcmp(what, "info") == 0 && argc == 3)
         return info(argv[2]);
     if (strcmp(what, "verify") == 0 && argc > 2)
         return verify(argc - 2, argv + 2);
-    return cmd_complain("trace: expected record, info or verify with their arguments; `pwsim trace "
-                        "--help` says more");
+    return cmd_complain(
+        "trace: expected record, import, info or verify with their arguments; `pwsim trace "
+        "--help` says more");
 }

@@ -36,6 +36,8 @@ struct trace_writer;
  * close. */
 struct trace_writer *trace_create(const char *path, const struct trace_header *hdr, char *err,
                                   size_t errlen);
+/* Before the first record: spend more time on compression, for traces that are kept. */
+void trace_pack_tightly(struct trace_writer *w);
 /* 0, or -1: the record is not valid or could not be written. Nothing more can be put then, and
  * trace_close says why. */
 int trace_put(struct trace_writer *w, const struct trace_record *r);

@@ -131,6 +131,12 @@ struct trace_writer *trace_create(const char *path, const struct trace_header *h
     return w;
 }
 
+void trace_pack_tightly(struct trace_writer *w)
+{
+    if (deflateParams(&w->z, Z_BEST_COMPRESSION, Z_DEFAULT_STRATEGY) != Z_OK)
+        (void)fail(w, "the compressor failed");
+}
+
 void trace_abandon(struct trace_writer *w)
 {
     if (!w)

@@ -1,0 +1,13 @@
+/* cmd_trace.h - the parts of `pwsim trace`; each gets argv with its own name first. */
+#ifndef SIM_CMD_TRACE_H
+#define SIM_CMD_TRACE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+int cmd_trace_import(int argc, char **argv);
+
+/* A count given to an option; *n stays as it is without a text. 0, or -1 and a message. */
+int count_parse(const char *option, const char *text, uint64_t *n, char *err, size_t errlen);
+
+#endif
