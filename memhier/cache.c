@@ -97,11 +97,13 @@ static struct policy_access describe(const struct cache *c, uint64_t line, unsig
                                      const struct mem_req *req)
 {
     /* A victim from above has no code address: it is nobody's access. */
-    return (struct policy_access){.line = line,
-                                  .pc = kind == MEM_WRITEBACK ? 0 : req->pc,
-                                  .set = cache_set_of(c, line),
-                                  .kind = (uint8_t)kind,
-                                  .hart = req->hart};
+    return (struct policy_access){
+        .line = line,
+        .pc = kind == MEM_WRITEBACK ? 0 : req->pc,
+        .set = cache_set_of(c, line),
+        .kind = (uint8_t)kind,
+        .hart = req->hart,
+        .offset = kind == MEM_WRITEBACK ? 0 : (uint8_t)(req->addr & (LINE_BYTES - 1))};
 }
 
 void cache_policy_hit(struct cache *c, uint64_t line, uint32_t way, unsigned kind,

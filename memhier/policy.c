@@ -6,10 +6,11 @@
 #include <string.h>
 
 const struct policy *const policy_table[] = {
-    &policy_lru,    &policy_plru,       &policy_nru,  &policy_fifo,   &policy_random,
-    &policy_lfu,    &policy_lip,        &policy_bip,  &policy_dip,    &policy_srrip,
-    &policy_brrip,  &policy_drrip,      &policy_ship, &policy_shippp, &policy_hawkeye,
-    &policy_glider, &policy_mockingjay, NULL,
+    &policy_lru,    &policy_plru,       &policy_nru,   &policy_fifo,   &policy_random,
+    &policy_lfu,    &policy_lip,        &policy_bip,   &policy_dip,    &policy_srrip,
+    &policy_brrip,  &policy_drrip,      &policy_ship,  &policy_shippp, &policy_hawkeye,
+    &policy_glider, &policy_mockingjay, &policy_mpppb, &policy_opt,    &policy_opt_bypass,
+    NULL,
 };
 
 const struct policy *policy_find(const char *name)

@@ -5,6 +5,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "memhier/port.h"
+
 /*
  * The protocol. A cache calls, for each access to it, in the order of the accesses:
  *
@@ -27,12 +29,15 @@
 #define POLICY_ABI    2u
 #define POLICY_BYPASS UINT32_MAX
 
-struct archive; /* memhier/archive.h */
+struct archive;       /* memhier/archive.h */
+struct policy_future; /* memhier/opt.h */
 
 struct policy_config {
     uint64_t seed;
     uint32_t sets; /* power of two */
     uint32_t ways; /* 1 to 16 */
+    /* All accesses to come, borrowed for life; NULL where nobody knows them. */
+    const struct policy_future *future;
 };
 
 struct policy_access {
@@ -42,12 +47,14 @@ struct policy_access {
     uint32_t way; /* of a hit, a fill or an eviction */
     uint8_t kind; /* enum mem_kind (memhier/port.h) */
     uint8_t hart;
-    uint8_t dirty; /* fill: the line enters dirty; evict: it leaves dirty */
+    uint8_t dirty;  /* fill: the line enters dirty; evict: it leaves dirty */
+    uint8_t offset; /* of the first byte asked for in its line; 0 for write-backs */
 };
 
 struct policy {
     uint32_t abi; /* POLICY_ABI */
     const char *name, *meaning;
+    uint32_t foresees; /* 1: make needs the future */
     /* The state of one cache's policy; NULL and a message when it cannot be made. */
     void *(*make)(const struct policy_config *cfg, char *err, size_t errlen);
     void (*drop)(void *state);
@@ -75,6 +82,7 @@ void policy_evict_nothing(void *state, const struct policy_access *a);
 
 extern const struct policy policy_lru, policy_plru, policy_nru, policy_fifo, policy_random,
     policy_lfu, policy_lip, policy_bip, policy_dip, policy_srrip, policy_brrip, policy_drrip,
-    policy_ship, policy_shippp, policy_hawkeye, policy_glider, policy_mockingjay;
+    policy_ship, policy_shippp, policy_hawkeye, policy_glider, policy_mockingjay, policy_mpppb,
+    policy_opt, policy_opt_bypass;
 
 #endif

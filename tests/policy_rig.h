@@ -31,6 +31,7 @@ struct ref_model {
 struct ref_access {
     int set, kind, demand, flush;
     uint64_t line, pc;
+    uint64_t addr; /* of the first byte asked for */
 };
 
 struct reference {
@@ -71,6 +72,12 @@ static inline void ref_free(struct ref_model *m)
     free(m->own);
 }
 
+/* Which byte of the line a step asks for: any, and the same in both caches. */
+static inline uint64_t rig_offset(uint64_t line, uint64_t pc)
+{
+    return (line * 7 + pc / 4) % 61;
+}
+
 static inline struct ref_access ref_describe(const struct ref_model *m, uint64_t line, int kind,
                                              uint64_t pc)
 {
@@ -78,6 +85,7 @@ static inline struct ref_access ref_describe(const struct ref_model *m, uint64_t
         .set = (int)(line % (uint64_t)m->sets),
         .kind = kind,
         .line = line,
+        .addr = line * 64 + (kind == MEM_WRITEBACK ? 0 : rig_offset(line, pc)),
         .pc = kind == MEM_WRITEBACK ? 0 : pc,
         .demand = kind == MEM_LOAD || kind == MEM_STORE || kind == MEM_FETCH || kind == MEM_WALK,
         .flush = kind == MEM_CLFLUSH || kind == MEM_CLFLUSHOPT || kind == MEM_NTSTORE};
@@ -214,7 +222,8 @@ static inline struct cache *rig_cache(const struct policy *p, int sets, int ways
 
 static inline struct cache_victim rig_touch(struct cache *c, struct rig_step st, int *hit)
 {
-    const struct mem_req req = {.pc = st.pc, .kind = (uint8_t)st.kind};
+    const struct mem_req req = {
+        .addr = st.line * 64 + rig_offset(st.line, st.pc), .pc = st.pc, .kind = (uint8_t)st.kind};
     const int writes = st.kind == MEM_STORE || st.kind == MEM_WRITEBACK;
     const int way = cache_lookup(c, st.line, (unsigned)st.kind, &req);
     *hit = way >= 0;

@@ -113,8 +113,6 @@ static int demand(struct trace_filter *f, const struct trace_record *r, uint64_t
         return 0;
     }
     struct trace_record out = *r;
-    out.addr = line << LINE_SHIFT;
-    out.bytes = LINE_BYTES;
     if (emit(f, &out, *origin))
         return -1;
     if (r->kind == MEM_LOAD)
