@@ -9,6 +9,7 @@
 #include "sim/memside.h"
 #include "sim/options.h"
 #include "sim/page_replay.h"
+#include "sim/policy_replay.h"
 #include "sim/progress.h"
 #include "sim/quantity.h"
 #include "sim/table.h"
@@ -18,6 +19,7 @@
 
 static const char help[] =
     "pwsim replay TRACE... [-m MACHINE.cfg] [-s key=value]... [--json]\n"
+    "pwsim replay --llc BYTES [--ways N] [--policy NAME,...] TRACE... [--json]\n"
     "pwsim replay --page BYTES --capacity PAGES [--policy NAME,...] TRACE... [--json]\n"
     "\n"
     "Sends the requests of each trace through the caches and memories of a machine, empty at the\n"
@@ -25,6 +27,17 @@ static const char help[] =
     "  -m, --machine FILE   configuration of the machine (its first point)\n"
     "  -s, --set KEY=VALUE  a configuration key; repeatable\n"
     "      --json           every counter, one object for each trace in a list\n"
+    "\n"
+    "With --llc no machine is built: the caches above an LLC turn each trace into what the LLC is\n"
+    "asked, and each policy works on that alone, without time. Accesses per second are host CPU\n"
+    "time of the policy, without reading the trace.\n"
+    "      --llc BYTES      \"2 MiB\"; sets are a power of two from 8 to 2^20\n"
+    "      --ways N         1 to 16; 16 if not given\n"
+    "      --l2 BYTES       the cache above, LRU; \"512 KiB\" if not given, 0: none\n"
+    "      --l2-ways N      8 if not given\n"
+    "      --seed N         of policies that draw; 1 if not given\n"
+    "      --policy A,B     of `pwsim list policies`, or paths of shared objects (with a slash);\n"
+    "                       all if not given\n"
     "\n"
     "With --page no machine is built: the fetches, loads, stores, non-temporal stores and page "
     "walks\n"
@@ -40,6 +53,7 @@ struct replay_command {
     struct texts set;
     const char *machine;
     struct page_replay_options pages;
+    struct policy_replay_options llc;
     int json;
 };
 
@@ -52,6 +66,11 @@ static int parse(struct replay_command *c, int argc, char **argv)
                                       {"page", 0, OPTION_TEXT, &c->pages.page},
                                       {"capacity", 0, OPTION_TEXT, &c->pages.capacity},
                                       {"policy", 0, OPTION_TEXT, &c->pages.policies},
+                                      {"llc", 0, OPTION_TEXT, &c->llc.llc},
+                                      {"ways", 0, OPTION_TEXT, &c->llc.ways},
+                                      {"l2", 0, OPTION_TEXT, &c->llc.l2},
+                                      {"l2-ways", 0, OPTION_TEXT, &c->llc.l2_ways},
+                                      {"seed", 0, OPTION_TEXT, &c->llc.seed},
                                       {0}};
     const int at = options_parse(argc, argv, rows, help, 0);
     if (at != argc)
@@ -185,12 +204,25 @@ static int replay_pages(struct replay_command *c, char **paths, int n)
     return page_replay(&c->pages, paths, n, err, sizeof err) ? cmd_complain("%s", err) : EXIT_GOOD;
 }
 
+static int replay_policies(struct replay_command *c, char **paths, int n)
+{
+    char err[1024];
+    if (c->machine || c->set.n || c->pages.page || c->pages.capacity)
+        return cmd_complain("replay: --llc builds no machine and knows no pages: neither -m, -s, "
+                            "--page nor --capacity goes with it");
+    c->llc.json = c->json;
+    c->llc.policies = c->pages.policies;
+    return policy_replay(&c->llc, paths, n, err, sizeof err) ? cmd_complain("%s", err) : EXIT_GOOD;
+}
+
 int cmd_replay(int argc, char **argv)
 {
     struct replay_command c = {0};
     const int at = parse(&c, argc, argv);
     int status = at == OPTIONS_BAD ? EXIT_BAD_INPUT : EXIT_GOOD;
-    if (at > 0 && (c.pages.page || c.pages.capacity || c.pages.policies))
+    if (at > 0 && (c.llc.llc || c.llc.ways || c.llc.l2 || c.llc.l2_ways || c.llc.seed))
+        status = replay_policies(&c, argv + at, argc - at);
+    else if (at > 0 && (c.pages.page || c.pages.capacity || c.pages.policies))
         status = replay_pages(&c, argv + at, argc - at);
     else if (at > 0)
         status = replay_paths(&c, argv + at, argc - at);

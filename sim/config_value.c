@@ -362,6 +362,13 @@ static void put_quoted(FILE *f, const char *s)
     fputc('"', f);
 }
 
+/* A file's contents count as an input of a run, not where it lies. A policy may be one. */
+static int names_file(const struct config_key *key)
+{
+    const char *last = strrchr(key->path, '.');
+    return key->type == CONFIG_FILE || (last && strcmp(last, ".policy") == 0);
+}
+
 static void put_value(FILE *f, const struct config *cfg, const struct config_key *key, int hashed)
 {
     const void *at = field_of(cfg, key);
@@ -384,7 +391,7 @@ static void put_value(FILE *f, const struct config *cfg, const struct config_key
     case CONFIG_STR:
     case CONFIG_FILE:
         text = *(char *const *)at;
-        slash = hashed && key->type == CONFIG_FILE ? strrchr(text, '/') : NULL;
+        slash = hashed && names_file(key) ? strrchr(text, '/') : NULL;
         put_quoted(f, slash != NULL ? slash + 1 : text);
         break;
     case CONFIG_STRS:

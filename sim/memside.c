@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+#include "memhier/policy_load.h"
+
 ps_t config_period(const struct config *cfg)
 {
     return (UINT64_C(1000000000000) + cfg->frequency / 2) / cfg->frequency;
@@ -56,7 +58,7 @@ static int make_caches(struct memside *side, const struct config *cfg, uint32_t 
                        size_t errlen)
 {
     const ps_t period = config_period(cfg);
-    const struct hierarchy_config hc = {
+    struct hierarchy_config hc = {
         .level = {[CACHE_L1I] = level(period, cfg->l1i_bytes, cfg->l1i_ways, cfg->l1i_cycles,
                                       cfg->l1i_policy),
                   [CACHE_L1D] = level(period, cfg->l1d_bytes, cfg->l1d_ways, cfg->l1d_cycles,
@@ -69,6 +71,10 @@ static int make_caches(struct memside *side, const struct config *cfg, uint32_t 
         .dram = dram_port(side->dram),
         .nvdimm = side->nvdimm ? nvdimm_port(side->nvdimm) : (struct mem_port){0},
         .seed = cfg->seed};
+    for (unsigned i = 0; i < CACHE_LEVELS; i++)
+        if (policy_is_path(hc.level[i].policy) &&
+            !(hc.level[i].loaded = policy_load(hc.level[i].policy, &side->library[i], err, errlen)))
+            return -1;
     side->hierarchy = hierarchy_new(&hc, err, errlen);
     return side->hierarchy ? 0 : -1;
 }
@@ -95,6 +101,8 @@ void memside_drop(struct memside *side)
         domain_free(side->domain);
     if (side->dram)
         dram_free(side->dram);
+    for (unsigned i = 0; i < CACHE_LEVELS; i++)
+        policy_unload(side->library[i]);
     memset(side, 0, sizeof *side);
 }
 

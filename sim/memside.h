@@ -19,6 +19,7 @@ struct memside {
     struct nvdimm *nvdimm; /* NULL: none */
     struct domain *domain; /* NULL: persistence is not followed */
     struct hierarchy *hierarchy;
+    void *library[CACHE_LEVELS]; /* shared objects of policies that users built; NULL: none */
 };
 
 /* follow: keep the persistence domain (a machine) or not (a trace). 0, or -1 with a message and

@@ -202,7 +202,7 @@ int page_replay(const struct page_replay_options *opt, char **paths, int n, char
 {
     struct page_replay r = {0};
     if (!opt->page)
-        return fail(err, errlen, "replay: --capacity and --policy need --page too");
+        return fail(err, errlen, "replay: --capacity needs --page, --policy needs --page or --llc");
     if (parse_page(&r, opt->page, err, errlen) || parse_capacity(&r, opt->capacity, err, errlen) ||
         parse_policies(&r, opt->policies, err, errlen))
         return -1;

@@ -9,6 +9,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "memhier/policy_load.h"
 #include "sim/checkpoint.h"
 #include "sim/error.h"
 #include "sim/memside.h"
@@ -17,7 +18,7 @@
 #include "sim/series.h"
 
 #define STEP_INSTRUCTIONS 200000u
-#define MAX_INPUTS        4u
+#define MAX_INPUTS        8u
 
 /* The files of a run that is under way. */
 struct recording {
@@ -73,6 +74,20 @@ static int collect_inputs(const struct config *cfg, const struct image *image, c
     if (*cfg->nvdimm_image) {
         in[*n].name = "nvdimm.image";
         if (digest_file(cfg->nvdimm_image, &in[*n].digest, &in[*n].bytes, err, errlen))
+            return -1;
+        ++*n;
+    }
+    const struct {
+        const char *name, *path;
+    } policies[] = {{"l1i.policy", cfg->l1i_policy},
+                    {"l1d.policy", cfg->l1d_policy},
+                    {"l2.policy", cfg->l2_policy},
+                    {"llc.policy", cfg->llc_policy}};
+    for (size_t i = 0; i < sizeof policies / sizeof policies[0]; i++) {
+        if (!policy_is_path(policies[i].path))
+            continue;
+        in[*n].name = policies[i].name;
+        if (digest_file(policies[i].path, &in[*n].digest, &in[*n].bytes, err, errlen))
             return -1;
         ++*n;
     }

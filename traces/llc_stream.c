@@ -1,0 +1,177 @@
+/* llc_stream.c - the caches above an LLC, without time: L1s where needed, one L2. */
+#include "traces/llc_stream.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "memhier/cache.h"
+#include "memhier/kind.h"
+#include "traces/filter.h"
+
+#define BATCH 4096u
+
+struct levels {
+    struct cache *l1[2]; /* [0] fetches, [1] everything else; NULL: the trace is behind them */
+    struct cache *l2;    /* NULL: none */
+    struct llc_stream *to;
+    size_t room;
+    int failed; /* no memory, or more accesses than a stream may have */
+};
+
+static int is_flush(unsigned kind)
+{
+    return kind_is_flush(kind);
+}
+
+/* ---- out ---- */
+
+static void put(struct levels *c, uint64_t line, unsigned kind, const struct mem_req *req,
+                int dirty)
+{
+    struct llc_stream *s = c->to;
+    if (s->n == c->room) {
+        const size_t room = c->room ? 2 * c->room : BATCH;
+        struct stream_access *v = room <= STREAM_LIMIT ? realloc(s->v, room * sizeof *v) : NULL;
+        if (!v) {
+            c->failed = 1;
+            return;
+        }
+        s->v = v;
+        c->room = room;
+    }
+    const int ours = kind != MEM_WRITEBACK;
+    s->reads += ours && !is_flush(kind);
+    s->v[s->n++] = (struct stream_access){.line = line,
+                                          .pc = ours ? req->pc : 0,
+                                          .kind = (uint8_t)kind,
+                                          .hart = req->hart,
+                                          .offset = ours ? req->addr & (LINE_BYTES - 1) : 0,
+                                          .dirty = (uint8_t)dirty};
+}
+
+/* ---- L2 ---- */
+
+static void l2_access(struct levels *c, uint64_t line, unsigned kind, const struct mem_req *req)
+{
+    const int writes = kind == MEM_WRITEBACK;
+    const int way = c->l2 ? cache_lookup(c->l2, line, kind, req) : -1;
+    if (way >= 0) {
+        cache_set_dirty(c->l2, line, way, writes);
+        return;
+    }
+    if (!writes || !c->l2)
+        put(c, line, kind, req, 0);
+    if (!c->l2)
+        return;
+    const struct cache_victim v = cache_fill(c->l2, line, kind, writes, req);
+    if (v.dirty)
+        put(c, v.line, MEM_WRITEBACK, req, 0);
+}
+
+/* ---- L1 ---- */
+
+static void l1_access(struct levels *c, uint64_t line, const struct mem_req *req)
+{
+    struct cache *l1 = c->l1[req->kind != MEM_FETCH];
+    const int writes = req->kind == MEM_STORE;
+    const int way = cache_lookup(l1, line, req->kind, req);
+    if (way >= 0) {
+        cache_set_dirty(l1, line, way, writes);
+        return;
+    }
+    l2_access(c, line, req->kind, req);
+    const struct cache_victim v = cache_fill(l1, line, req->kind, writes, req);
+    if (v.dirty)
+        l2_access(c, v.line, MEM_WRITEBACK, req);
+}
+
+static void flush(struct levels *c, uint64_t line, const struct mem_req *req)
+{
+    const int drop = req->kind != MEM_CLWB;
+    int dirty = 0;
+    if (c->l1[0] && drop)
+        (void)cache_clean(c->l1[0], line, drop, req);
+    if (c->l1[1])
+        dirty |= cache_clean(c->l1[1], line, drop, req) == 3;
+    if (c->l2)
+        dirty |= cache_clean(c->l2, line, drop, req) == 3;
+    put(c, line, req->kind, req, dirty);
+}
+
+/* ---- in ---- */
+
+static void one(struct levels *c, const struct trace_record *r)
+{
+    const uint64_t line = r->addr >> LINE_SHIFT;
+    const struct mem_req req = {
+        .addr = r->addr, .pc = r->pc, .bytes = r->bytes, .kind = r->kind, .hart = r->hart};
+    if (r->kind == MEM_FENCE)
+        return;
+    if (is_flush(r->kind))
+        flush(c, line, &req);
+    else if (c->l1[1] && kind_is_demand(r->kind))
+        l1_access(c, line, &req);
+    else
+        l2_access(c, line, r->kind, &req);
+}
+
+static int read_all(struct trace_reader *r, struct levels *c, uint64_t most, char *err,
+                    size_t errlen)
+{
+    struct trace_record batch[BATCH];
+    struct llc_stream *s = c->to;
+    int64_t n = 1;
+    while (n > 0 && (!most || s->records < most)) {
+        const uint64_t left = most ? most - s->records : BATCH;
+        n = trace_read(r, batch, left < BATCH ? (size_t)left : BATCH, err, errlen);
+        for (int64_t i = 0; i < n; i++) {
+            if (batch[i].addr >= HIERARCHY_ADDR_LIMIT) {
+                snprintf(err, errlen, "%s: record %llu: an address beyond the physical memory",
+                         trace_reader_path(r), (unsigned long long)s->records + 1);
+                return -1;
+            }
+            one(c, &batch[i]);
+            s->records++;
+            s->instructions += batch[i].gap;
+        }
+        if (c->failed) {
+            snprintf(err, errlen, "%s: no memory for more than %u accesses to the LLC",
+                     trace_reader_path(r), s->n);
+            return -1;
+        }
+    }
+    return n < 0 ? -1 : 0;
+}
+
+static struct cache *make_cache(uint64_t bytes, uint32_t ways, const char *name, char *err,
+                                size_t errlen)
+{
+    const struct cache_config cfg = {.bytes = bytes, .ways = ways};
+    char why[200];
+    struct cache *c = cache_new(&cfg, NULL, 0, why, sizeof why);
+    if (!c)
+        snprintf(err, errlen, "%s: %s", name, why);
+    return c;
+}
+
+int llc_stream_read(struct trace_reader *r, const struct llc_stream_options *opt,
+                    struct llc_stream *s, char *err, size_t errlen)
+{
+    struct levels c = {.to = s};
+    int bad = 0;
+    *s = (struct llc_stream){0};
+    for (int i = 0; i < 2 && !trace_is_filtered(trace_reader_header(r)) && !bad; i++)
+        bad = !(c.l1[i] = make_cache(FILTER_L1_BYTES, FILTER_L1_WAYS, "l1", err, errlen));
+    if (!bad && opt->l2_bytes)
+        bad = !(c.l2 = make_cache(opt->l2_bytes, opt->l2_ways, "l2", err, errlen));
+    if (!bad)
+        bad = read_all(r, &c, opt->records, err, errlen);
+    cache_free(c.l1[0]);
+    cache_free(c.l1[1]);
+    cache_free(c.l2);
+    if (!bad)
+        return 0;
+    free(s->v);
+    *s = (struct llc_stream){0};
+    return -1;
+}
