@@ -21,6 +21,10 @@ static const char help[] =
     "    memory side; with --l1 those that pass an L1 of 32 KiB, 8 ways\n"
     "pwsim trace import -f FORMAT -o OUT.trace FILE|-\n"
     "    make a trace of another tool's (`pwsim trace import --help`)\n"
+    "pwsim trace export -f champsim|dinero -o OUT TRACE\n"
+    "    write a trace for another tool (`pwsim trace export --help`)\n"
+    "pwsim trace generate KIND -o OUT.trace\n"
+    "    make a trace by rule: scan, chase, adversary, log, phases, zipf, btree\n"
     "pwsim trace info TRACE\n"
     "    what it was recorded on, records, instructions, records of each kind\n"
     "pwsim trace verify TRACE...\n"
@@ -200,11 +204,15 @@ int cmd_trace(int argc, char **argv)
         return record(argc - 1, argv + 1);
     if (strcmp(what, "import") == 0)
         return cmd_trace_import(argc - 1, argv + 1);
+    if (strcmp(what, "export") == 0)
+        return cmd_trace_export(argc - 1, argv + 1);
+    if (strcmp(what, "generate") == 0)
+        return cmd_trace_generate(argc - 1, argv + 1);
     if (strcmp(what, "info") == 0 && argc == 3)
         return info(argv[2]);
     if (strcmp(what, "verify") == 0 && argc > 2)
         return verify(argc - 2, argv + 2);
-    return cmd_complain(
-        "trace: expected record, import, info or verify with their arguments; `pwsim trace "
-        "--help` says more");
+    return cmd_complain("trace: expected record, import, export, generate, info or verify with "
+                        "their arguments; `pwsim trace "
+                        "--help` says more");
 }

@@ -6,6 +6,8 @@
 #include <stdint.h>
 
 int cmd_trace_import(int argc, char **argv);
+int cmd_trace_export(int argc, char **argv);
+int cmd_trace_generate(int argc, char **argv);
 
 /* A count given to an option; *n stays as it is without a text. 0, or -1 and a message. */
 int count_parse(const char *option, const char *text, uint64_t *n, char *err, size_t errlen);

@@ -15,7 +15,7 @@ static const struct {
     {"run", "FILE.cfg [-s key=value]...", "run an experiment, all its points", cmd_run},
     {"exec", "[-m MACHINE.cfg] APP.wasm [ARG]...", "boot, run one WASI program", cmd_exec},
     {"replay", "TRACE [-m MACHINE.cfg]", "drive the memory side from a trace", cmd_replay},
-    {"trace", "record|import|info|verify ...", "make and inspect traces", cmd_trace},
+    {"trace", "record|import|export|info|verify ...", "make and inspect traces", cmd_trace},
     {"view", "RUN|FILE.cfg", "dashboard of a run, finished or live", cmd_view},
     {"list", "keys|stats|policies|cores|programs", "what there is, one line each", cmd_list},
     {"image", "build|list ...", "boot images", cmd_image},

@@ -54,3 +54,34 @@ t "an object that is not there" refuses 2 "cannot be loaded" alone --policy ./no
 t "an object that is none" refuses 2 "cannot be loaded" alone --policy ./hello.trace
 t "a policy for another interface, in a machine" refuses 2 "built for interface" "$pwsim" replay hello.trace -s llc.policy=./newer.so
 t "a policy that is not there, in a run" refuses 2 "nowhere.so" "$pwsim" run "$root/sim/configs/hello.cfg" -s llc.policy=./nowhere.so -o runs
+
+# ---- traces of other tools, and made by rule ----
+generated() { exits 0 "$pwsim" trace generate scan --lines 2048 --records 100000 --capacity 1024 -o scan.trace && grep -q 'every line taken in: 50,896' out; }
+t "a trace is made by rule" generated
+same_generated() { "$pwsim" trace generate zipf --records 50000 -o z1.trace && "$pwsim" trace generate zipf --records 50000 -o z2.trace && cmp z1.trace z2.trace; }
+t "the same rule makes the same bytes" same_generated
+t "a rule that there is not" refuses 2 "names the kinds" "$pwsim" trace generate nonesuch -o x.trace
+t "a rule over no lines" refuses 2 "4 to" "$pwsim" trace generate scan --lines 0 -o x.trace
+t "a rule with a count that is none" refuses 2 "--records" "$pwsim" trace generate scan --records 1e6 -o x.trace
+there_and_back() { # a trace as instructions, and back
+    "$pwsim" trace export -f champsim -o scan.champsim scan.trace 2>err && grep -q '99,951 accesses' err &&
+        exits 0 "$pwsim" trace import -f champsim -o back.trace scan.champsim &&
+        "$pwsim" trace info back.trace | grep -q 'load  *99,951'
+}
+t "to ChampSim and back" there_and_back
+to_dinero() { "$pwsim" trace export -f dinero -o - scan.trace 2>/dev/null | head -2 | tr '\n' ' ' | grep -qx '0 0 0 40 '; }
+t "to Dinero, on standard output" to_dinero
+from_pipe() { printf 'I  401000,4\n L 1000,8\n' | exits 0 "$pwsim" trace import -f lackey --map "4 KiB" --l1 -o piped.trace - && grep -q '2 records' out; }
+t "lackey's text from a pipe" from_pipe
+head -c 1000 scan.champsim >short.champsim
+t "a truncated record is refused by its number" refuses 2 "record 16: truncated" "$pwsim" trace import -f champsim -o x.trace short.champsim
+t "nothing is left of a refused import" test ! -e x.trace -a ! -e x.trace.part
+t "a format that there is not" refuses 2 "--format" "$pwsim" trace import -f gem5 -o x.trace scan.champsim
+t "misses without an L1" refuses 2 "--l1" "$pwsim" trace import -f lackey --misses 5 -o x.trace scan.champsim
+t "frames of odd size" refuses 2 "--map" "$pwsim" trace import -f lackey --map "5000 B" -o x.trace scan.champsim
+t "an input that is not there" refuses 2 "nowhere" "$pwsim" trace import -f lackey -o x.trace nowhere
+recorded_behind() {
+    exits 0 "$pwsim" trace record "$root/sim/configs/hello.cfg" --l1 -o behind.trace -s program.name=kvlog -s program.args=200,64 &&
+        "$pwsim" trace info behind.trace | grep -q 'behind L1' && "$pwsim" trace info behind.trace | grep -q 'on an earlier load' && exits 0 "$pwsim" replay --llc 64KiB --policy lru,opt behind.trace
+}
+t "a run is recorded behind an L1" recorded_behind

@@ -184,8 +184,9 @@ static enum import_state csv_line(struct import *im, const struct columns *c, co
             return import_wrong(im, "column %zu is \"%.*s\"", i + 1, width < 40 ? (int)width : 40,
                                 from);
         p += n;
-        if (i + 1 < c->n && *p++ != ',')
-            return import_wrong(im, "%zu columns, expected %zu", i + 1, c->n);
+        if (*p != (i + 1 < c->n ? ',' : 0))
+            return import_wrong(im, "%s than %zu columns", *p ? "more" : "fewer", c->n);
+        p += *p != 0;
     }
     import_instructions(im, gap);
     if (r.kind == MEM_FENCE) {

@@ -1,0 +1,228 @@
+/* generate.c - traces made by rule; generate.h says which, and their optimum. */
+#include "traces/generate.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "memhier/port.h"
+
+#define GAP          4u
+#define CODE         0x1000u
+#define WORD         8u
+#define WORDS        (LINE_BYTES / WORD)
+#define QUARTERS     4u
+#define PHASE_ROUNDS 64u
+#define FAN_OUT      16u
+
+struct generate {
+    const struct generate_options *opt;
+    struct trace_writer *writer;
+    uint64_t base, left, rng, instructions;
+};
+
+static const char *const names[GENERATE_KINDS] = {"scan",   "chase", "adversary", "log",
+                                                  "phases", "zipf",  "btree"};
+
+enum generate_kind generate_find(const char *name)
+{
+    unsigned k = 0;
+    while (k < GENERATE_KINDS && strcmp(names[k], name) != 0)
+        k++;
+    return (enum generate_kind)k;
+}
+
+const char *generate_name(enum generate_kind kind)
+{
+    return names[kind];
+}
+
+/* splitmix64 */
+static uint64_t draw(struct generate *g)
+{
+    uint64_t z = g->rng += UINT64_C(0x9e3779b97f4a7c15);
+    z = (z ^ z >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
+    z = (z ^ z >> 27) * UINT64_C(0x94d049bb133111eb);
+    return z ^ z >> 31;
+}
+
+/* Whether more are wanted; after a failure none are. */
+static int put(struct generate *g, uint64_t line, uint64_t offset, uint8_t kind, uint32_t site,
+               uint32_t depends)
+{
+    const int fence = kind == MEM_FENCE;
+    const struct trace_record r = {.addr = fence ? 0 : g->base + line * LINE_BYTES + offset,
+                                   .pc = CODE + site * 4,
+                                   .gap = GAP,
+                                   .depends = depends,
+                                   .bytes = fence ? 0 : WORD,
+                                   .kind = kind,
+                                   .tier = !fence && g->opt->nvdimm};
+    if (!g->left || trace_put(g->writer, &r)) {
+        g->left = 0;
+        return 0;
+    }
+    g->instructions += GAP;
+    return --g->left > 0;
+}
+
+static void rounds(struct generate *g, uint64_t from, uint64_t lines, uint64_t most, uint32_t site)
+{
+    for (uint64_t n = 0; n < most; n++)
+        for (uint64_t i = 0; i < lines; i++)
+            if (!put(g, from + i, 0, MEM_LOAD, site, 0))
+                return;
+}
+
+static void phases(struct generate *g)
+{
+    const uint64_t quarter = g->opt->lines / QUARTERS;
+    for (uint32_t q = 0; g->left; q = (q + 1) % QUARTERS)
+        rounds(g, q * quarter, quarter, PHASE_ROUNDS, q);
+}
+
+static void chase(struct generate *g, uint64_t *order)
+{
+    const uint64_t lines = g->opt->lines;
+    uint32_t depends = 0;
+    for (uint64_t i = 0; i < lines; i++)
+        order[i] = i;
+    for (uint64_t i = lines; i > 1; i--) {
+        const uint64_t k = draw(g) % i, line = order[i - 1];
+        order[i - 1] = order[k];
+        order[k] = line;
+    }
+    for (uint64_t i = 0; put(g, order[i % lines], 0, MEM_LOAD, 0, depends); i++)
+        depends = 1;
+}
+
+static void append(struct generate *g)
+{
+    for (uint64_t line = 0; g->left; line = (line + 1) % g->opt->lines) {
+        for (uint64_t word = 0; word < WORDS; word++)
+            if (!put(g, line, word * WORD, MEM_STORE, 0, 0))
+                return;
+        if (!put(g, line, 0, MEM_CLWB, 1, 0) || !put(g, 0, 0, MEM_FENCE, 2, 0))
+            return;
+    }
+}
+
+/* upto[i]: sum of the weights of ranks up to i. Neighbours in rank lie far apart. */
+static void zipf(struct generate *g, uint64_t *upto)
+{
+    const uint64_t lines = g->opt->lines;
+    uint64_t sum = 0;
+    for (uint64_t i = 0; i < lines; i++)
+        upto[i] = sum += (UINT64_C(1) << 32) / (i + 1);
+    do {
+        const uint64_t u = draw(g) % sum;
+        uint64_t low = 0, high = lines - 1;
+        while (low < high) {
+            const uint64_t mid = (low + high) / 2;
+            if (upto[mid] > u)
+                high = mid;
+            else
+                low = mid + 1;
+        }
+        if (!put(g, low * UINT64_C(2654435761) % lines, 0, MEM_LOAD, low < 64, 0))
+            return;
+    } while (1);
+}
+
+static void btree(struct generate *g)
+{
+    const uint64_t lines = g->opt->lines;
+    while (g->left) {
+        uint64_t node = 0;
+        for (uint32_t level = 0; node < lines; level++) {
+            if (!put(g, node, 0, MEM_LOAD, level, level > 0))
+                return;
+            node = node * FAN_OUT + 1 + draw(g) % FAN_OUT;
+        }
+    }
+}
+
+int generate_run(const struct generate_options *opt, struct trace_writer *w, uint64_t *instructions,
+                 char *err, size_t errlen)
+{
+    struct generate g = {.opt = opt,
+                         .writer = w,
+                         .base = opt->nvdimm ? NVDIMM_BASE : 0,
+                         .left = opt->records,
+                         .rng = opt->seed};
+    uint64_t *table = NULL;
+    if (opt->lines < QUARTERS || opt->lines > GENERATE_LINES || !opt->records ||
+        opt->capacity >= GENERATE_LINES) {
+        snprintf(err, errlen, "4 to %llu lines, 1 record or more, and a capacity below that",
+                 (unsigned long long)GENERATE_LINES);
+        return -1;
+    }
+    if (opt->kind == GENERATE_CHASE || opt->kind == GENERATE_ZIPF) {
+        table = malloc(opt->lines * sizeof *table);
+        if (!table) {
+            snprintf(err, errlen, "out of memory");
+            return -1;
+        }
+    }
+    switch (opt->kind) {
+    case GENERATE_CHASE:
+        chase(&g, table);
+        break;
+    case GENERATE_ADVERSARY:
+        rounds(&g, 0, opt->capacity + 1, UINT64_MAX, 0);
+        break;
+    case GENERATE_LOG:
+        append(&g);
+        break;
+    case GENERATE_PHASES:
+        phases(&g);
+        break;
+    case GENERATE_ZIPF:
+        zipf(&g, table);
+        break;
+    case GENERATE_BTREE:
+        btree(&g);
+        break;
+    default:
+        rounds(&g, 0, opt->lines, UINT64_MAX, 0);
+        break;
+    }
+    free(table);
+    *instructions = g.instructions;
+    return 0;
+}
+
+/* ---- the optimum ---- */
+
+/* n accesses round m lines in w places. After the first round each period begins with its hits. */
+static uint64_t loop(uint64_t m, uint64_t w, uint64_t n, int bypass)
+{
+    if (n <= m || w >= m || !w)
+        return n < m || !w ? n : m;
+    const uint64_t period = bypass ? m : m - 1, hits = bypass ? w : w - 1;
+    const uint64_t rest = (n - m) % period;
+    return m + (n - m) / period * (m - w) + (rest > hits ? rest - hits : 0);
+}
+
+int generate_optimum(const struct generate_options *opt, uint64_t places, int bypass,
+                     uint64_t *misses)
+{
+    const uint64_t n = opt->records, quarter = opt->lines / QUARTERS;
+    switch (opt->kind) {
+    case GENERATE_SCAN:
+    case GENERATE_CHASE:
+        *misses = loop(opt->lines, places, n, bypass);
+        return 1;
+    case GENERATE_ADVERSARY:
+        *misses = loop(opt->capacity + 1, places, n, bypass);
+        return 1;
+    case GENERATE_LOG:
+        *misses = loop(opt->lines, places, (n + WORDS + 1) / (WORDS + 2), 0);
+        return 1;
+    case GENERATE_PHASES:
+        *misses = QUARTERS * quarter;
+        return places >= QUARTERS * quarter && n >= QUARTERS * quarter * PHASE_ROUNDS;
+    default:
+        return 0;
+    }
+}
