@@ -32,6 +32,7 @@
  * pointers lead to the way that they fill. A prefetch that hits changes nothing; one that misses is
  * as a demand miss with a code address of its own, but does not vote.
  */
+#include "memhier/archive.h"
 #include "memhier/duel.h"
 #include "memhier/kind.h"
 #include "memhier/policy.h"
@@ -355,6 +356,47 @@ static uint32_t mpppb_victim(void *state, const struct policy_access *a)
     return node - m->leaves;
 }
 
+/* ---- checkpoints ---- */
+
+static void entry_archive(struct entry *e, struct archive *a)
+{
+    uint16_t above = (uint16_t)(e->sum - SUM_MIN);
+    archive_u16(a, &e->tag);
+    archive_u8_below(a, &e->valid, 2);
+    archive_u16_below(a, &above, SUM_MAX - SUM_MIN + 1);
+    archive_raw(a, e->picked.index, FEATURES);
+    e->sum = (int16_t)(above + SUM_MIN);
+}
+
+static void weights_archive(struct mpppb *m, struct archive *a)
+{
+    for (uint32_t i = 0; i < FEATURES; i++)
+        for (uint32_t k = 0; k < WEIGHTS; k++) {
+            uint8_t above = (uint8_t)(m->weight[i][k] - WEIGHT_MIN);
+            archive_u8_below(a, &above, WEIGHT_MAX - WEIGHT_MIN + 1);
+            m->weight[i][k] = (int8_t)(above + WEIGHT_MIN);
+        }
+}
+
+static void mpppb_archive(void *state, const struct policy_config *cfg, struct archive *a)
+{
+    struct mpppb *m = state;
+    archive_section(a, "MPPB", 1);
+    archive_u32_below(a, &m->duel.psel, DUEL_MAX + 1);
+    weights_archive(m, a);
+    for (uint32_t i = 0; i < HARTS; i++) {
+        archive_u64s(a, m->history[i], HISTORY);
+        archive_u8_below(a, &m->last[i], HISTORY);
+    }
+    for (uint32_t i = 0; i < SAMPLE_SETS; i++)
+        for (uint32_t k = 0; k < ENTRIES; k++)
+            entry_archive(&m->row[i].entry[k], a);
+    for (uint32_t i = 0; i < cfg->sets; i++) {
+        archive_u16(a, &m->set[i].tree);
+        archive_u8_below(a, &m->set[i].missed, 2);
+    }
+}
+
 const struct policy policy_mpppb = {
     .abi = POLICY_ABI,
     .name = "mpppb",
@@ -365,4 +407,5 @@ const struct policy policy_mpppb = {
     .fill = mpppb_fill,
     .victim = mpppb_victim,
     .evict = policy_evict_nothing,
+    .archive = mpppb_archive,
 };

@@ -182,7 +182,7 @@ Test(full, every_policy_goes_on_as_if_never_cut, .timeout = 300)
 {
     char l1i[64], l1d[64], l2[64], llc[64];
     uint32_t n = 0;
-    while (policy_table[n])
+    while (policy_table[n] && !policy_table[n]->foresees) /* OPT, the last, is in no machine */
         n++;
     for (uint32_t i = 0; i < n; i++) {
         const char *const names[] = {policy_table[i]->name, policy_table[(i + 1) % n]->name,

@@ -2,14 +2,19 @@
 #include "traces/import.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
 
 #include "memhier/hierarchy.h"
 
 #define INPUT_BYTES (256u << 10)
+#define PIPE_BYTES  (1 << 20)
 #define LINE_LIMIT  4096u /* characters of a line of text */
 
 /* Virtual page to frame, open addressing; a frame is stored plus 1. */
@@ -20,6 +25,7 @@ struct frames {
 
 struct import {
     FILE *file;
+    int is_pipe, failed; /* failed: errno */
     const char *path;
     const struct import_options *opt;
     char *buffer; /* INPUT_BYTES and a NUL */
@@ -69,12 +75,32 @@ enum import_state import_wrong(struct import *im, const char *fmt, ...)
 
 /* ---- input ---- */
 
+/* At least one byte, or 0 at the end. A pipe is let fill up a little: a reader that waits for each
+ * line would have the writer wake it for each. */
+static size_t read_some(struct import *im, void *to, size_t n)
+{
+    const struct timespec a_little = {.tv_nsec = 2000000};
+    size_t got = 0;
+    while (got < n && (!got || (im->is_pipe && got < INPUT_BYTES / 4))) {
+        const ssize_t more = read(fileno(im->file), (char *)to + got, n - got);
+        if (more < 0 && errno == EINTR)
+            continue;
+        im->failed = more < 0 ? errno : 0;
+        if (more <= 0)
+            break;
+        got += (size_t)more;
+        if (im->is_pipe && got < INPUT_BYTES / 4)
+            (void)nanosleep(&a_little, NULL);
+    }
+    return got;
+}
+
 static int refill(struct import *im)
 {
     memmove(im->buffer, im->buffer + im->at, im->end - im->at);
     im->end -= im->at;
     im->at = 0;
-    const size_t got = fread(im->buffer + im->end, 1, INPUT_BYTES - im->end, im->file);
+    size_t got = read_some(im, im->buffer + im->end, INPUT_BYTES - im->end);
     im->end += got;
     return got > 0;
 }
@@ -102,8 +128,8 @@ char *import_line(struct import *im, size_t *n)
 
 size_t import_bytes(struct import *im, void *to, size_t n)
 {
-    if (im->end - im->at < n)
-        (void)refill(im);
+    while (im->end - im->at < n && refill(im))
+        ;
     if (n > im->end - im->at)
         n = im->end - im->at;
     memcpy(to, im->buffer + im->at, n);
@@ -317,6 +343,10 @@ static int begin(struct import *im, const char *out, char *err, size_t errlen)
         snprintf(err, errlen, "%s: %s", im->path, strerror(errno));
         return -1;
     }
+    struct stat st;
+    im->is_pipe = fstat(fileno(im->file), &st) == 0 && S_ISFIFO(st.st_mode);
+    if (im->is_pipe) /* as large as it may be; smaller only costs time */
+        (void)fcntl(fileno(im->file), F_SETPIPE_SZ, PIPE_BYTES);
     if (opt->page && opt->format != IMPORT_ORACLE)
         im->page_shift = (unsigned)__builtin_ctzll(opt->page);
     snprintf(hdr.machine, sizeof hdr.machine, "%s%s", opt->filter ? FILTER_MACHINE : "",
@@ -346,9 +376,8 @@ int import_run(const char *in, const char *out, const struct import_options *opt
     int bad = begin(&im, out, err, errlen);
     if (!bad)
         bad = read_all(&im) == IMPORT_WRONG;
-    if (!bad && ferror(im.file)) {
-        snprintf(err, errlen, "%s: cannot be read after %s %llu", in, "line or record",
-                 (unsigned long long)im.input);
+    if (!bad && im.failed) {
+        snprintf(err, errlen, "%s: %s", in, strerror(im.failed));
         bad = -1;
     }
     if (!bad && !im.requests) {
