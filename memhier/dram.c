@@ -1,35 +1,49 @@
-/* dram.c - DRAM behind a controller: where an address lies, and when its bank and bus are free. */
+/* dram.c - DRAM behind a controller: its requests, the write queues, the data buses. */
 #include "memhier/dram.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "memhier/archive.h"
-#include "memhier/calendar.h"
+#include "memhier/dram_bank.h"
 
-#define INTERLEAVE_SHIFT 8u
-#define ROW_NONE         UINT64_MAX
-
-struct bank {
-    uint64_t row;      /* open since `activated`, or ROW_NONE */
-    uint64_t previous; /* open before that */
-    ps_t activated;
-    struct calendar busy;
+/* A write in the queue; done: when its data is in the rows, once it has left. */
+struct queued {
+    struct dram_place place;
+    ps_t accepted, done;
 };
 
+/*
+ * The queue is a ring: `next` is where the next write goes. The oldest write that waits lies `span`
+ * before it; of those between, `waiting` wait, the others have left ahead of their turn. What has
+ * left keeps its entry until `done`.
+ */
 struct channel {
     struct calendar bus;
-    ps_t queued[DRAM_WRITE_QUEUE]; /* when each entry's write is done */
-    uint32_t next;
+    struct queued queue[DRAM_MOST_WRITES];
+    uint32_t row_key[DRAM_MOST_WRITES]; /* of each entry that waits: equal for equal rows; else 0 */
+    uint32_t next, span, waiting;
+    ps_t turn_from, turn_until; /* the last batch of writes, until reads may follow */
+};
+
+struct group {
+    struct calendar columns;
+    ps_t write_until; /* the last batch's data in this group, and wtr_l */
 };
 
 struct dram {
     struct dram_counters counters;
-    ps_t cl, cwl, rcd, rp, ras, burst; /* in ps */
-    ps_t way_in, way_out;              /* the two halves of the controller's time */
-    uint32_t channel_bits, bank_bits, row_shift;
+    struct dram_ps t;
+    struct dram_map map;
+    ps_t way_in, way_out; /* the two halves of the controller's time */
+    ps_t turn;            /* from a read's data to a write's: two clocks */
+    ps_t write_worst;     /* a write that is alone takes no longer */
+    uint32_t write_queue, write_high, write_low;
     struct channel *channels;
-    struct bank *banks; /* of channel 0, then of channel 1 … */
+    struct dram_rank *ranks;
+    struct group *groups;
+    struct dram_bank *banks;
+    uint32_t nchannels, nranks, ngroups, nbanks; /* over all channels */
 };
 
 /* ---- making ---- */
@@ -54,50 +68,118 @@ static int check_range(const char *name, uint64_t value, uint64_t low, uint64_t 
     return -1;
 }
 
+static int check_timings(const struct dram_config *cfg, char *err, size_t errlen)
+{
+    const struct {
+        const char *name;
+        uint32_t value, low, high;
+    } clocks[] = {{"tCL (clocks)", cfg->cl, 0, 1000},
+                  {"tCWL (clocks)", cfg->cwl, 0, 1000},
+                  {"tRCD (clocks)", cfg->rcd, 0, 1000},
+                  {"tRP (clocks)", cfg->rp, 0, 1000},
+                  {"tRAS (clocks)", cfg->ras, 0, 1000},
+                  {"tRRD_S (clocks)", cfg->rrd_s, 0, 1000},
+                  {"tRRD_L (clocks)", cfg->rrd_l, 0, 1000},
+                  {"tFAW (clocks)", cfg->faw, 0, 1000},
+                  {"tWR (clocks)", cfg->wr, 0, 1000},
+                  {"tRTP (clocks)", cfg->rtp, 0, 1000},
+                  {"tWTR_S (clocks)", cfg->wtr_s, 0, 1000},
+                  {"tWTR_L (clocks)", cfg->wtr_l, 0, 1000},
+                  {"tRFC (clocks)", cfg->rfc, 0, 1000000},
+                  {"burst (clocks)", cfg->burst, 1, 1000},
+                  {"tCCD_L (clocks)", cfg->ccd_l ? cfg->ccd_l : cfg->burst, cfg->burst, 1000},
+                  {"tREFI (clocks)", cfg->refi ? cfg->refi : cfg->rfc + 1, cfg->rfc + 1, 1000000}};
+    for (size_t i = 0; i < sizeof clocks / sizeof clocks[0]; i++)
+        if (check_range(clocks[i].name, clocks[i].value, clocks[i].low, clocks[i].high, err,
+                        errlen))
+            return -1;
+    return check_range("tCK (ps)", cfg->tck, 1, 100000, err, errlen) ||
+           check_range("controller (ps)", cfg->controller, 0, 1000000000, err, errlen);
+}
+
 static int config_check(const struct dram_config *cfg, char *err, size_t errlen)
 {
     return check_power("channels", cfg->channels, 1, 16, err, errlen) ||
+           check_power("ranks", cfg->ranks, 1, 8, err, errlen) ||
+           check_power("bank groups", cfg->groups, 1, 16, err, errlen) ||
            check_power("banks", cfg->banks, 1, 64, err, errlen) ||
            check_power("bytes of a row", cfg->row_bytes, 256, 65536, err, errlen) ||
-           check_range("tCK (ps)", cfg->tck, 1, 100000, err, errlen) ||
-           check_range("tCL (clocks)", cfg->cl, 0, 1000, err, errlen) ||
-           check_range("tCWL (clocks)", cfg->cwl, 0, 1000, err, errlen) ||
-           check_range("tRCD (clocks)", cfg->rcd, 0, 1000, err, errlen) ||
-           check_range("tRP (clocks)", cfg->rp, 0, 1000, err, errlen) ||
-           check_range("tRAS (clocks)", cfg->ras, 0, 1000, err, errlen) ||
-           check_range("burst (clocks)", cfg->burst, 1, 1000, err, errlen) ||
-           check_range("controller (ps)", cfg->controller, 0, 1000000000, err, errlen);
+           check_timings(cfg, err, errlen) ||
+           check_range("write queue (lines)", cfg->write_queue, 1, DRAM_MOST_WRITES, err, errlen) ||
+           check_range("high mark of the write queue (lines)", cfg->write_high, 1, cfg->write_queue,
+                       err, errlen) ||
+           check_range("low mark of the write queue (lines)", cfg->write_low, 0,
+                       cfg->write_high - 1, err, errlen);
+}
+
+static struct dram_ps in_ps(const struct dram_config *cfg)
+{
+    const ps_t ck = cfg->tck;
+    return (struct dram_ps){.cl = cfg->cl * ck,
+                            .cwl = cfg->cwl * ck,
+                            .rcd = cfg->rcd * ck,
+                            .rp = cfg->rp * ck,
+                            .ras = cfg->ras * ck,
+                            .ccd_l = (cfg->ccd_l ? cfg->ccd_l : cfg->burst) * ck,
+                            .rrd_s = cfg->rrd_s * ck,
+                            .rrd_l = cfg->rrd_l * ck,
+                            .faw = cfg->faw * ck,
+                            .wr = cfg->wr * ck,
+                            .rtp = cfg->rtp * ck,
+                            .wtr_s = cfg->wtr_s * ck,
+                            .wtr_l = cfg->wtr_l * ck,
+                            .rfc = cfg->rfc * ck,
+                            .refi = cfg->refi * ck,
+                            .burst = cfg->burst * ck};
+}
+
+static int make_parts(struct dram *d, const struct dram_config *cfg)
+{
+    d->nchannels = cfg->channels;
+    d->nranks = cfg->channels * cfg->ranks;
+    d->ngroups = d->nranks * cfg->groups;
+    d->nbanks = d->nranks * cfg->banks;
+    d->channels = calloc(d->nchannels, sizeof *d->channels);
+    d->ranks = calloc(d->nranks, sizeof *d->ranks);
+    d->groups = calloc(d->ngroups, sizeof *d->groups);
+    d->banks = calloc(d->nbanks, sizeof *d->banks);
+    if (!d->channels || !d->ranks || !d->groups || !d->banks)
+        return -1;
+    for (uint32_t i = 0; i < d->nranks; i++)
+        d->ranks[i].offset = d->t.refi / cfg->ranks * (i % cfg->ranks);
+    for (uint32_t i = 0; i < d->nbanks; i++)
+        d->banks[i].row = d->banks[i].previous = DRAM_NO_ROW;
+    return 0;
 }
 
 struct dram *dram_new(const struct dram_config *cfg, char *err, size_t errlen)
 {
-    if (config_check(cfg, err, errlen))
+    const struct dram_shape shape = {.channels = cfg->channels,
+                                     .ranks = cfg->ranks,
+                                     .groups = cfg->groups,
+                                     .banks = cfg->banks,
+                                     .row_bytes = cfg->row_bytes};
+    struct dram_map map;
+    if (config_check(cfg, err, errlen) || dram_map_init(&map, &cfg->order, &shape, err, errlen))
         return NULL;
     struct dram *d = calloc(1, sizeof *d);
-    size_t banks = (size_t)cfg->channels * cfg->banks;
-    if (d) {
-        d->channels = calloc(cfg->channels, sizeof *d->channels);
-        d->banks = calloc(banks, sizeof *d->banks);
-    }
-    if (!d || !d->channels || !d->banks) {
-        snprintf(err, errlen, "dram: out of memory");
-        dram_free(d);
-        return NULL;
-    }
-    for (size_t i = 0; i < banks; i++)
-        d->banks[i].row = d->banks[i].previous = ROW_NONE;
-    d->cl = cfg->cl * cfg->tck;
-    d->cwl = cfg->cwl * cfg->tck;
-    d->rcd = cfg->rcd * cfg->tck;
-    d->rp = cfg->rp * cfg->tck;
-    d->ras = cfg->ras * cfg->tck;
-    d->burst = cfg->burst * cfg->tck;
+    if (!d)
+        goto no_memory;
+    d->map = map;
+    d->t = in_ps(cfg);
     d->way_in = cfg->controller / 2;
     d->way_out = cfg->controller - d->way_in;
-    d->channel_bits = (uint32_t)__builtin_ctz(cfg->channels);
-    d->bank_bits = (uint32_t)__builtin_ctz(cfg->banks);
-    d->row_shift = (uint32_t)__builtin_ctz(cfg->row_bytes);
-    return d;
+    d->turn = 2 * cfg->tck;
+    d->write_worst = d->t.rp + d->t.rcd + d->t.cwl + d->t.burst + d->t.wtr_l;
+    d->write_queue = cfg->write_queue;
+    d->write_high = cfg->write_high;
+    d->write_low = cfg->write_low;
+    if (make_parts(d, cfg) == 0)
+        return d;
+no_memory:
+    snprintf(err, errlen, "dram: out of memory");
+    dram_free(d);
+    return NULL;
 }
 
 void dram_free(struct dram *d)
@@ -105,115 +187,155 @@ void dram_free(struct dram *d)
     if (!d)
         return;
     free(d->channels);
+    free(d->ranks);
+    free(d->groups);
     free(d->banks);
     free(d);
 }
 
-/* ---- where an address lies ---- */
+/* ---- banks and buses ---- */
 
-struct place {
-    struct channel *channel;
-    struct bank *bank;
-    uint64_t row;
-};
-
-static struct place locate(const struct dram *d, uint64_t addr)
+/* When the column command for the place may go out, as far as rank, bank and group go. */
+static ps_t column_command(struct dram *d, const struct dram_place *p, ps_t at)
 {
-    uint64_t block = addr >> INTERLEAVE_SHIFT;
-    uint64_t channel = block & ((UINT64_C(1) << d->channel_bits) - 1);
-    uint64_t unit = block >> d->channel_bits >> (d->row_shift - INTERLEAVE_SHIFT);
-    uint64_t row = unit >> d->bank_bits;
-    uint64_t bank = (unit ^ row) & ((UINT64_C(1) << d->bank_bits) - 1);
-    return (struct place){.channel = &d->channels[channel],
-                          .bank = &d->banks[channel << d->bank_bits | bank],
-                          .row = row};
-}
-
-/* ---- banks ---- */
-
-/* Try to serve the row before the bank's last activation, from the row that was open then. Returns
- * whether there was room; *column is when the column command goes out. */
-static int access_past(struct dram *d, struct bank *b, uint64_t row, ps_t at, ps_t *column)
-{
-    ps_t lead = row == b->previous ? 0 : b->previous == ROW_NONE ? d->rcd : d->rp + d->rcd;
-    ps_t start = calendar_when(&b->busy, at, lead + d->burst);
-    if (start + lead + d->burst > b->activated)
-        return 0;
-    if (!lead)
-        d->counters.row_hits++;
-    else if (b->previous == ROW_NONE)
-        d->counters.row_closed++;
-    else
-        d->counters.row_conflicts++;
-    b->previous = row;
-    (void)calendar_reserve(&b->busy, start, lead + d->burst);
-    *column = start + lead;
-    return 1;
-}
-
-static void open_row(struct bank *b, uint64_t row, ps_t at)
-{
-    b->previous = b->row;
-    b->row = row;
-    b->activated = at;
-}
-
-/* When the column command for the row goes out, at the earliest at `at`. */
-static ps_t access_bank(struct dram *d, struct bank *b, uint64_t row, ps_t at)
-{
-    ps_t column;
-    if (at < b->activated && access_past(d, b, row, at, &column))
-        return column;
-    if (b->row == row) {
-        d->counters.row_hits++;
-        ps_t from = at < b->activated ? b->activated : at;
-        return calendar_reserve(&b->busy, from, d->burst);
-    }
-    if (b->row == ROW_NONE) {
-        d->counters.row_closed++;
-        ps_t start = calendar_reserve(&b->busy, at, d->rcd + d->burst);
-        open_row(b, row, start);
-        return start + d->rcd;
-    }
-    d->counters.row_conflicts++;
-    ps_t ripe = b->activated + d->ras;
-    ps_t start = calendar_reserve(&b->busy, at < ripe ? ripe : at, d->rp + d->rcd + d->burst);
-    open_row(b, row, start + d->rp);
-    return start + d->rp + d->rcd;
+    uint64_t *const counts[] = {[DRAM_HIT] = &d->counters.row_hits,
+                                [DRAM_CLOSED] = &d->counters.row_closed,
+                                [DRAM_CONFLICT] = &d->counters.row_conflicts};
+    struct dram_rank *r = &d->ranks[p->rank];
+    enum dram_row_case how;
+    int waited;
+    at = dram_rank_available(r, &d->t, at, &waited);
+    d->counters.refresh_waits += (uint64_t)waited;
+    const ps_t column = dram_bank_column(&d->banks[p->bank], r, &d->t, p->row, p->group, at, &how);
+    ++*counts[how];
+    return d->t.ccd_l > d->t.burst
+               ? calendar_reserve(&d->groups[p->group].columns, column, d->t.ccd_l)
+               : column;
 }
 
 /* The data's time on the bus; returns its end. */
 static ps_t transfer(struct dram *d, struct channel *c, ps_t from)
 {
-    d->counters.bus_busy_ps += d->burst;
-    return calendar_reserve(&c->bus, from, d->burst) + d->burst;
+    d->counters.bus_busy_ps += d->t.burst;
+    return calendar_reserve(&c->bus, from, d->t.burst) + d->t.burst;
 }
 
-/* ---- requests ---- */
+/* ---- writes ---- */
 
-static struct mem_reply read_line(struct dram *d, const struct mem_req *req)
+/* Place in the ring, so far before the next. */
+static uint32_t ring(const struct dram *d, const struct channel *c, uint32_t back)
 {
-    struct place p = locate(d, req->addr);
-    ps_t column = access_bank(d, p.bank, p.row, req->at + d->way_in);
-    ps_t end = transfer(d, p.channel, column + d->cl);
-    d->counters.reads++;
-    return (struct mem_reply){.done = end + d->way_out, .source = SRC_DRAM};
+    return c->next >= back ? c->next - back : c->next + d->write_queue - back;
+}
+
+static uint32_t row_key(const struct dram_place *p)
+{
+    return (uint32_t)(p->row * 2654435761u ^ p->bank) | 1;
+}
+
+/* A write's data goes to its row, at the earliest at `at`. */
+static void write_out(struct dram *d, struct channel *c, uint32_t i, ps_t at)
+{
+    struct queued *w = &c->queue[i];
+    struct group *g = &d->groups[w->place.group];
+    const ps_t column = column_command(d, &w->place, at < w->accepted ? w->accepted : at);
+    w->done = transfer(d, c, column + d->t.cwl);
+    dram_bank_used(&d->banks[w->place.bank], w->place.row, w->done + d->t.wr);
+    if (w->done + d->t.wtr_s > c->turn_until)
+        c->turn_until = w->done + d->t.wtr_s;
+    g->write_until = w->done + d->t.wtr_l;
+    c->row_key[i] = 0;
+    c->waiting--;
+    while (c->span && !c->row_key[ring(d, c, c->span)])
+        c->span--;
+}
+
+/* All writes to the row of the oldest, then those to the row of the next oldest, until n have left;
+ * at most as many as wait. */
+static void write_batch(struct dram *d, struct channel *c, ps_t at, uint32_t n)
+{
+    const ps_t idle = calendar_end(&c->bus) + d->turn;
+    const ps_t from = at > idle ? at : idle;
+    d->counters.write_batches++;
+    c->turn_from = c->turn_until = from;
+    while (n) {
+        const uint32_t oldest = ring(d, c, c->span), key = c->row_key[oldest];
+        write_out(d, c, oldest, from);
+        n--;
+        for (uint32_t i = 0; i < d->write_queue && n; i++) {
+            if (c->row_key[i] != key)
+                continue;
+            write_out(d, c, i, from);
+            n--;
+        }
+    }
+}
+
+/* The channel had nothing to do before `at`: writes have left meanwhile. */
+static void write_in_leisure(struct dram *d, struct channel *c, ps_t at)
+{
+    while (c->waiting) {
+        const uint32_t oldest = ring(d, c, c->span);
+        const struct queued *w = &c->queue[oldest];
+        ps_t from = calendar_end(&c->bus) + d->turn;
+        from = from > c->turn_until ? from : c->turn_until;
+        from = from > w->accepted ? from : w->accepted;
+        if (from + d->write_worst > at)
+            return;
+        c->turn_from = from;
+        write_out(d, c, oldest, from);
+    }
 }
 
 static struct mem_reply write_line(struct dram *d, const struct mem_req *req)
 {
-    struct place p = locate(d, req->addr);
-    ps_t *entry = &p.channel->queued[p.channel->next++ & (DRAM_WRITE_QUEUE - 1)];
+    const struct dram_place p = dram_locate(&d->map, req->addr);
+    struct channel *c = &d->channels[p.channel];
     ps_t accepted = req->at + d->way_in;
-    if (accepted < *entry) {
-        accepted = *entry;
+    write_in_leisure(d, c, accepted);
+    struct queued *w = &c->queue[c->next];
+    if (accepted < w->done) {
+        accepted = w->done;
         d->counters.write_queue_full++;
     }
-    ps_t column = access_bank(d, p.bank, p.row, accepted);
-    *entry = transfer(d, p.channel, column + d->cwl);
+    *w = (struct queued){.place = p, .accepted = accepted};
+    c->row_key[c->next] = row_key(&p);
+    c->next = c->next + 1 == d->write_queue ? 0 : c->next + 1;
+    c->waiting++;
+    c->span++;
     d->counters.writes++;
+    if (c->span >= d->write_high)
+        write_batch(d, c, accepted, c->waiting > d->write_low ? c->waiting - d->write_low : 1);
     return (struct mem_reply){.done = accepted, .source = SRC_DRAM};
 }
+
+/* ---- reads ---- */
+
+/* While writes leave, and for wtr afterwards, no read command goes out. */
+static ps_t after_writes(const struct channel *c, const struct group *g, ps_t at)
+{
+    if (at < c->turn_from)
+        return at;
+    const ps_t until = c->turn_until > g->write_until ? c->turn_until : g->write_until;
+    return at < until ? until : at;
+}
+
+static struct mem_reply read_line(struct dram *d, const struct mem_req *req)
+{
+    const struct dram_place p = dram_locate(&d->map, req->addr);
+    struct channel *c = &d->channels[p.channel];
+    const ps_t at = req->at + d->way_in;
+    if (c->waiting)
+        write_in_leisure(d, c, at);
+    const ps_t start = after_writes(c, &d->groups[p.group], at);
+    const ps_t column = column_command(d, &p, start);
+    const ps_t end = transfer(d, c, after_writes(c, &d->groups[p.group], column) + d->t.cl);
+    dram_bank_used(&d->banks[p.bank], p.row, end - d->t.burst - d->t.cl + d->t.rtp);
+    d->counters.reads++;
+    return (struct mem_reply){.done = end + d->way_out, .source = SRC_DRAM};
+}
+
+/* ---- the port ---- */
 
 static struct mem_reply dram_access(void *self, const struct mem_req *req)
 {
@@ -239,23 +361,50 @@ struct mem_port dram_port(struct dram *d)
 
 /* ---- checkpoints ---- */
 
+static void archive_place(struct dram *d, struct archive *a, struct dram_place *p)
+{
+    archive_u32_below(a, &p->channel, d->nchannels);
+    archive_u32_below(a, &p->rank, d->nranks);
+    archive_u32_below(a, &p->group, d->ngroups);
+    archive_u32_below(a, &p->bank, d->nbanks);
+    archive_u64(a, &p->row);
+}
+
+static void archive_channel(struct dram *d, struct archive *a, struct channel *c)
+{
+    uint32_t waiting = 0;
+    calendar_archive(&c->bus, a);
+    archive_u32_below(a, &c->next, d->write_queue);
+    archive_u32_below(a, &c->span, d->write_queue);
+    archive_u32_below(a, &c->waiting, d->write_queue);
+    archive_time(a, &c->turn_from);
+    archive_time(a, &c->turn_until);
+    for (uint32_t i = 0; i < d->write_queue; i++) {
+        archive_place(d, a, &c->queue[i].place);
+        archive_time(a, &c->queue[i].accepted);
+        archive_time(a, &c->queue[i].done);
+        archive_u32(a, &c->row_key[i]);
+        waiting += c->row_key[i] != 0;
+    }
+    if (waiting != c->waiting || waiting > c->span || !c->waiting != !c->span ||
+        (c->span && !c->row_key[ring(d, c, c->span)]))
+        archive_fail(a, "damaged: a write queue of DRAM");
+}
+
 void dram_archive(struct dram *d, struct archive *a)
 {
-    const uint32_t channels = 1u << d->channel_bits, banks = channels << d->bank_bits;
-    archive_section(a, "DRAM", 1);
-    archive_same(a, banks);
-    for (uint32_t i = 0; i < banks; i++) {
-        struct bank *b = &d->banks[i];
-        archive_u64(a, &b->row);
-        archive_u64(a, &b->previous);
-        archive_time(a, &b->activated);
-        calendar_archive(&b->busy, a);
+    archive_section(a, "DRAM", 2);
+    archive_same(a, d->nbanks);
+    for (uint32_t i = 0; i < d->nbanks; i++)
+        dram_bank_archive(&d->banks[i], a);
+    for (uint32_t i = 0; i < d->nranks; i++)
+        dram_rank_archive(&d->ranks[i], a);
+    for (uint32_t i = 0; i < d->ngroups; i++) {
+        calendar_archive(&d->groups[i].columns, a);
+        archive_time(a, &d->groups[i].write_until);
     }
-    for (uint32_t i = 0; i < channels; i++) {
-        calendar_archive(&d->channels[i].bus, a);
-        archive_times(a, d->channels[i].queued, DRAM_WRITE_QUEUE);
-        archive_u32(a, &d->channels[i].next);
-    }
+    for (uint32_t i = 0; i < d->nchannels; i++)
+        archive_channel(d, a, &d->channels[i]);
     archive_u64s(a, (uint64_t *)&d->counters, sizeof d->counters / sizeof(uint64_t));
 }
 
@@ -276,5 +425,8 @@ const struct counter dram_counter_table[] = {
     {"row_conflicts", "1", "accesses to a bank with another row open", FIELD(row_conflicts)},
     {"bus_busy", "ps", "data transfers, summed over the channels", FIELD(bus_busy_ps)},
     {"write_queue_full", "1", "writes that waited for a free queue entry", FIELD(write_queue_full)},
+    {"write_batches", "1", "times that reads had to wait for writes", FIELD(write_batches)},
+    {"refresh_waits", "1", "accesses that came while their rank was refreshed",
+     FIELD(refresh_waits)},
     {NULL, NULL, NULL, 0},
 };

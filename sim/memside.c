@@ -20,17 +20,37 @@ static struct cache_config level(ps_t period, uint64_t bytes, uint64_t ways, uin
 
 static int make_dram(struct memside *side, const struct config *cfg, char *err, size_t errlen)
 {
-    const struct dram_config dc = {.channels = (uint32_t)cfg->dram_channels,
-                                   .banks = (uint32_t)cfg->dram_banks,
-                                   .row_bytes = (uint32_t)cfg->dram_row,
-                                   .tck = cfg->dram_tck,
-                                   .cl = (uint32_t)cfg->dram_cl,
-                                   .cwl = (uint32_t)cfg->dram_cwl,
-                                   .rcd = (uint32_t)cfg->dram_rcd,
-                                   .rp = (uint32_t)cfg->dram_rp,
-                                   .ras = (uint32_t)cfg->dram_ras,
-                                   .burst = (uint32_t)cfg->dram_burst,
-                                   .controller = cfg->dram_controller};
+    struct dram_config dc = {.channels = (uint32_t)cfg->dram_channels,
+                             .ranks = (uint32_t)cfg->dram_ranks,
+                             .groups = (uint32_t)cfg->dram_groups,
+                             .banks = (uint32_t)cfg->dram_banks,
+                             .row_bytes = (uint32_t)cfg->dram_row,
+                             .order = {.hash = cfg->dram_hash,
+                                       .interleave = (uint32_t)cfg->dram_interleave,
+                                       .rows = (uint32_t)cfg->dram_rows},
+                             .tck = cfg->dram_tck,
+                             .cl = (uint32_t)cfg->dram_cl,
+                             .cwl = (uint32_t)cfg->dram_cwl,
+                             .rcd = (uint32_t)cfg->dram_rcd,
+                             .rp = (uint32_t)cfg->dram_rp,
+                             .ras = (uint32_t)cfg->dram_ras,
+                             .ccd_l = (uint32_t)cfg->dram_ccd_l,
+                             .rrd_s = (uint32_t)cfg->dram_rrd_s,
+                             .rrd_l = (uint32_t)cfg->dram_rrd_l,
+                             .faw = (uint32_t)cfg->dram_faw,
+                             .wr = (uint32_t)cfg->dram_wr,
+                             .rtp = (uint32_t)cfg->dram_rtp,
+                             .wtr_s = (uint32_t)cfg->dram_wtr_s,
+                             .wtr_l = (uint32_t)cfg->dram_wtr_l,
+                             .rfc = (uint32_t)cfg->dram_rfc,
+                             .refi = (uint32_t)cfg->dram_refi,
+                             .burst = (uint32_t)cfg->dram_burst,
+                             .controller = cfg->dram_controller,
+                             .write_queue = (uint32_t)cfg->dram_write_queue,
+                             .write_high = (uint32_t)cfg->dram_write_high,
+                             .write_low = (uint32_t)cfg->dram_write_low};
+    if (dram_order_parse(cfg->dram_mapping, &dc.order, err, errlen))
+        return -1;
     side->dram = dram_new(&dc, err, errlen);
     return side->dram ? 0 : -1;
 }

@@ -116,6 +116,10 @@ for n in 0 x 1x -1 99999999999999999999; do
 done
 t "run ends with 1 when the program traps" exits 1 "$pwsim" run "$root/sim/configs/hello.cfg" -o runs -s program.name=trapdemo -s program.args=
 
+for f in "$root"/sim/configs/ddr*.cfg; do
+    t "DRAM of $(basename "$f")" exits 0 "$pwsim" run "$f" -s program.name=hello -o runs
+done
+
 # ---- bad input ----
 head -c 100 "$B/guest/hello.wasm" >short.wasm
 printf 'not wasm at all' >text.wasm
@@ -135,6 +139,8 @@ printf 'l1d: {' >bad.cfg
 t "a file that is no config" refuses 2 "bad.cfg:" "$pwsim" run bad.cfg
 t "an unknown key on the command line" refuses 2 "l1d.wayz" "$pwsim" run "$root/sim/configs/hello.cfg" -s l1d.wayz=4
 t "an impossible cache" refuses 2 "" "$pwsim" run "$root/sim/configs/hello.cfg" -s l1d.ways=3
+t "an impossible DRAM" refuses 2 "bank groups" "$pwsim" run "$root/sim/configs/hello.cfg" -s dram.groups=3
+t "a wrong address map" refuses 2 "dram.mapping" "$pwsim" run "$root/sim/configs/hello.cfg" -s dram.mapping=row,bank
 t "an unknown policy" refuses 2 "nonesuch" "$pwsim" run "$root/sim/configs/hello.cfg" -s llc.policy=nonesuch
 t "an unknown program" refuses 2 "nonesuch" "$pwsim" run "$root/sim/configs/hello.cfg" -s program.name=nonesuch
 t "an unknown command" refuses 2 "frobnicate" "$pwsim" frobnicate
