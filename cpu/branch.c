@@ -10,10 +10,12 @@ int branch_init(struct branch *b, const struct branch_config *cfg)
     *b = (struct branch){.counters = malloc(counters),
                          .targets = calloc(cfg->target_entries, sizeof *b->targets),
                          .returns = calloc(cfg->return_entries, sizeof *b->returns),
+                         .btb = cfg->btb_entries ? calloc(cfg->btb_entries, sizeof *b->btb) : NULL,
+                         .btb_mask = cfg->btb_entries - 1,
                          .mask = counters - 1,
                          .target_mask = cfg->target_entries - 1,
                          .return_entries = cfg->return_entries};
-    if (!b->counters || !b->targets || !b->returns) {
+    if ((cfg->btb_entries && !b->btb) || !b->counters || !b->targets || !b->returns) {
         branch_free(b);
         return -1;
     }
@@ -24,6 +26,7 @@ int branch_init(struct branch *b, const struct branch_config *cfg)
 void branch_free(struct branch *b)
 {
     free(b->counters);
+    free(b->btb);
     free(b->targets);
     free(b->returns);
     *b = (struct branch){0};

@@ -23,6 +23,8 @@ struct branch_target {
 };
 
 struct branch {
+    uint64_t *btb; /* code addresses of direct branches; NULL: all are known */
+    uint32_t btb_mask;
     uint8_t *counters;
     struct branch_target *targets;
     uint32_t *returns;
@@ -57,6 +59,17 @@ static inline int branch_indirect(struct branch *b, uint64_t pc, uint32_t to)
     const int wrong = !t->valid || t->pc != pc || t->to != to;
     *t = (struct branch_target){pc, to, 1};
     return wrong;
+}
+
+/* Is the target of a taken direct branch known? Afterwards it is. */
+static inline int branch_target_known(struct branch *b, uint64_t pc)
+{
+    if (!b->btb)
+        return 1;
+    uint64_t *e = &b->btb[(uint32_t)(pc >> 2) & b->btb_mask];
+    const int known = *e == pc;
+    *e = pc;
+    return known;
 }
 
 static inline void branch_call(struct branch *b, uint32_t back)

@@ -14,7 +14,7 @@ const char *const cpi_part_names[CPI_COUNT] = {
 #undef X
 };
 
-const struct core_ops *const core_models[] = {&core_inorder, NULL};
+const struct core_ops *const core_models[] = {&core_inorder, &core_ooo, NULL};
 
 #define COUNT(field, unit, meaning)                                                                \
     {                                                                                              \
@@ -30,6 +30,9 @@ const struct counter core_counter_table[] = {
     COUNT(blocks, "1", "basic blocks entered"),
     COUNT(branches, "1", "conditional and indirect branches and returns: those that are predicted"),
     COUNT(mispredictions, "1", "of these, predicted wrongly"),
+    COUNT(btb_misses, "1", "taken direct branches whose target was not known when fetched (ooo)"),
+    COUNT(fused, "1", "loads that were one micro-op with the arithmetic behind them (ooo)"),
+    COUNT(forwards, "1", "loads that got their data from an older store under way (ooo)"),
     COUNT(loads, "1", "load micro-ops, those of frames apart"),
     COUNT(stores, "1", "store micro-ops, those of frames apart"),
     COUNT(frame_loads, "1", "load micro-ops of spills and call frames"),
@@ -131,23 +134,52 @@ static void check_branch(struct check *k, const struct branch_config *b)
     if (!power_of_two(b->target_entries) && refused(k))
         snprintf(k->err, k->errlen, "%u indirect targets, expected a power of two",
                  b->target_entries);
+    if (b->btb_entries && !power_of_two(b->btb_entries) && refused(k))
+        snprintf(k->err, k->errlen, "%u targets of direct branches, expected a power of two or 0",
+                 b->btb_entries);
+    range(k, "targets of direct branches", b->btb_entries, 0, 1u << 20);
+    range(k, "cycles of a target that is not known", b->btb_cycles, 0, 1000);
     range(k, "entries of the return stack", b->return_entries, 1, 4096);
     range(k, "cycles of a misprediction", b->mispredict_cycles, 0, 1000);
 }
 
+static const char *const class_names[UOP_CLASSES] = {
+    "ALU",  "multiply", "divide", "FP add", "FP multiply", "FP divide",          "convert",
+    "load", "store",    "branch", "flush",  "fence",       "non-temporal store", "bulk"};
+
+int core_window_check(const struct core_config *cfg, char *err, size_t errlen)
+{
+    const struct window_config *w = &cfg->window;
+    struct check k = {err, errlen, 0};
+    char what[64];
+    range(&k, "dispatch width", cfg->width, 1, 16);
+    range(&k, "fetch width", w->fetch_width, 1, 16);
+    range(&k, "retire width", w->retire_width, 1, 16);
+    range(&k, "micro-ops in the fetch queue", w->fetch_queue, 1, 1023);
+    range(&k, "micro-ops in the ROB", w->rob, 1, 1023);
+    range(&k, "loads in the load queue", w->load_queue, 1, 1023);
+    range(&k, "micro-ops in the scheduler", w->scheduler, 1, 1023);
+    range(&k, "cycles of an integer division", w->div_busy, 1, 1000);
+    range(&k, "cycles of a floating-point division", w->fdiv_busy, 1, 1000);
+    range(&k, "cycles of store-to-load forwarding", w->forward_cycles, 0, 1000);
+    range(&k, "page walkers", w->walkers, 1, 4);
+    for (unsigned i = 0; i < UOP_CLASSES; i++) {
+        snprintf(what, sizeof what, "ports of class %s", class_names[i]);
+        range(&k, what, w->ports[i], 1, 0xffff);
+    }
+    return k.bad ? -1 : 0;
+}
+
 int core_config_check(const struct core_config *cfg, char *err, size_t errlen)
 {
-    static const char *const names[UOP_CLASSES] = {
-        "ALU",  "multiply", "divide", "FP add", "FP multiply", "FP divide",          "convert",
-        "load", "store",    "branch", "flush",  "fence",       "non-temporal store", "bulk"};
     struct check k = {err, errlen, 0};
     char what[64];
     range(&k, "picoseconds of a cycle", cfg->period, 1, 1000000);
-    range(&k, "issue width", cfg->width, 1, 8);
+    range(&k, "width", cfg->width, 1, 16);
     for (unsigned i = 0; i < UOP_CLASSES; i++) {
-        snprintf(what, sizeof what, "%s units", names[i]);
+        snprintf(what, sizeof what, "%s units", class_names[i]);
         range(&k, what, cfg->units[i], 1, 8);
-        snprintf(what, sizeof what, "%s latency in cycles", names[i]);
+        snprintf(what, sizeof what, "%s latency in cycles", class_names[i]);
         range(&k, what, cfg->latency[i], 0, 1000);
     }
     range(&k, "stores under way", cfg->store_buffer, 1, 128);

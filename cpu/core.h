@@ -18,6 +18,7 @@
     X(L1, l1, "waiting for loads that hit the L1D")                                                \
     X(L2, l2, "waiting for loads that hit the L2")                                                 \
     X(LLC, llc, "waiting for loads that hit the LLC")                                              \
+    X(COHERENCE, coherence, "waiting for lines that another hart had")                             \
     X(DRAM, dram, "waiting for loads from DRAM")                                                   \
     X(NVDIMM, nvdimm, "waiting for loads from the NVDIMM")                                         \
     X(STORE, store, "store buffer full")                                                           \
@@ -70,16 +71,36 @@ struct branch_config {
     uint32_t target_entries; /* indirect targets, power of two */
     uint32_t return_entries; /* return stack */
     uint32_t mispredict_cycles;
+    uint32_t btb_entries; /* ooo: taken direct branches that are known when fetched; power of two,
+                             0: all */
+    uint32_t btb_cycles;  /* ooo: until the target of another one is decoded */
+};
+
+#define CORE_PORTS 16u /* most that a core has */
+
+/* The window of the out-of-order core; the in-order one has none. */
+struct window_config {
+    uint32_t fetch_width, retire_width; /* micro-ops a cycle, 1 to 16 */
+    uint32_t fetch_queue;               /* micro-ops between fetch and dispatch, 1 to 1023 */
+    uint32_t rob, load_queue;           /* 1 to 1023; stores: core_config.store_buffer */
+    uint32_t scheduler;                 /* micro-ops that wait for issue, 1 to 1023 */
+    uint16_t ports[UOP_CLASSES];        /* which a class may use, a bit each; not 0 */
+    uint32_t div_busy, fdiv_busy;       /* cycles until a divider takes the next, 1 to 1000 */
+    uint32_t forward_cycles;            /* from a store's data to a load of it, 0 to 1000 */
+    uint32_t walkers;                   /* page walks at once, 1 to 4 */
+    uint8_t fuse_loads;    /* a load and the arithmetic behind it are one micro-op but for issue */
+    uint8_t fuse_branches; /* so are a compare and its branch, for issue too; 0: two micro-ops */
 };
 
 struct core_config {
-    ps_t period;                   /* of a cycle */
-    uint32_t width;                /* micro-ops issued a cycle, 1 to 8 */
+    ps_t period;    /* of a cycle */
+    uint32_t width; /* micro-ops issued (inorder) or dispatched (ooo) a cycle, 1 to 16 */
     uint32_t latency[UOP_CLASSES]; /* cycles until the result can be used; loads: added to L1 */
     uint32_t units[UOP_CLASSES];   /* how many of a class start in a cycle, 1 to 8 */
     uint32_t store_buffer;         /* stores under way, 1 to 128 */
     uint32_t flushes;              /* flushes and non-temporal stores under way, 1 to 128 */
     uint32_t load_misses;          /* loads under way that missed the L1D, 0: no limit, to 64 */
+    struct window_config window;
     struct branch_config branch;
     struct boundary_config boundary;
     struct tlb_config tlb_call, tlb_trap; /* the boundary's kind chooses */
@@ -114,7 +135,8 @@ struct core_env {
 struct core_counters {
     uint64_t instructions, uops, blocks;
     uint64_t user_instructions, kernel_instructions;
-    uint64_t branches, mispredictions;
+    uint64_t branches, mispredictions, btb_misses;
+    uint64_t fused, forwards;
     uint64_t frame_loads, frame_stores; /* micro-ops of spills and of call frames */
     uint64_t loads, stores, bulk_bytes;
     uint64_t flushes, fences, fences_waiting, nt_stores;
@@ -150,12 +172,13 @@ struct core_ops {
     void (*archive)(struct core *c, struct archive *a);
 };
 
-extern const struct core_ops core_inorder;
+extern const struct core_ops core_inorder, core_ooo;
 /* All models, NULL-terminated. */
 extern const struct core_ops *const core_models[];
 extern const struct counter core_counter_table[];
 /* 0, or -1 and a message when a value is out of range: for the models' make. */
 int core_config_check(const struct core_config *cfg, char *err, size_t errlen);
+int core_window_check(const struct core_config *cfg, char *err, size_t errlen);
 /* Names "module`function" of all functions, by number, for folded stacks: one allocation, the
  * caller frees. n: how many. NULL when there is no memory. */
 char **core_function_names(const struct core_env *env, uint32_t *n);

@@ -66,9 +66,18 @@ char *core_folded(const struct core *c)
 
 /* ---- translation ---- */
 
-uint64_t core_find_page(struct core *c, struct tlb_level *first, uint64_t key, uint64_t at)
+uint64_t core_walk(struct core *c, uint64_t key, uint64_t at)
 {
     uint64_t reads[TLB_LEVELS];
+    const uint32_t n = tlb_walk(&c->tlb, key, c->space ? c->space->table_addr : 0, reads);
+    for (uint32_t i = 0; i < n; i++)
+        at += core_cycles(c, core_request(c, MEM_WALK, reads[i], 8, 0, at), at);
+    c->n.walk_loads += n;
+    return at;
+}
+
+uint64_t core_find_page(struct core *c, struct tlb_level *first, uint64_t key, uint64_t at)
+{
     const enum tlb_found found = tlb_lookup(&c->tlb, first, key);
     if (found == TLB_L1)
         return at;
@@ -77,11 +86,7 @@ uint64_t core_find_page(struct core *c, struct tlb_level *first, uint64_t key, u
         c->n.tlb_l2_hits++;
         return at + c->tlb.l2_cycles;
     }
-    const uint32_t n = tlb_walk(&c->tlb, key, c->space ? c->space->table_addr : 0, reads);
-    for (uint32_t i = 0; i < n; i++)
-        at += core_cycles(c, core_request(c, MEM_WALK, reads[i], 8, 0, at), at);
-    c->n.walk_loads += n;
-    return at;
+    return core_walk(c, key, at);
 }
 
 /* ---- the persistence domain ---- */

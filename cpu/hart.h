@@ -223,6 +223,9 @@ extern const uint8_t core_part_of[MEM_SOURCES]; /* the CPI part of a load from t
  */
 uint64_t core_find_page(struct core *c, struct tlb_level *first, uint64_t key, uint64_t at);
 
+/* The walk to a page, which was in no level: its reads begin at `at`. When it is there. */
+uint64_t core_walk(struct core *c, uint64_t key, uint64_t at);
+
 /* Tell the persistence domain of a store to NVDIMM at `at`, in pieces that lie in aligned words:
  * bytes from byte `skip` of the store's operand on, at addr; words: the operand, old and new. */
 void core_list_operand(struct core *c, uint64_t addr, uint32_t bytes, uint32_t skip,

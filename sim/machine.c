@@ -12,6 +12,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "sim/coreside.h"
 #include "sim/error.h"
 #include "wasmcore/snapshot.h"
 
@@ -131,76 +132,19 @@ static int make_memory(struct machine *m, char *err, size_t errlen)
     return memside_make(&m->mem, cfg, 1, err, errlen);
 }
 
-static struct boundary_config boundary_of(const struct config *cfg)
-{
-    return (struct boundary_config){.kind = (uint8_t)cfg->boundary,
-                                    .kpti = cfg->kpti,
-                                    .pcid = cfg->pcid,
-                                    .ibpb = cfg->ibpb,
-                                    .retpoline = cfg->retpoline,
-                                    .l1d_flush = cfg->l1d_flush,
-                                    .verw = cfg->verw,
-                                    .entry_cycles = (uint32_t)cfg->entry_cycles,
-                                    .exit_cycles = (uint32_t)cfg->exit_cycles,
-                                    .saved_registers = (uint32_t)cfg->saved_registers,
-                                    .cr3_cycles = (uint32_t)cfg->cr3_cycles,
-                                    .ibpb_cycles = (uint32_t)cfg->ibpb_cycles,
-                                    .retpoline_cycles = (uint32_t)cfg->retpoline_cycles,
-                                    .l1d_flush_cycles = (uint32_t)cfg->l1d_flush_cycles,
-                                    .verw_cycles = (uint32_t)cfg->verw_cycles,
-                                    .bounds_check_cycles = (uint32_t)cfg->bounds_check};
-}
-
-static struct core_config core_of(const struct machine *m)
-{
-    const struct config *c = m->cfg;
-    struct core_config cc = {.period = m->period,
-                             .width = (uint32_t)c->width,
-                             .latency = {[UOP_ALU] = (uint32_t)c->lat_alu,
-                                         [UOP_MUL] = (uint32_t)c->lat_mul,
-                                         [UOP_DIV] = (uint32_t)c->lat_div,
-                                         [UOP_FADD] = (uint32_t)c->lat_fadd,
-                                         [UOP_FMUL] = (uint32_t)c->lat_fmul,
-                                         [UOP_FDIV] = (uint32_t)c->lat_fdiv,
-                                         [UOP_FCVT] = (uint32_t)c->lat_fcvt,
-                                         [UOP_BRANCH] = 1},
-                             .store_buffer = (uint32_t)c->store_buffer,
-                             .flushes = (uint32_t)c->flushes,
-                             .load_misses = (uint32_t)c->load_misses,
-                             .branch = {.history_bits = (uint32_t)c->history_bits,
-                                        .target_entries = (uint32_t)c->target_entries,
-                                        .return_entries = (uint32_t)c->return_entries,
-                                        .mispredict_cycles = (uint32_t)c->mispredict},
-                             .boundary = boundary_of(c),
-                             .tlb_call = {.l1_entries = (uint32_t)c->tlb_call_entries,
-                                          .l1_ways = (uint32_t)c->tlb_call_ways},
-                             .tlb_trap = {.l1_entries = (uint32_t)c->tlb_l1_entries,
-                                          .l1_ways = (uint32_t)c->tlb_l1_ways,
-                                          .l2_entries = (uint32_t)c->tlb_l2_entries,
-                                          .l2_ways = (uint32_t)c->tlb_l2_ways,
-                                          .l2_cycles = (uint32_t)c->tlb_l2_cycles}};
-    for (unsigned i = 0; i < UOP_CLASSES; i++)
-        cc.units[i] = 1;
-    cc.units[UOP_ALU] = (uint32_t)c->units_alu;
-    cc.units[UOP_LOAD] = (uint32_t)c->units_load;
-    return cc;
-}
-
 static int make_cores(struct machine *m, char *err, size_t errlen)
 {
-    const struct core_config cc = core_of(m);
+    struct core_config cc;
     struct core_env env = {.store = m->store,
                            .hierarchy = m->mem.hierarchy,
                            .domain = m->mem.domain,
                            .kernel_instance = instance_id(m->kernel),
                            .dependences = m->ports.tap != NULL};
-    char buf[32];
-    const char *model = config_choice("core.model", m->cfg->core_model, buf, sizeof buf);
-    for (const struct core_ops *const *ops = core_models; *ops; ops++)
-        if (strcmp((*ops)->name, model) == 0)
-            m->ops = *ops;
+    m->ops = core_model_of(m->cfg);
     if (!m->ops)
         return 0; /* functional: nothing is timed */
+    if (core_config_of(m->cfg, &cc, err, errlen))
+        return -1;
     for (uint32_t i = 0; i < m->nharts; i++) {
         env.hart = (uint8_t)i;
         m->harts[i].core = m->ops->make(&cc, &env, err, errlen);

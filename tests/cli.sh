@@ -55,6 +55,9 @@ hello_says() {
 }
 t "exec passes arguments, environment and output through" hello_says
 t "exec on the timed core does the same" hello_says -s core.model=inorder
+t "exec on the out-of-order core does the same" hello_says -s core.model=ooo -s core.width=4
+t "exec on the out-of-order core with traps does the same" hello_says -s core.model=ooo -s kernel.boundary=trap -s kernel.kpti=true
+t "ports are digits" refuses 125 'core.ports_alu: "01x"' "$pwsim" exec -s core.model=ooo -s core.ports_alu=01x "$B/guest/hello.wasm"
 t "exec on the timed core with traps does the same" hello_says -s core.model=inorder -s kernel.boundary=trap -s kernel.kpti=true
 
 waiting() { # nanoseconds: a program that waits so long for a value to change, and exits with what came of it

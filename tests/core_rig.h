@@ -29,6 +29,7 @@
 #define THREADS 4u
 
 struct rig {
+    const struct core_ops *ops; /* the model under test */
     struct core_config cfg;
     struct hierarchy *h;
     struct domain *domain;
@@ -94,7 +95,7 @@ static inline void rig_core(struct rig *r)
         .harts = 1, .dram = {memory_access, r}, .nvdimm = {memory_access, r}, .seed = 1};
     memcpy(hc.level, level, sizeof level);
     if (r->core)
-        core_inorder.drop(r->core);
+        r->ops->drop(r->core);
     if (r->h)
         hierarchy_free(r->h);
     if (r->domain)
@@ -104,23 +105,24 @@ static inline void rig_core(struct rig *r)
     cr_assert_not_null(r->h, "%s", err);
     const struct core_env env = {
         .view = &r->view, .hierarchy = r->h, .domain = r->domain, .kernel_instance = KERNEL};
-    r->core = core_inorder.make(&r->cfg, &env, err, sizeof err);
+    r->core = r->ops->make(&r->cfg, &env, err, sizeof err);
     cr_assert_not_null(r->core, "%s", err);
 }
 
 static inline void rig_free(struct rig *r)
 {
-    core_inorder.drop(r->core);
+    r->ops->drop(r->core);
     hierarchy_free(r->h);
     domain_free(r->domain);
     free(r);
 }
 
 /* Spaces of 64 pages: DRAM, but the upper half of USER's is NVDIMM. */
-static inline struct rig *rig_new(void)
+static inline struct rig *rig_new_of(const struct core_ops *ops)
 {
     struct rig *r = calloc(1, sizeof *r);
     cr_assert_not_null(r);
+    r->ops = ops;
     for (uint32_t i = 0; i < 8; i++) {
         struct space *s = &r->spaces[i];
         for (uint32_t p = 0; p < 64; p++)
@@ -158,7 +160,21 @@ static inline struct rig *rig_new(void)
                               .store_buffer = 16,
                               .flushes = 12,
                               .load_misses = 10,
-                              .branch = {10, 64, 8, 14},
+                              .branch = {.history_bits = 10,
+                                         .target_entries = 64,
+                                         .return_entries = 8,
+                                         .mispredict_cycles = 14},
+                              .window = {.fetch_width = 8,
+                                         .retire_width = 8,
+                                         .fetch_queue = 64,
+                                         .rob = 128,
+                                         .load_queue = 64,
+                                         .scheduler = 64,
+                                         .div_busy = 20,
+                                         .fdiv_busy = 14,
+                                         .forward_cycles = 5,
+                                         .walkers = 1,
+                                         .fuse_branches = 1},
                               .boundary = {.pcid = 1,
                                            .entry_cycles = 80,
                                            .exit_cycles = 70,
@@ -171,10 +187,17 @@ static inline struct rig *rig_new(void)
                               .tlb_call = {64, 4, 0, 0, 0},
                               .tlb_trap = {64, 4, 1536, 12, 7}};
     for (unsigned i = 0; i < UOP_CLASSES; i++)
-        c->units[i] = 1;
+        c->units[i] = 1, c->window.ports[i] = (uint16_t)(1u << i);
     c->units[UOP_ALU] = 2;
+    c->window.ports[UOP_ALU] = 1u | 1u << 15;
+    c->window.ports[UOP_LOAD] = 1u << UOP_LOAD | 1u << 14;
     rig_core(r);
     return r;
+}
+
+static inline struct rig *rig_new(void)
+{
+    return rig_new_of(&core_inorder);
 }
 
 /* ---- blocks and logs ---- */
@@ -198,6 +221,7 @@ static inline struct uop *put(struct rig *r, enum uop_class class, uint16_t dst,
     struct uop *u = &r->uops[r->nuops++];
     *u = (struct uop){.class = (uint8_t) class, .bytes = 8, .dst = dst, .a = a, .b = b};
     last->nuops++;
+    r->view.code.nuops = r->nuops;
     last->nops++;
     last->code_bytes += 4;
     return u;
@@ -240,14 +264,14 @@ static inline void nv_store(struct rig *r, uint64_t addr, uint64_t old, uint64_t
 
 static inline uint64_t now(const struct rig *r)
 {
-    const ps_t t = core_inorder.now(r->core);
+    const ps_t t = r->ops->now(r->core);
     cr_assert_eq(t % PERIOD, 0);
     return t / PERIOD;
 }
 
 static const struct core_counters *counters(const struct rig *r)
 {
-    return core_inorder.counters(r->core);
+    return r->ops->counters(r->core);
 }
 
 static inline uint64_t total(const uint64_t parts[CPI_COUNT])
@@ -268,7 +292,7 @@ static inline void check_sum(const struct rig *r)
 static inline uint64_t consume(struct rig *r)
 {
     const uint64_t before = now(r);
-    core_inorder.consume(r->core, r->log, r->nlog);
+    r->ops->consume(r->core, r->log, r->nlog);
     r->nlog = 0;
     check_sum(r);
     return now(r) - before;

@@ -18,7 +18,7 @@ enum uop_class {
     UOP_STORE,
     UOP_BRANCH,
     UOP_FLUSH, /* info: the enum mem_kind of the flush */
-    UOP_FENCE,
+    UOP_FENCE, /* info 1: of a locked instruction, loads wait too; 0: sfence */
     UOP_NTSTORE,
     UOP_BULK, /* memory.copy, .fill, .init: the log says what was touched */
     UOP_CLASSES
@@ -79,6 +79,7 @@ struct code_func {
     uint32_t index;   /* function index in the module */
     uint32_t first_block, nblocks;
     uint32_t frame_slots;
+    uint32_t temps; /* first slot of operand temporaries, each used once after it was set */
 };
 
 /*

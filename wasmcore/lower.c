@@ -483,6 +483,7 @@ static int finish_function(struct builder *b, struct code *code)
     st->funcs[code->func].first_block = first;
     st->funcs[code->func].nblocks = b->nblocks;
     st->funcs[code->func].frame_slots = code->frame_slots;
+    st->funcs[code->func].temps = b->temps;
     return code->insns && code->pos ? 0 : -1;
 }
 

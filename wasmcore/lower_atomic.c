@@ -33,7 +33,12 @@ static void access_uop(struct builder *b, enum uop_class class, uint8_t bytes, u
 
 static void fence(struct builder *b)
 {
-    code_alu(b, UOP_FENCE, 0, REG_NONE, REG_NONE, REG_NONE);
+    code_uop(b, (struct raw_uop){.class = UOP_FENCE,
+                                 .info = 1,
+                                 .dst = REG_NONE,
+                                 .a = REG_NONE,
+                                 .b = REG_NONE,
+                                 .slot = REG_NONE});
 }
 
 static void atomic_load(struct builder *b, const struct op_info *info, const struct row *row)

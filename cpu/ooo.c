@@ -1,0 +1,576 @@
+/* ooo.c - the out-of-order core: blocks through the window, its limits, crossings. */
+#include "cpu/ooo.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cpu/follow.h"
+#include "cpu/log.h"
+
+/* ---- making ---- */
+
+static const struct core_model model;
+
+static void ooo_drop(struct core *core)
+{
+    struct ooo *c = ooo_of(core);
+    if (!c)
+        return;
+    core_release(core);
+    free(c->stores);
+    free(c->loads);
+    free(c->marks);
+    free(c);
+}
+
+static void set_window(struct ooo *c, const struct core_config *cfg)
+{
+    const struct window_config *w = &cfg->window;
+    c->fetch_width = c->fetch_left = w->fetch_width;
+    c->fetch_queue = w->fetch_queue;
+    c->width = c->dispatch_left = cfg->width;
+    c->rob = w->rob;
+    c->scheduler = w->scheduler;
+    c->retire_width = c->retire_left = w->retire_width;
+    c->store_queue = cfg->store_buffer;
+    c->load_queue = w->load_queue;
+    c->forward_cycles = w->forward_cycles;
+    c->nwalkers = w->walkers;
+    c->fuse_loads = w->fuse_loads;
+    c->fuse_branches = w->fuse_branches;
+    c->divide_busy[0] = w->div_busy;
+    c->divide_busy[1] = w->fdiv_busy;
+    c->mispredict_cycles = cfg->branch.mispredict_cycles;
+    c->btb_cycles = cfg->branch.btb_cycles;
+    for (unsigned i = 0; i < UOP_CLASSES; i++) {
+        c->latency[i] = cfg->latency[i];
+        c->ports[i] = w->ports[i];
+    }
+    for (uint32_t i = 0; i < OOO_CYCLES; i++)
+        c->slots[i].cycle = i;
+}
+
+static struct core *ooo_make(const struct core_config *cfg, const struct core_env *env, char *err,
+                             size_t errlen)
+{
+    if (core_config_check(cfg, err, errlen) || core_window_check(cfg, err, errlen))
+        return NULL;
+    struct ooo *c = calloc(1, sizeof *c);
+    if (!c)
+        goto no_memory;
+    set_window(c, cfg);
+    inflight_init(&c->misses, cfg->load_misses);
+    c->stores = calloc(c->store_queue, sizeof *c->stores);
+    c->loads = calloc(c->load_queue, sizeof *c->loads);
+    if (core_init(&c->core, cfg, env, &model) || !c->stores || !c->loads)
+        goto no_memory;
+    return &c->core;
+
+no_memory:
+    ooo_drop(c ? &c->core : NULL);
+    snprintf(err, errlen, "out of memory");
+    return NULL;
+}
+
+/* ---- the window's slow ways (ooo.h) ---- */
+
+/* Count what has left the scheduler up to dispatch; the rest of it was counted when its place was
+ * taken by another cycle. */
+static void sweep(struct ooo *c)
+{
+    const uint64_t now = c->dispatch, all = OOO_CYCLES;
+    for (uint64_t n = now - c->swept < all ? now - c->swept : all; n > 0; n--) {
+        struct ooo_slot *s = &c->slots[(now - n + 1) & (OOO_CYCLES - 1)];
+        const uint32_t ahead = s->cycle - (uint32_t)now;
+        if (ahead - 1 >= OOO_CYCLES - 1) { /* not one of the cycles to come */
+            c->waiting -= s->leaving;
+            s->leaving = 0;
+        }
+    }
+    c->swept = now;
+}
+
+void ooo_wait_for_scheduler(struct ooo *c)
+{
+    sweep(c);
+    while (c->waiting >= c->scheduler) {
+        ooo_hold_dispatch(c, c->dispatch + 1);
+        sweep(c);
+    }
+}
+
+uint64_t ooo_issue_later(struct ooo *c, unsigned class, uint64_t ready)
+{
+    const uint64_t horizon = c->dispatch + OOO_CYCLES - 1;
+    struct ooo_full *full = &c->full[class];
+    uint64_t t = ready >= full->from && ready < full->to ? full->to : ready;
+    for (; t < horizon; t++) {
+        struct ooo_slot *s = ooo_slot(c, t);
+        const uint32_t free_ports = c->ports[class] & ~(uint32_t)s->busy;
+        if (free_ports) {
+            s->busy = (uint16_t)(s->busy | 0x80000000u >> __builtin_clz(free_ports));
+            s->leaving++;
+            if (ready > full->to || ready < full->from)
+                full->from = ready;
+            full->to = t;
+            return t;
+        }
+    }
+    ooo_slot(c, horizon)->leaving++; /* so far ahead nothing is contended */
+    return later(ready, horizon);
+}
+
+static void give(struct ooo *c, uint64_t *pos, uint64_t cycle, uint64_t to, unsigned part)
+{
+    const uint64_t end = cycle < to ? cycle : to;
+    if (end > *pos) {
+        c->core.cpi[part] += end - *pos;
+        *pos = end;
+    }
+}
+
+void ooo_charge(struct ooo *c, const struct ooo_op *op, uint64_t to)
+{
+    const when_t steps[] = {c->redirect,
+                            WHEN(c->code_page, CPI_TRANSLATION),
+                            WHEN(c->code_line, CPI_FRONTEND),
+                            op->held,
+                            WHEN(op->issue, CPI_BASE),
+                            WHEN(op->paged, CPI_TRANSLATION),
+                            op->fused,
+                            op->complete,
+                            op->full};
+    uint64_t pos = c->core.cycle;
+    for (size_t i = 0; i < sizeof steps / sizeof steps[0]; i++)
+        give(c, &pos, WHEN_CYCLE(steps[i]), to, WHEN_PART(steps[i]));
+    give(c, &pos, to, to, CPI_BASE);
+}
+
+/* ---- blocks begin ---- */
+
+static int taken(const struct ending *e, uint32_t id)
+{
+    switch (e->end) {
+    case END_COND:
+        return id == e->taken;
+    case END_FALL:
+    case END_HOST:
+    case END_TRAP:
+    case END_UNKNOWN:
+        return 0;
+    default:
+        return 1;
+    }
+}
+
+static int is_direct(const struct ending *e)
+{
+    return e->end == END_COND || e->end == END_JUMP || e->end == END_CALL || e->end == END_TAIL;
+}
+
+static void redirect(struct ooo *c, uint64_t cycles, enum cpi_part part)
+{
+    c->redirect = WHEN(later(c->branch_done, c->fetch) + cycles, part);
+    ooo_hold_fetch(c, WHEN_CYCLE(c->redirect));
+}
+
+/* A taken branch ends a cycle of fetch; a direct one that the target buffer has not got is found
+ * when it is decoded. */
+static inline void go_there(struct ooo *c)
+{
+    const struct ending *e = &c->core.ending;
+    c->fetch_left = 0;
+    if (e->crossed || !is_direct(e) || branch_target_known(&c->core.branch, e->pc))
+        return;
+    c->core.n.btb_misses++;
+    ooo_hold_fetch(c, c->fetch + c->btb_cycles);
+    c->code_line = later(c->code_line, c->fetch);
+}
+
+static inline void begin(struct core *core, uint32_t id, const struct block *b)
+{
+    struct ooo *c = ooo_of(core);
+    const uint64_t end = b->code_addr + b->code_bytes;
+    switch (core_follow(core, id, b)) {
+    case FOLLOW_RIGHT:
+        if (taken(&core->ending, id))
+            go_there(c);
+        break;
+    case FOLLOW_WRONG:
+        redirect(c, c->mispredict_cycles, CPI_BRANCH);
+        break;
+    case FOLLOW_RETPOLINE:
+        redirect(c, core->boundary.retpoline_cycles, CPI_BOUNDARY);
+        break;
+    }
+    for (uint64_t line = line_of(b->code_addr); line < end; line += LINE_BYTES)
+        if (line != core->fetched)
+            ooo_fetch_line(c, line);
+    ooo_hold_fetch(c, c->code_line);
+}
+
+/* ---- micro-ops ---- */
+
+static inline uint64_t source(const struct ooo *c, uint32_t fp, uint16_t slot)
+{
+    return c->ready[core_source(fp, slot)];
+}
+
+/* Issue what computes; a divider takes the next when it is done with this one. */
+static inline uint64_t compute(struct ooo *c, unsigned class, uint64_t ready)
+{
+    if (unlikely(class == UOP_DIV || class == UOP_FDIV)) {
+        uint64_t *divider = &c->divider[class == UOP_FDIV];
+        const uint64_t t = ooo_issue(c, class, later(ready, *divider));
+        *divider = t + c->divide_busy[class == UOP_FDIV];
+        return t;
+    }
+    return ooo_issue(c, class, ready);
+}
+
+static inline void arithmetic(struct ooo *c, uint32_t fp, const struct uop *u)
+{
+    struct ooo_op op = {.dispatch = ooo_dispatch(c)};
+    const uint64_t ready = later(source(c, fp, u->a), source(c, fp, u->b));
+    op.issue = compute(c, u->class, later(op.dispatch + 1, ready));
+    const uint64_t done = op.issue + c->latency[u->class];
+    op.complete = WHEN(done, CPI_BASE);
+    c->ready[core_destination(fp, u->dst)] = done;
+    if (u->class == UOP_BRANCH)
+        c->branch_done = done;
+    ooo_retire(c, &op);
+}
+
+/* A compare or test that is not one micro-op with its branch. */
+static void lone_compare(struct ooo *c, uint32_t fp, const struct uop *u)
+{
+    struct ooo_op op = {.dispatch = ooo_dispatch(c)};
+    op.issue = ooo_issue(c, UOP_ALU,
+                         later(op.dispatch + 1, later(source(c, fp, u->a), source(c, fp, u->b))));
+    op.complete = WHEN(op.issue + c->latency[UOP_ALU], CPI_BASE);
+    c->ready[SINK] = WHEN_CYCLE(op.complete);
+    ooo_retire(c, &op);
+}
+
+/* The micro-op that is one with the load in `op`. */
+static void fused(struct ooo *c, uint32_t fp, struct ooo_op *op, const struct uop *u)
+{
+    const uint64_t ready = later(source(c, fp, u->a), source(c, fp, u->b));
+    ooo_schedule(c);
+    const uint64_t done = compute(c, u->class, later(c->dispatch + 1, ready)) +
+                          c->latency[u->class];
+    op->fused = op->complete;
+    op->complete = WHEN(done, CPI_BASE);
+    c->ready[core_destination(fp, u->dst)] = done;
+    c->core.n.fused++;
+}
+
+static inline uint64_t frame_word(const struct ooo *c, uint32_t fp, const struct uop *u)
+{
+    return c->core.frame_addr + ((uint64_t)fp + u->slot) * 8;
+}
+
+/* word: its address in the log, or NULL: on the frame. next: fused with it, or NULL. */
+static inline void load(struct ooo *c, uint32_t fp, const struct uop *u, uint64_t pc,
+                        const uint64_t *word, const struct uop *next)
+{
+    struct ooo_op op = {0};
+    ooo_take_load(c);
+    op.dispatch = ooo_dispatch(c);
+    const uint64_t ready = later(op.dispatch + 1, later(source(c, fp, u->a), source(c, fp, u->b)));
+    if (word) {
+        c->core.n.loads++;
+        ooo_load(c, &op, LOG_ARG(*word), u->bytes, pc, ready);
+    } else {
+        c->core.n.frame_loads++;
+        ooo_load_physical(c, &op, frame_word(c, fp, u), u->bytes, pc, ready);
+    }
+    c->ready[core_destination(fp, u->dst)] = WHEN_CYCLE(op.complete);
+    if (next) {
+        if (unlikely(c->core.env.dependences)) {
+            core_trace_result(&c->core, fp, u);
+            core_trace_sources(&c->core, fp, next);
+        }
+        fused(c, fp, &op, next);
+    }
+    ooo_retire_load(c, &op);
+}
+
+static inline void frame_store(struct ooo *c, uint32_t fp, const struct uop *u, uint64_t pc)
+{
+    c->core.n.frame_stores++;
+    ooo_store_physical(c, frame_word(c, fp, u), u->bytes, pc, source(c, fp, u->a),
+                       source(c, fp, u->b));
+}
+
+/* What is not a load, with its address from the log. */
+static inline void memory_uop(struct ooo *c, uint32_t fp, const struct uop *u, uint64_t pc,
+                              const uint64_t *word)
+{
+    const uint64_t addr = LOG_ARG(*word), a = source(c, fp, u->a), b = source(c, fp, u->b);
+    const uint64_t *words = *word & LOG_NV ? word + 1 : NULL;
+    switch (u->class) {
+    case UOP_STORE:
+        c->core.n.stores++;
+        ooo_store(c, addr, u->bytes, pc, a, b, words);
+        break;
+    case UOP_FLUSH:
+        c->core.n.flushes++;
+        ooo_flush(c, u->info, addr, pc, a);
+        break;
+    default:
+        c->core.n.nt_stores++;
+        ooo_store_nontemporal(c, addr, u->bytes, pc, a, b, words);
+        break;
+    }
+}
+
+/* All pieces of a bulk operation that the log holds. */
+static const uint64_t *bulk_uop(struct ooo *c, uint32_t fp, const struct uop *u, uint64_t pc,
+                                const uint64_t *p, const uint64_t *end)
+{
+    if (!c->bulk_begun)
+        arithmetic(c, fp, u);
+    c->bulk_begun = 1;
+    for (;;) {
+        p = log_past_marks(&c->core, p, end);
+        if (p == end || LOG_TAG(*p) != LOG_BULK)
+            return p;
+        const uint32_t n = ooo_bulk(&c->core, p, (uint32_t)(end - p), pc);
+        if (n == 0)
+            return end;
+        p += n;
+    }
+}
+
+static const uint64_t *walk(struct core *core, const uint64_t *p, const uint64_t *end)
+{
+    struct ooo *c = ooo_of(core);
+    const struct block *b = &core->code.blocks[core->block];
+    const struct uop *uops = core->code.uops + b->uops;
+    const uint8_t *marks = c->marks + b->uops;
+    const uint32_t fp = core->fp, n = b->nuops;
+    const int dependences = core->env.dependences;
+
+    for (uint32_t i = core->next_uop; i < n; i++) {
+        const struct uop *u = &uops[i];
+        if (unlikely(dependences))
+            core_trace_sources(core, fp, u);
+        switch (u->class) {
+        case UOP_LOAD:
+        case UOP_STORE:
+        case UOP_FLUSH:
+        case UOP_NTSTORE: {
+            const struct uop *next = marks[i] & OOO_FUSE ? u + 1 : NULL;
+            if (u->flags & UOP_ON_FRAME) {
+                if (u->class == UOP_LOAD)
+                    load(c, fp, u, log_pc(core, b, i), NULL, next);
+                else
+                    frame_store(c, fp, u, log_pc(core, b, i));
+            } else {
+                if (unlikely(!log_is_address(p, end))) {
+                    p = log_past_marks(core, p, end);
+                    if (!log_is_address(p, end))
+                        return log_leave_block(core, p, end, i);
+                }
+                if (unlikely(LOG_MEMORY(*p)))
+                    core_use_memory(core, LOG_MEMORY(*p));
+                if (u->class == UOP_LOAD)
+                    load(c, fp, u, log_pc(core, b, i), p, next);
+                else
+                    memory_uop(c, fp, u, log_pc(core, b, i), p);
+                if (unlikely(LOG_MEMORY(*p)))
+                    core_use_memory(core, 0);
+                p += log_address_words(*p);
+            }
+            i += next != NULL && u->class == UOP_LOAD;
+            break;
+        }
+        case UOP_FENCE:
+            ooo_fence(c, log_pc(core, b, i), u->info);
+            break;
+        case UOP_BULK:
+            p = bulk_uop(c, fp, u, log_pc(core, b, i), p, end);
+            if (p == end)
+                return log_leave_block(core, p, end, i);
+            c->bulk_begun = 0;
+            break;
+        case UOP_BRANCH:
+            if (unlikely(!c->fuse_branches && b->end == END_COND))
+                lone_compare(c, fp, u);
+            arithmetic(c, fp, u);
+            break;
+        default:
+            arithmetic(c, fp, u);
+            break;
+        }
+        if (unlikely(dependences))
+            core_trace_result(core, fp, &uops[i]);
+    }
+    log_end_block(core, b);
+    return p;
+}
+
+/* ---- fusion ---- */
+
+static int computes(unsigned class)
+{
+    return class <= UOP_FCVT;
+}
+
+/* A load whose value is an operand temporary, which nobody uses but the arithmetic behind it. */
+static int fuses(const struct code_func *f, const struct uop *u)
+{
+    return u[0].class == UOP_LOAD && u[0].dst != REG_NONE && u[0].dst >= f->temps &&
+           computes(u[1].class) && (u[1].a == u[0].dst || u[1].b == u[0].dst);
+}
+
+/* Mark the micro-ops of blocks that are new. */
+static void mark_code(struct ooo *c)
+{
+    const struct code_view *code = &c->core.code;
+    if (code->nuops > c->marks_cap) {
+        const uint32_t cap = code->nuops + code->nuops / 2;
+        uint8_t *more = realloc(c->marks, cap);
+        if (!more)
+            abort();
+        memset(more + c->marks_cap, 0, cap - c->marks_cap);
+        c->marks = more;
+        c->marks_cap = cap;
+    }
+    for (uint32_t id = c->marked ? c->marked : 1; id < code->nblocks; id++) {
+        const struct block *b = &code->blocks[id];
+        for (uint32_t i = 0; c->fuse_loads && i + 1 < b->nuops; i++)
+            if (fuses(&code->funcs[b->func], &code->uops[b->uops + i]))
+                c->marks[b->uops + i] = OOO_FUSE;
+    }
+    c->marked = code->nblocks;
+}
+
+/* ---- crossings ---- */
+
+static void close_cycle(struct core *core)
+{
+    ooo_of(core)->retire_left = 0;
+}
+
+static void stall(struct core *core, uint64_t cycles, enum cpi_part part)
+{
+    ooo_stall(ooo_of(core), core->cycle + cycles, part);
+    ooo_serialise(ooo_of(core));
+}
+
+static void step_loads(struct ooo *c, const struct boundary_step *s, uint64_t *last)
+{
+    const uint64_t ready = c->step_ready;
+    for (uint32_t i = 0; i < s->n; i++) {
+        struct ooo_op op = {0};
+        ooo_take_load(c);
+        op.dispatch = ooo_dispatch(c);
+        ooo_load_physical(c, &op, s->addr + (uint64_t)i * s->stride, 8, 0,
+                          later(op.dispatch + 1, ready));
+        *last = later(*last, WHEN_CYCLE(op.complete));
+        ooo_retire_load(c, &op);
+    }
+}
+
+static void step_alus(struct ooo *c, uint32_t n)
+{
+    for (uint32_t i = 0; i < n; i++) {
+        struct ooo_op op = {.dispatch = ooo_dispatch(c)};
+        op.issue = ooo_issue(c, UOP_ALU, later(op.dispatch + 1, c->step_ready));
+        op.complete = WHEN(op.issue + c->latency[UOP_ALU], CPI_BASE);
+        ooo_retire(c, &op);
+    }
+}
+
+static void drain_stores(struct ooo *c)
+{
+    ooo_stall(c, WHEN_CYCLE(c->store_last), WHEN_PART(c->store_last));
+    ooo_stall(c, ooo_close_combining(c, c->core.cycle), CPI_FLUSH);
+    ooo_serialise(c);
+}
+
+static void steps(struct core *core, const struct boundary_step *s, uint32_t n)
+{
+    struct ooo *c = ooo_of(core);
+    uint64_t loads = 0;
+    c->step_ready = 0;
+    for (const struct boundary_step *end = s + n; s < end; s++) {
+        switch ((enum boundary_step_kind)s->kind) {
+        case STEP_DRAIN:
+            ooo_serialise(c);
+            break;
+        case STEP_DRAIN_STORES:
+            drain_stores(c);
+            break;
+        case STEP_CYCLES:
+            stall(core, s->n, CPI_BOUNDARY);
+            break;
+        case STEP_ALU:
+            step_alus(c, s->n);
+            break;
+        case STEP_STORES:
+            for (uint32_t i = 0; i < s->n; i++)
+                ooo_store_physical(c, s->addr + (uint64_t)i * s->stride, 8, 0, 0, c->step_ready);
+            break;
+        case STEP_LOADS:
+            step_loads(c, s, &loads);
+            break;
+        case STEP_WAIT:
+            c->step_ready = loads;
+            break;
+        case STEP_FLUSH_TLB:
+            tlb_flush(&core->tlb, (int)s->n);
+            core->fetched = NO_LINE;
+            break;
+        case STEP_BARRIER:
+            branch_barrier(&core->branch);
+            break;
+        }
+    }
+}
+
+static const struct core_model model = {.close = close_cycle, .stall = stall, .steps = steps};
+
+/* ---- the core ---- */
+
+static void ooo_consume(struct core *core, const uint64_t *words, uint32_t n)
+{
+    core_look_at_code(core);
+    mark_code(ooo_of(core));
+    log_read(core, words, n, (struct log_reader){begin, walk, ooo_bulk});
+}
+
+static ps_t ooo_now(const struct core *core)
+{
+    return core->cycle * core->period;
+}
+
+static void ooo_drain(struct core *core)
+{
+    struct ooo *c = ooo_of(core);
+    drain_stores(c);
+    for (uint32_t i = 0; i < core->flushes.size; i++)
+        ooo_stall(c, WHEN_CYCLE(core->flushes.until[i]), WHEN_PART(core->flushes.until[i]));
+    ooo_serialise(c);
+    core_settle(core);
+}
+
+static const struct core_counters *ooo_counters(const struct core *core)
+{
+    return &core->n;
+}
+
+const struct core_ops core_ooo = {
+    .name = "ooo",
+    .meaning = "out-of-order window: ROB, queues, scheduler, ports, forwarding, fusion",
+    .make = ooo_make,
+    .drop = ooo_drop,
+    .consume = ooo_consume,
+    .now = ooo_now,
+    .drain = ooo_drain,
+    .counters = ooo_counters,
+    .folded = core_folded,
+};
