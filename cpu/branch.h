@@ -1,31 +1,46 @@
-/* branch.h - branch prediction: conditional by gshare, indirect by last target, returns by a stack.
- */
+/* branch.h - branch prediction: conditional and indirect branches, targets, returns. */
 #ifndef CPU_BRANCH_H
 #define CPU_BRANCH_H
 
 #include <stdint.h>
 
 #include "cpu/core.h"
+#include "cpu/tage.h"
 
 /*
- * gshare (McFarling, "Combining Branch Predictors", WRL TN-36, 1993): a table of two-bit counters
- * indexed by branch address xor global history; all start weakly not taken. Indirect branches: a
- * direct-mapped table, tagged with the branch address, of the target that was seen last. Returns: a
- * circular stack; what is pushed past its size overwrites the oldest. Targets are block numbers.
- * Not modelled: a branch target buffer for direct branches (they are always predicted), wrong-path
- * effects, aliasing of tags.
+ * Conditional branches, one of:
+ *   static   taken backwards, not taken forwards, which is what the sign of an immediate would tell
+ *   bimodal  two-bit counters by branch address (Smith, ISCA 1981)
+ *   gshare   the same by address xor global history (McFarling, WRL TN-36, 1993)
+ *   tage     tage.h
+ * Counters start weakly not taken.
+ *
+ * Indirect branches: a direct-mapped table, tagged with the branch address, of the target that was
+ * seen last; with `target_history` a second one in front of it, found by the address hashed with
+ * the last few indirect targets (as in Chang, Hao and Patt, "Target prediction for indirect jumps",
+ * ISCA 1997), whose entries have a two-bit counter: what has just been wrong does not predict.
+ * Returns: a circular stack; what is pushed past its size overwrites the oldest. Direct branches: a
+ * direct-mapped table of those that have been taken. Targets are block numbers, or any number that
+ * stands for one.
+ *
+ * Not modelled: wrong-path effects, late update.
  *
  * Each function is told the outcome at once and returns 1 when the prediction was wrong.
  */
 struct branch_target {
     uint64_t pc;
-    uint32_t to, valid;
+    uint32_t to;
+    uint8_t valid, sure; /* sure: 0 to 3, of the table with history */
 };
 
 struct branch {
     uint64_t *btb; /* code addresses of direct branches; NULL: all are known */
     uint32_t btb_mask;
+    uint8_t kind; /* enum predictor */
     uint8_t *counters;
+    struct tage *tage;
+    struct branch_target *paths; /* targets by address and history, NULL: no such table */
+    uint64_t path;               /* the last indirect targets, hashed, the youngest lowest */
     struct branch_target *targets;
     uint32_t *returns;
     uint32_t history, mask, target_mask;
@@ -41,25 +56,35 @@ void branch_barrier(struct branch *b);
 /* To or from a checkpoint (memhier/archive.h). */
 void branch_archive(struct branch *b, struct archive *a);
 
-static inline int branch_cond(struct branch *b, uint64_t pc, int taken)
+static inline int branch_counter(uint8_t *counter, int taken)
 {
-    uint8_t *counter = &b->counters[((uint32_t)(pc >> 2) ^ b->history) & b->mask];
     const int wrong = (*counter >= 2) != taken;
     if (taken)
         *counter = (uint8_t)(*counter + (*counter < 3));
     else
         *counter = (uint8_t)(*counter - (*counter > 0));
-    b->history = (b->history << 1 | (uint32_t)taken) & b->mask;
     return wrong;
 }
 
-static inline int branch_indirect(struct branch *b, uint64_t pc, uint32_t to)
+/* backward: its target lies before it. */
+static inline int branch_cond(struct branch *b, uint64_t pc, int backward, int taken)
 {
-    struct branch_target *t = &b->targets[(uint32_t)(pc >> 2) & b->target_mask];
-    const int wrong = !t->valid || t->pc != pc || t->to != to;
-    *t = (struct branch_target){pc, to, 1};
-    return wrong;
+    switch ((enum predictor)b->kind) {
+    case PREDICTOR_STATIC:
+        return taken != backward;
+    case PREDICTOR_TAGE:
+        return tage_cond(b->tage, pc, taken);
+    case PREDICTOR_BIMODAL:
+        return branch_counter(&b->counters[(uint32_t)(pc >> 2) & b->mask], taken);
+    case PREDICTOR_GSHARE:
+        break;
+    }
+    const uint32_t i = ((uint32_t)(pc >> 2) ^ b->history) & b->mask;
+    b->history = (b->history << 1 | (uint32_t)taken) & b->mask;
+    return branch_counter(&b->counters[i], taken);
 }
+
+int branch_indirect(struct branch *b, uint64_t pc, uint32_t to);
 
 /* Is the target of a taken direct branch known? Afterwards it is. */
 static inline int branch_target_known(struct branch *b, uint64_t pc)

@@ -129,6 +129,7 @@ static void check_boundary(struct check *k, const struct boundary_config *b)
 
 static void check_branch(struct check *k, const struct branch_config *b)
 {
+    range(k, "kind of branch predictor", b->predictor, PREDICTOR_GSHARE, PREDICTOR_TAGE);
     range(k, "bits of branch history", b->history_bits, 4, 20);
     range(k, "indirect targets", b->target_entries, 1, 1u << 20);
     if (!power_of_two(b->target_entries) && refused(k))

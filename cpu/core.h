@@ -66,9 +66,13 @@ struct tlb_config {
     uint32_t l2_cycles;           /* of a hit in the second level */
 };
 
+enum predictor { PREDICTOR_GSHARE, PREDICTOR_STATIC, PREDICTOR_BIMODAL, PREDICTOR_TAGE };
+
 struct branch_config {
-    uint32_t history_bits;   /* gshare: table of 2^bits counters, 4 to 20 */
-    uint32_t target_entries; /* indirect targets, power of two */
+    uint8_t predictor;       /* enum predictor: of conditional branches */
+    uint8_t target_history;  /* indirect targets by the ones before them, too */
+    uint32_t history_bits;   /* 2^bits counters (tage: of its base; a quarter of that a table) */
+    uint32_t target_entries; /* indirect targets (of each table), power of two */
     uint32_t return_entries; /* return stack */
     uint32_t mispredict_cycles;
     uint32_t btb_entries; /* ooo: taken direct branches that are known when fetched; power of two,

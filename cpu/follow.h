@@ -60,7 +60,7 @@ static inline enum follow core_follow(struct core *c, uint32_t id, const struct 
     enum follow f = FOLLOW_RIGHT;
     switch (e->end) {
     case END_COND:
-        f = follow_predicted(c, branch_cond(&c->branch, e->pc, id == e->taken));
+        f = follow_predicted(c, branch_cond(&c->branch, e->pc, e->backward, id == e->taken));
         break;
     case END_TABLE:
         f = follow_indirect(c, id);

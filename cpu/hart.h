@@ -49,6 +49,7 @@ struct ending {
     uint32_t taken, next, func;
     uint8_t end;         /* enum block_end, or END_UNKNOWN */
     uint8_t kernel_side; /* of the block */
+    uint8_t backward;    /* END_COND: its target lies before it */
     uint8_t crossed;     /* a trap came between: neither a branch nor predicted */
 };
 #define END_UNKNOWN 0xffu /* nothing ran before, or the block was left early */

@@ -39,13 +39,14 @@ static void ending_archive(struct ending *e, struct archive *a)
     archive_u32(a, &e->func);
     archive_u8(a, &e->end);
     archive_u8_below(a, &e->kernel_side, 2);
+    archive_u8_below(a, &e->backward, 2);
     archive_u8_below(a, &e->crossed, 2);
 }
 
 static void pasts_archive(struct core *c, struct archive *a)
 {
     uint32_t n = c->npasts;
-    archive_count(a, &n, MOST_PASTS, 24);
+    archive_count(a, &n, MOST_PASTS, 25);
     if (!a->writing && n && !a->failed) {
         c->pasts = calloc(n, sizeof *c->pasts);
         c->npasts = c->pasts ? n : 0;
@@ -116,7 +117,7 @@ static void who_archive(struct core *c, struct archive *a)
 
 void core_archive(struct core *c, struct archive *a)
 {
-    archive_section(a, "CORE", 1);
+    archive_section(a, "CORE", 2);
     memory_archive(c, a);
     combining_archive(c, a);
     place_archive(c, a);

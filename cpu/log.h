@@ -53,6 +53,7 @@ static inline void log_end_block(struct core *c, const struct block *b)
                                 .next = b->next,
                                 .func = b->func,
                                 .end = b->end,
+                                .backward = (uint8_t)(b->taken <= (uint32_t)(b - c->code.blocks)),
                                 .kernel_side = c->kernel_side};
 }
 

@@ -573,4 +573,5 @@ const struct core_ops core_ooo = {
     .drain = ooo_drain,
     .counters = ooo_counters,
     .folded = core_folded,
+    .archive = ooo_archive,
 };

@@ -295,6 +295,9 @@ void ooo_fence(struct ooo *c, uint64_t pc, int full);
 uint64_t ooo_close_combining(struct ooo *c, uint64_t at);
 /* As struct log_reader has it. */
 uint32_t ooo_bulk(struct core *core, const uint64_t *words, uint32_t n, uint64_t pc);
+/* To or from a checkpoint (ooo_archive.c): whoever adds a field that outlives a log adds it there.
+ */
+void ooo_archive(struct core *c, struct archive *a);
 /* Fetch a line of code: holds the front end until it is there. */
 void ooo_fetch_line(struct ooo *c, uint64_t line);
 

@@ -28,7 +28,9 @@ static struct boundary_config boundary_of(const struct config *cfg)
 
 static struct branch_config branch_of(const struct config *c)
 {
-    return (struct branch_config){.history_bits = (uint32_t)c->history_bits,
+    return (struct branch_config){.predictor = (uint8_t)c->predictor,
+                                  .target_history = c->target_history,
+                                  .history_bits = (uint32_t)c->history_bits,
                                   .target_entries = (uint32_t)c->target_entries,
                                   .return_entries = (uint32_t)c->return_entries,
                                   .mispredict_cycles = (uint32_t)c->mispredict,

@@ -14,7 +14,7 @@ static int wrong_after(const char *pattern, int warm)
     cr_assert_eq(branch_init(&b, &config), 0);
     for (int round = 0; round <= warm; round++)
         for (const char *p = pattern; *p; p++) {
-            const int w = branch_cond(&b, 0x4000, *p == 'T');
+            const int w = branch_cond(&b, 0x4000, 0, *p == 'T');
             wrong += round == warm && w;
         }
     branch_free(&b);
@@ -42,7 +42,7 @@ Test(branch, counters_begin_weakly_not_taken_and_saturate)
     } steps[] = {{0, 0}, {0, 0}, {1, 1}, {1, 1}, {1, 0}, {1, 0},
                  {1, 0}, {0, 1}, {1, 0}, {0, 1}, {0, 1}, {0, 0}};
     for (size_t i = 0; i < sizeof steps / sizeof *steps; i++)
-        cr_expect_eq(branch_cond(&b, 0, steps[i].taken), steps[i].wrong, "step %zu", i);
+        cr_expect_eq(branch_cond(&b, 0, 0, steps[i].taken), steps[i].wrong, "step %zu", i);
     branch_free(&b);
 }
 
