@@ -91,7 +91,7 @@ struct window_config {
     uint16_t ports[UOP_CLASSES];        /* which a class may use, a bit each; not 0 */
     uint32_t div_busy, fdiv_busy;       /* cycles until a divider takes the next, 1 to 1000 */
     uint32_t forward_cycles;            /* from a store's data to a load of it, 0 to 1000 */
-    uint32_t walkers;                   /* page walks at once, 1 to 4 */
+    uint32_t walkers;                   /* page walks at once, 1 to 8 */
     uint8_t fuse_loads;    /* a load and the arithmetic behind it are one micro-op but for issue */
     uint8_t fuse_branches; /* so are a compare and its branch, for issue too; 0: two micro-ops */
 };

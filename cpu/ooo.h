@@ -101,7 +101,7 @@ struct ooo {
     uint64_t step_ready;   /* steps of a crossing wait for this */
     uint32_t forward_cycles;
     struct inflight misses;
-    uint64_t walkers[4]; /* free again */
+    uint64_t walkers[8]; /* free again */
     uint32_t nwalkers;
     uint64_t walk_until; /* no walk is under way from then on */
     uint32_t walk_at;
