@@ -175,6 +175,9 @@ Test(full, every_core_model_goes_on_as_if_never_cut, .timeout = 300)
                              "kernel.l1d_flush=true", "tlb.l1_entries=8", NULL},
             model, POINT_CYCLES, 5);
     }
+    cut((const char *[]){"core.model=ooo", "core.predictor=tage", "core.target_history=true",
+                         "core.btb_entries=64", NULL},
+        "tage", POINT_CYCLES, 5);
     cut((const char *[]){"core.model=functional", NULL}, "functional", POINT_INSTRUCTIONS, 7);
 }
 
