@@ -86,6 +86,17 @@ static inline int branch_cond(struct branch *b, uint64_t pc, int backward, int t
 
 int branch_indirect(struct branch *b, uint64_t pc, uint32_t to);
 
+/* The number that branch_call pushed last, 0 when there is none. */
+static inline uint32_t branch_pop(struct branch *b)
+{
+    if (b->depth == 0)
+        return 0;
+    const uint32_t back = b->returns[b->top];
+    b->depth--;
+    b->top = b->top ? b->top - 1 : b->return_entries - 1;
+    return back;
+}
+
 /* Is the target of a taken direct branch known? Afterwards it is. */
 static inline int branch_target_known(struct branch *b, uint64_t pc)
 {
@@ -106,12 +117,7 @@ static inline void branch_call(struct branch *b, uint32_t back)
 
 static inline int branch_return(struct branch *b, uint32_t to)
 {
-    if (b->depth == 0)
-        return 1;
-    const int wrong = b->returns[b->top] != to;
-    b->depth--;
-    b->top = b->top ? b->top - 1 : b->return_entries - 1;
-    return wrong;
+    return b->depth == 0 || branch_pop(b) != to;
 }
 
 #endif

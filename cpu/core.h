@@ -153,6 +153,7 @@ struct core_counters {
 };
 
 struct core; /* each model's own */
+struct stream_op;
 
 struct core_ops {
     const char *name, *meaning;
@@ -174,6 +175,9 @@ struct core_ops {
      * counters included. What is read goes into a core that make has just made. NULL: machines with
      * this core have no full checkpoints. */
     void (*archive)(struct core *c, struct archive *a);
+    /* Time instructions of a trace, in place of a log: cpu/stream.h. A core that is fed so gets no
+     * logs. NULL: not with this model. */
+    void (*stream)(struct core *c, const struct stream_op *ops, uint32_t n);
 };
 
 extern const struct core_ops core_inorder, core_ooo;

@@ -169,20 +169,14 @@ static int is_direct(const struct ending *e)
     return e->end == END_COND || e->end == END_JUMP || e->end == END_CALL || e->end == END_TAIL;
 }
 
-static void redirect(struct ooo *c, uint64_t cycles, enum cpi_part part)
+void ooo_redirect(struct ooo *c, uint64_t cycles, enum cpi_part part)
 {
     c->redirect = WHEN(later(c->branch_done, c->fetch) + cycles, part);
     ooo_hold_fetch(c, WHEN_CYCLE(c->redirect));
 }
 
-/* A taken branch ends a cycle of fetch; a direct one that the target buffer has not got is found
- * when it is decoded. */
-static inline void go_there(struct ooo *c)
+void ooo_unknown_target(struct ooo *c)
 {
-    const struct ending *e = &c->core.ending;
-    c->fetch_left = 0;
-    if (e->crossed || !is_direct(e) || branch_target_known(&c->core.branch, e->pc))
-        return;
     c->core.n.btb_misses++;
     ooo_hold_fetch(c, c->fetch + c->btb_cycles);
     c->code_line = later(c->code_line, c->fetch);
@@ -195,13 +189,13 @@ static inline void begin(struct core *core, uint32_t id, const struct block *b)
     switch (core_follow(core, id, b)) {
     case FOLLOW_RIGHT:
         if (taken(&core->ending, id))
-            go_there(c);
+            ooo_taken(c, core->ending.pc, !core->ending.crossed && is_direct(&core->ending));
         break;
     case FOLLOW_WRONG:
-        redirect(c, c->mispredict_cycles, CPI_BRANCH);
+        ooo_redirect(c, c->mispredict_cycles, CPI_BRANCH);
         break;
     case FOLLOW_RETPOLINE:
-        redirect(c, core->boundary.retpoline_cycles, CPI_BOUNDARY);
+        ooo_redirect(c, core->boundary.retpoline_cycles, CPI_BOUNDARY);
         break;
     }
     for (uint64_t line = line_of(b->code_addr); line < end; line += LINE_BYTES)
@@ -574,4 +568,5 @@ const struct core_ops core_ooo = {
     .counters = ooo_counters,
     .folded = core_folded,
     .archive = ooo_archive,
+    .stream = ooo_stream,
 };

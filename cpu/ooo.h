@@ -190,6 +190,19 @@ static inline when_t ooo_take_store(struct ooo *c)
     return w;
 }
 
+/* Mispredicted: fetch goes on `cycles` after the last branch was resolved. */
+void ooo_redirect(struct ooo *c, uint64_t cycles, enum cpi_part part);
+/* A taken branch whose target is found when it is decoded. */
+void ooo_unknown_target(struct ooo *c);
+
+/* A branch that is taken, as predicted, ends a cycle of fetch. */
+static inline void ooo_taken(struct ooo *c, uint64_t pc, int direct)
+{
+    c->fetch_left = 0;
+    if (direct && unlikely(!branch_target_known(&c->core.branch, pc)))
+        ooo_unknown_target(c);
+}
+
 /* ---- issue ---- */
 
 static inline struct ooo_slot *ooo_slot(struct ooo *c, uint64_t cycle)
@@ -298,6 +311,8 @@ uint32_t ooo_bulk(struct core *core, const uint64_t *words, uint32_t n, uint64_t
 /* To or from a checkpoint (ooo_archive.c): whoever adds a field that outlives a log adds it there.
  */
 void ooo_archive(struct core *c, struct archive *a);
+/* Instructions of a trace (ooo_stream.c). */
+void ooo_stream(struct core *c, const struct stream_op *ops, uint32_t n);
 /* Fetch a line of code: holds the front end until it is there. */
 void ooo_fetch_line(struct ooo *c, uint64_t line);
 

@@ -1,4 +1,5 @@
 /* cmd_replay.c - `pwsim replay`: drive the memory side from traces, with no core. */
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,6 +13,7 @@
 #include "sim/policy_replay.h"
 #include "sim/progress.h"
 #include "sim/quantity.h"
+#include "sim/stream_replay.h"
 #include "sim/table.h"
 #include "traces/replay.h"
 
@@ -20,6 +22,8 @@
 static const char help[] =
     "pwsim replay TRACE... [-m MACHINE.cfg] [-s key=value]... [--json]\n"
     "pwsim replay --llc BYTES [--ways N] [--policy NAME,...] TRACE... [--json]\n"
+    "pwsim replay --core MODEL TRACE... [--warmup N] [--length N] [-m MACHINE.cfg] [-s "
+    "key=value]...\n"
     "pwsim replay --page BYTES --capacity PAGES [--policy NAME,...] TRACE... [--json]\n"
     "\n"
     "Sends the requests of each trace through the caches and memories of a machine, empty at the\n"
@@ -39,6 +43,13 @@ static const char help[] =
     "      --policy A,B     of `pwsim list policies`, or paths of shared objects (with a slash);\n"
     "                       all if not given\n"
     "\n"
+    "With --core the traces are instructions in ChampSim's format (64-byte records, plain, gzip or "
+    "xz)\n"
+    "and are timed by that core model on the machine's caches and memory.\n"
+    "      --core MODEL     \"ooo\"\n"
+    "      --warmup N       instructions before counting begins\n"
+    "      --length N       instructions that are counted; all that follow if not given\n"
+    "\n"
     "With --page no machine is built: the fetches, loads, stores, non-temporal stores and page "
     "walks\n"
     "of each trace (no flushes, fences, write-backs, prefetches) become requests for pages, and "
@@ -54,6 +65,9 @@ struct replay_command {
     const char *machine;
     struct page_replay_options pages;
     struct policy_replay_options llc;
+    const char *core, *warmup, *length;
+    char model[64];
+    struct stream_replay_options stream;
     int json;
 };
 
@@ -63,6 +77,9 @@ static int parse(struct replay_command *c, int argc, char **argv)
     const struct option_row rows[] = {{"machine", 'm', OPTION_TEXT, &c->machine},
                                       {"set", 's', OPTION_LIST, &c->set},
                                       {"json", 0, OPTION_FLAG, &c->json},
+                                      {"core", 0, OPTION_TEXT, &c->core},
+                                      {"warmup", 0, OPTION_TEXT, &c->warmup},
+                                      {"length", 0, OPTION_TEXT, &c->length},
                                       {"page", 0, OPTION_TEXT, &c->pages.page},
                                       {"capacity", 0, OPTION_TEXT, &c->pages.capacity},
                                       {"policy", 0, OPTION_TEXT, &c->pages.policies},
@@ -176,6 +193,33 @@ static int replay_one(const struct replay_command *c, const struct config *cfg, 
     return bad;
 }
 
+/* A number of instructions; NULL: 0. */
+static int parse_count(const char *option, const char *text, uint64_t *out)
+{
+    char *end = NULL;
+    if (!text)
+        return 0;
+    errno = 0;
+    *out = *text >= '0' && *text <= '9' ? strtoull(text, &end, 10) : 0;
+    if (*text < '0' || *text > '9' || *end || errno || *out > INT64_MAX)
+        return cmd_complain("replay: %s \"%s\", expected a number of instructions", option, text);
+    return 0;
+}
+
+/* Instruction traces through a core. */
+static int replay_instructions(struct replay_command *c)
+{
+    if (!c->core)
+        return cmd_complain("replay: --warmup and --length go with --core");
+    if (parse_count("--warmup", c->warmup, &c->stream.warmup) ||
+        parse_count("--length", c->length, &c->stream.length))
+        return EXIT_BAD_INPUT;
+    snprintf(c->model, sizeof c->model, "core.model=%s", c->core);
+    texts_add(&c->set, c->model);
+    c->stream.json = c->json;
+    return 0;
+}
+
 static int replay_paths(const struct replay_command *c, char **paths, int n)
 {
     char err[1024];
@@ -186,7 +230,8 @@ static int replay_paths(const struct replay_command *c, char **paths, int n)
     for (int i = 0; !bad && i < n; i++) {
         if (c->json && i)
             puts(",");
-        bad = replay_one(c, x->points[0].config, paths[i], err, sizeof err);
+        bad = c->core ? stream_replay(x->points[0].config, paths[i], &c->stream, err, sizeof err)
+                      : replay_one(c, x->points[0].config, paths[i], err, sizeof err);
     }
     if (!bad && c->json)
         puts("]");
@@ -215,6 +260,13 @@ static int replay_policies(struct replay_command *c, char **paths, int n)
     return policy_replay(&c->llc, paths, n, err, sizeof err) ? cmd_complain("%s", err) : EXIT_GOOD;
 }
 
+static int replay_machine(struct replay_command *c, char **paths, int n)
+{
+    const int instructions = c->core || c->warmup || c->length;
+    const int bad = instructions ? replay_instructions(c) : 0;
+    return bad ? bad : replay_paths(c, paths, n);
+}
+
 int cmd_replay(int argc, char **argv)
 {
     struct replay_command c = {0};
@@ -225,7 +277,7 @@ int cmd_replay(int argc, char **argv)
     else if (at > 0 && (c.pages.page || c.pages.capacity || c.pages.policies))
         status = replay_pages(&c, argv + at, argc - at);
     else if (at > 0)
-        status = replay_paths(&c, argv + at, argc - at);
+        status = replay_machine(&c, argv + at, argc - at);
     free(c.set.v);
     return status;
 }

@@ -55,9 +55,6 @@ hello_says() {
 }
 t "exec passes arguments, environment and output through" hello_says
 t "exec on the timed core does the same" hello_says -s core.model=inorder
-t "exec on the out-of-order core does the same" hello_says -s core.model=ooo -s core.width=4
-t "exec on the out-of-order core with traps does the same" hello_says -s core.model=ooo -s kernel.boundary=trap -s kernel.kpti=true
-t "ports are digits" refuses 125 'core.ports_alu: "01x"' "$pwsim" exec -s core.model=ooo -s core.ports_alu=01x "$B/guest/hello.wasm"
 t "exec on the timed core with traps does the same" hello_says -s core.model=inorder -s kernel.boundary=trap -s kernel.kpti=true
 
 waiting() { # nanoseconds: a program that waits so long for a value to change, and exits with what came of it
@@ -374,6 +371,8 @@ for what in keys stats policies page-policies cores programs; do
 done
 readelf_clean() { readelf -S "$B/boot.elf" >re.out 2>re.err && [ ! -s re.err ] && grep -q '\.kernel' re.out && grep -q '\.prog/wordcount' re.out; }
 command -v readelf >/dev/null && t "readelf -S reads the boot image" readelf_clean
+
+. "$root/tests/cli_cores.sh"
 
 echo "$passed passed, $failed failed"
 [ "$failed" -eq 0 ]

@@ -1,0 +1,47 @@
+# cli_cores.sh - core models, bundled machines and instruction traces at a terminal; read by cli.sh.
+
+# ---- machines ----
+machines() {
+    local cfg
+    for cfg in skylake zen4 tiny-inorder; do
+        exits 0 "$pwsim" exec -v -m "$root/sim/configs/$cfg.cfg" "$B/guest/hello.wasm" one || return 1
+        grep -q ' cycles, IPC ' "$tmp/err" || return 1
+    done
+}
+t "the bundled machines run a program" machines
+t "the out-of-order core does the same as the others" hello_says -m "$root/sim/configs/skylake.cfg"
+t "and with traps" hello_says -m "$root/sim/configs/zen4.cfg" -s kernel.boundary=trap -s kernel.kpti=true
+t "ports are digits" refuses 125 'core.ports_alu: "01x"' "$pwsim" exec -s core.model=ooo -s core.ports_alu=01x "$B/guest/hello.wasm"
+
+# ---- instruction traces ----
+stream_record() { # instruction pointer's low byte, register read, register written, 6 bytes of an address read
+    printf '\x'"$1"'\x10\x40\0\0\0\0\0\0\0\x'"$3"'\0\x'"$2"'\0\0\0'
+    printf '\0%.0s' {1..16}
+    printf "$4"'\0\0'
+    printf '\0%.0s' {1..24}
+}
+for i in {1..50}; do
+    stream_record 00 01 02 '\x40\x12\x34\x56\x78\x7f'
+    stream_record 04 02 01 '\0\0\0\0\0\0'
+done >few.champsim
+for i in {1..40}; do cat few.champsim; done >plain.champsim
+gzip -c plain.champsim >gz.champsim
+xz -c plain.champsim >xz.champsim
+head -c 6410 plain.champsim >cut.champsim
+replays_streams() { # packings count the same
+    local f
+    for f in plain gz xz; do
+        exits 0 "$pwsim" replay --core ooo --warmup 1000 --length 2000 $f.champsim || return 1
+        grep -q "2,000 instructions, 5,0[0-9][0-9] cycles" "$tmp/out" || return 1
+        sed '$d' "$tmp/out" >$f.table
+    done
+    cmp plain.table gz.table && cmp plain.table xz.table
+}
+t "instruction traces, plain, gzip and xz, are timed alike" replays_streams
+t "a cut record is refused by its number" refuses 2 'cut.champsim: record 100: cut off' "$pwsim" replay --core ooo cut.champsim
+t "a trace that the warm-up uses up is refused" refuses 2 'the warm-up takes all' "$pwsim" replay --core ooo --warmup 5000 plain.champsim
+t "a number that is none is refused" refuses 2 '--length "many"' "$pwsim" replay --core ooo --length many plain.champsim
+t "models that take no instructions are refused" refuses 2 '"inorder" times no instruction traces' "$pwsim" replay --core inorder plain.champsim
+t "a warm-up without a core is refused" refuses 2 'go with --core' "$pwsim" replay --warmup 5 plain.champsim
+stream_json() { "$pwsim" replay --core ooo --json plain.champsim >json && grep -q '"hart0.upc"' json; }
+t "and as JSON" stream_json
