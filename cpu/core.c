@@ -153,7 +153,6 @@ int core_window_check(const struct core_config *cfg, char *err, size_t errlen)
     const struct window_config *w = &cfg->window;
     struct check k = {err, errlen, 0};
     char what[64];
-    range(&k, "dispatch width", cfg->width, 1, 16);
     range(&k, "fetch width", w->fetch_width, 1, 16);
     range(&k, "retire width", w->retire_width, 1, 16);
     range(&k, "micro-ops in the fetch queue", w->fetch_queue, 1, 1023);
@@ -176,7 +175,7 @@ int core_config_check(const struct core_config *cfg, char *err, size_t errlen)
     struct check k = {err, errlen, 0};
     char what[64];
     range(&k, "picoseconds of a cycle", cfg->period, 1, 1000000);
-    range(&k, "width", cfg->width, 1, 16);
+    range(&k, "width", cfg->width, 1, 8);
     for (unsigned i = 0; i < UOP_CLASSES; i++) {
         snprintf(what, sizeof what, "%s units", class_names[i]);
         range(&k, what, cfg->units[i], 1, 8);

@@ -98,7 +98,7 @@ struct window_config {
 
 struct core_config {
     ps_t period;    /* of a cycle */
-    uint32_t width; /* micro-ops issued (inorder) or dispatched (ooo) a cycle, 1 to 16 */
+    uint32_t width; /* micro-ops issued (inorder) or dispatched (ooo) a cycle, 1 to 8 */
     uint32_t latency[UOP_CLASSES]; /* cycles until the result can be used; loads: added to L1 */
     uint32_t units[UOP_CLASSES];   /* how many of a class start in a cycle, 1 to 8 */
     uint32_t store_buffer;         /* stores under way, 1 to 128 */

@@ -47,10 +47,6 @@ static struct core *inorder_make(const struct core_config *cfg, const struct cor
 {
     if (core_config_check(cfg, err, errlen))
         return NULL;
-    if (cfg->width > 8) {
-        snprintf(err, errlen, "issue width is %u, expected 1 to 8", cfg->width);
-        return NULL;
-    }
     struct inorder *c = calloc(1, sizeof *c);
     if (!c)
         goto no_memory;
