@@ -1,4 +1,5 @@
-/* matmul.c - product of two N by N matrices of doubles: multiply-add, one stride of a row. */
+/* matmul.c - product of two N by N matrices of doubles, TIMES times: multiply-add, one stride of a
+ * row. */
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -37,7 +38,8 @@ int main(int argc, char **argv)
     uint32_t n = number_argument_or(argc, argv, 1, "N", 128, 1, 4096);
     double *a = matrix_new(n, 3, 5), *b = matrix_new(n, 7, 11), *c = matrix_new(n, 0, 0);
     double trace = 0, all = 0;
-    multiply(n, a, b, c);
+    for (uint32_t i = number_argument_or(argc, argv, 2, "TIMES", 1, 1, 100000); i > 0; i--)
+        multiply(n, a, b, c);
     for (uint32_t i = 0; i < n; i++) {
         trace += c[(size_t)i * n + i];
         for (uint32_t k = 0; k < n; k++)
