@@ -9,9 +9,10 @@
 #include "wasmcore/engine.h"
 
 /*
- * Imported functions return zeros, imported globals are zero, imported tables and memories have
- * their least size. A guest belongs to one store of its own; two of them made from the same bytes
- * go the same way. Limits are small, so that nothing a module asks for takes long.
+ * Imported functions have their places among the imports as numbers and return zeros, imported
+ * globals are zero, imported tables and memories have their least size. A guest belongs to one
+ * store of its own; two of them made from the same bytes go the same way. Limits are small, so that
+ * nothing a module asks for takes long.
  */
 struct guest {
     struct physmem *pm;
@@ -40,7 +41,8 @@ static inline int guest_import(struct guest *g, const struct import *im, struct 
     out->kind = im->kind;
     switch (im->kind) {
     case EXT_FUNC:
-        out->func = store_host_func(g->store, 1, &g->module->types[im->func_type]);
+        out->func = store_host_func(g->store, (uint32_t)(im - g->module->imports) % HOST_RESERVED,
+                                    &g->module->types[im->func_type]);
         return out->func ? 0 : -1;
     case EXT_TABLE:
         out->table = store_host_table(g->store, im->table);
@@ -127,16 +129,24 @@ static inline uint64_t guest_mix(uint64_t h, uint64_t v)
     return h ^ h >> 29;
 }
 
-/* Of the memory's size and contents. */
-static inline uint64_t guest_memory_digest(const struct guest *g)
+static inline uint64_t guest_space_digest(const struct space *s, uint64_t h)
 {
-    const struct space *s = g->in ? instance_space(g->in) : g->imported_space;
-    uint64_t h = s ? s->pages : 0, v;
+    uint64_t v;
     for (uint64_t at = 0; s && at < (uint64_t)s->pages * WASM_PAGE_BYTES; at += sizeof(v)) {
         memcpy(&v, s->base + at, sizeof(v));
         h = v || (at & 0xffff) == 0 ? guest_mix(h, v ^ at << 1) : h;
     }
     return h;
+}
+
+/* Of the sizes and contents of all memories. */
+static inline uint64_t guest_memory_digest(const struct guest *g)
+{
+    const struct space *s = g->imported_space;
+    uint64_t h = 0;
+    for (uint32_t i = 0; g->in && i < 64 && (s = instance_memory(g->in, i)); i++)
+        h = guest_space_digest(s, guest_mix(h, s->pages));
+    return g->in ? h : guest_space_digest(s, s ? s->pages : 0);
 }
 
 #endif

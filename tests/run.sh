@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
 # run.sh - every test of the project; closes with one line "N passed, N failed" over all runners.
 #
-# Runners: the criterion binaries of tests/test_*.c, the command-line tests of tests/cli.sh, and the
-# official WebAssembly scripts where ../shared/wasm-spec is there. B is the build folder.
+# Runners: the criterion binaries of tests/test_*.c, the command-line tests of tests/cli.sh, random
+# programs against wasm-interp (tests/random.sh), and the official WebAssembly scripts where
+# ../shared/wasm-spec is there. B is the build folder.
 set -u
 : "${B:=build}"
 passed=0 failed=0 skipped=0
@@ -46,6 +47,14 @@ summary() { # name, output whose last line is "N passed, N failed[, N skipped]"
 out=$(B=$B tests/cli.sh 2>&1)
 grep -a '^FAIL' <<<"$out"
 summary cli "$out"
+
+out=$(B=$B tests/random.sh 2>&1)
+if [[ $out == skipped:* ]]; then
+    printf '  %-24s %s\n' "random programs" "$out"
+else
+    grep -aA2 '^FAIL' <<<"$out"
+    summary "random programs" "$out"
+fi
 
 spec=../shared/wasm-spec
 spec_sets="core-2.0 simd relaxed-simd tail-call extended-const multi-memory memory64 threads"

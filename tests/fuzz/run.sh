@@ -1,11 +1,13 @@
 #!/usr/bin/env bash
 # run.sh - run fuzz targets for a time: run.sh SECONDS TARGET...
 #
-# Seeds are the files of tests/fuzz/corpus, the modules of the official scripts where they are there,
-# and random modules of binaryen's. What is found on the way is kept in $B/fuzz/corpus.TARGET; an
-# input that fails is left as $B/fuzz/crash-*, and the exit code is 1.
+# Seeds are tests/fuzz/corpus/checkpoint for the target of that name; for the others
+# tests/fuzz/corpus/wasm, the modules of the official scripts where they are there, and random modules of
+# binaryen's. What is found on the way is kept in $B/fuzz/corpus.TARGET; an input that fails is left
+# as $B/fuzz/crash-*, and the exit code is 1.
 set -u
 : "${B:=build}"
+export B
 seconds=$1
 shift
 seeds=$B/fuzz/seeds
@@ -24,9 +26,12 @@ status=0
 for target in "$@"; do
     name=$(basename "$target")
     mkdir -p "$B/fuzz/corpus.$name"
-    "$target" -max_total_time="$seconds" -max_len=4096 -timeout=20 -rss_limit_mb=4096 -print_final_stats=1 \
-        -artifact_prefix="$B/fuzz/crash-$name-" "$B/fuzz/corpus.$name" tests/fuzz/corpus "$seeds" >"$B/fuzz/$name.log" 2>&1
-    if [ $? -eq 0 ]; then
+    case $name in
+    checkpoint) from=(tests/fuzz/corpus/checkpoint) ;;
+    *) from=(tests/fuzz/corpus/wasm "$seeds") ;;
+    esac
+    if "$target" -max_total_time="$seconds" -max_len=4096 -timeout=20 -rss_limit_mb=4096 -print_final_stats=1 \
+        -artifact_prefix="$B/fuzz/crash-$name-" "$B/fuzz/corpus.$name" "${from[@]}" >"$B/fuzz/$name.log" 2>&1; then
         echo "fuzz $name: $(sed -n 's/^stat::number_of_executed_units: *//p' "$B/fuzz/$name.log") inputs in $seconds s, nothing found"
     else
         echo "fuzz $name: FAILED, see $B/fuzz/$name.log"
