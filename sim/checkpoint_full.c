@@ -60,7 +60,7 @@ static void time_archive(struct machine *m, struct archive *a)
     archive_time(a, &h->stall_ps);
     archive_time(a, &m->next_epoch);
     archive_time(a, &m->lap_end);
-    archive_u32_below(a, &h->log.n, (uint64_t)h->log.cap + 1);
+    archive_u32_below(a, &h->log.n, h->log.cap); /* machine_event appends, then looks */
     h->eaten = h->log.n;
 }
 
