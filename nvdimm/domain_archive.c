@@ -173,14 +173,16 @@ static void append(struct domain *d, struct line *l, const struct record *r)
 }
 
 /* What domain.c relies on: of ordinary stores the visible ones come first, and their durable times
- * ascend. `last` is the ordinary one before, or NULL. */
-static int follows(const struct record *last, const struct record *r)
+ * ascend (under eADR they are when each became visible, in any order). `last` is the ordinary one
+ * before, or NULL. */
+static int follows(const struct domain *d, const struct record *last, const struct record *r)
 {
     if (!r->mask || (r->durable != DOMAIN_NEVER && r->durable >= ARCHIVE_TIME_LIMIT))
         return 0;
     if (!last || (r->flags & NONTEMPORAL))
         return 1;
-    return (last->flags & VISIBLE) >= (r->flags & VISIBLE) && last->durable <= r->durable;
+    return (last->flags & VISIBLE) >= (r->flags & VISIBLE) &&
+           (d->point == DOMAIN_EADR || last->durable <= r->durable);
 }
 
 static void read_line(struct domain *d, struct archive *a)
@@ -200,7 +202,7 @@ static void read_line(struct domain *d, struct archive *a)
     domain_track(d, addr);
     for (uint32_t i = 0; i < n && !a->failed; i++) {
         record_archive(a, &r);
-        if (!a->failed && !follows(any ? &last : NULL, &r))
+        if (!a->failed && !follows(d, any ? &last : NULL, &r))
             archive_fail(a, "damaged: stores that are not durable");
         if (a->failed)
             return;
