@@ -108,7 +108,7 @@ $B/boot.elf: $B/pwsim $B/guest/kernel.wasm $(PROGRAMS) $(TEXTS)
 # ---- tests ----
 $B/tests/%: tests/%.c $(LIB) Makefile
 	$(call say,CC,$<)
-	$Qmkdir -p $(@D) && $(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP $(LDFLAGS) -o $@ $< $(LIB) $(if $(findstring test_,$@),-lcriterion) $(LDLIBS)
+	$Qmkdir -p $(@D) && $(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP $(LDFLAGS) -o $@ $< $(filter %.o,$^) $(LIB) $(if $(findstring test_,$@),-lcriterion) $(LDLIBS)
 
 $B/spectest: $B/tests/spectest
 	$Qcp $< $@
@@ -175,6 +175,8 @@ $B/alone/%.wasm: $$(B)/guest/guestos/programs/$$(FROM).o $B/alone/%_glue.o $(LIB
 $B/alone/lua.wasm: tests/alone/lua.sh tests/alone/lua.c $B/alone/lua_glue.o
 	$(call say,WASM,$@)
 	$Qtests/alone/lua.sh $B $(CLANG)
+
+$B/tests/bench_engine: $B/tests/look_on.o $B/tests/look_off.o
 
 bench-large: have-deps $B/alone/lua.wasm
 

@@ -90,9 +90,7 @@ void builder_free(struct builder *b)
 
 /* ---- code ---- */
 
-/* Room for one more instruction and micro-op. When there is none the builder fails, and goes on
- * overwriting the last one until the driver looks. */
-static int room(struct builder *b)
+int code_more_room(struct builder *b)
 {
     if (b->ninsns + (uint64_t)b->nuops > b->code_left)
         b->failed = "the code becomes too large for a module of this size";
@@ -101,34 +99,6 @@ static int room(struct builder *b)
         GROW(b->pending, b->pending_cap, b->npending, 2))
         b->failed = no_memory;
     return !b->failed;
-}
-
-uint32_t code_emit(struct builder *b, struct insn in)
-{
-    b->producer = NO_INSN;
-    if (!room(b))
-        return 0;
-    b->insns[b->ninsns] = in;
-    b->pos[b->ninsns] = (struct insn_pos){b->at, (uint16_t)b->ops, (uint16_t)b->logged};
-    b->producer_uop = b->nuops;
-    return b->ninsns++;
-}
-
-void code_uop(struct builder *b, struct raw_uop u)
-{
-    if (room(b))
-        b->uops[b->nuops++] = u;
-}
-
-void code_alu(struct builder *b, unsigned class, unsigned files, uint16_t dst, uint16_t x,
-              uint16_t y)
-{
-    code_uop(b, (struct raw_uop){.class = (uint8_t) class,
-                                 .files = (uint8_t)files,
-                                 .dst = dst,
-                                 .a = x,
-                                 .b = y,
-                                 .slot = REG_NONE});
 }
 
 /* The two halves of a v128 are moved one after the other, in either order: make it one move. */
@@ -179,7 +149,7 @@ static int is_empty(const struct builder *b)
 
 uint32_t code_begin_block(struct builder *b)
 {
-    if (!room(b))
+    if (!code_room(b))
         return 0;
     if (b->open && is_empty(b)) {
         b->blocks[b->block].depth = (uint8_t)(b->depth < 255 ? b->depth : 255);
@@ -213,7 +183,7 @@ void code_end_block(struct builder *b, enum block_end how, int goes_on, uint32_t
 
 void label_refer(struct builder *b, struct control *c, uint32_t insn, uint32_t block)
 {
-    if (!room(b))
+    if (!code_room(b))
         return;
     if (c->kind == C_LOOP) {
         b->insns[insn].y = c->insn - insn;

@@ -109,12 +109,68 @@ static inline unsigned file_bits(uint8_t type, unsigned bit)
     return type == VT_V128 ? bit * FILE_BOTH_HALVES : is_vector(type) ? bit : 0;
 }
 
-/* Append an instruction; its number. The producer is forgotten. */
-uint32_t code_emit(struct builder *b, struct insn in);
-void code_uop(struct builder *b, struct raw_uop u);
+/* Room for one more of everything. When there is none the builder fails, and goes on overwriting
+ * the last one until the driver looks. */
+int code_more_room(struct builder *b);
+static inline int code_room(struct builder *b)
+{
+    int there = b->ninsns + 2 <= b->insns_cap && b->ninsns + 2 <= b->pos_cap &&
+                b->nuops + 2 <= b->uops_cap && b->nblocks + 2 <= b->blocks_cap &&
+                b->npending + 2 <= b->pending_cap &&
+                b->ninsns + (uint64_t)b->nuops <= b->code_left && !b->failed;
+    return there || code_more_room(b);
+}
+
+/*
+ * Append an instruction; its number. The producer is forgotten. This and the next two are inline so
+ * that fields go where they belong one by one: put together elsewhere and copied as words, they
+ * make the host wait for its store buffer.
+ */
+static inline uint32_t code_emit(struct builder *b, struct insn in)
+{
+    b->producer = NO_INSN;
+    if (!code_room(b))
+        return 0;
+    struct insn *to = &b->insns[b->ninsns];
+    to->op = in.op;
+    to->dst = in.dst;
+    to->a = in.a;
+    to->b = in.b;
+    to->imm = in.imm;
+    b->pos[b->ninsns].offset = b->at;
+    b->pos[b->ninsns].ops = (uint16_t)b->ops;
+    b->pos[b->ninsns].logged = (uint16_t)b->logged;
+    b->producer_uop = b->nuops;
+    return b->ninsns++;
+}
+
+static inline void code_uop(struct builder *b, struct raw_uop u)
+{
+    if (code_room(b)) {
+        struct raw_uop *to = &b->uops[b->nuops++];
+        to->class = u.class;
+        to->flags = u.flags;
+        to->bytes = u.bytes;
+        to->info = u.info;
+        to->files = u.files;
+        to->dst = u.dst;
+        to->a = u.a;
+        to->b = u.b;
+        to->slot = u.slot;
+    }
+}
+
 /* The usual micro-op: class, file bits, dst and sources. */
-void code_alu(struct builder *b, unsigned class, unsigned files, uint16_t dst, uint16_t x,
-              uint16_t y);
+static inline void code_alu(struct builder *b, unsigned class, unsigned files, uint16_t dst,
+                            uint16_t x, uint16_t y)
+{
+    code_uop(b, (struct raw_uop){.class = (uint8_t) class,
+                                 .files = (uint8_t)files,
+                                 .dst = dst,
+                                 .a = x,
+                                 .b = y,
+                                 .slot = REG_NONE});
+}
 void code_move(struct builder *b, uint8_t type, uint16_t dst, uint16_t from);
 void code_const(struct builder *b, uint8_t type, uint16_t dst, uint64_t bits);
 

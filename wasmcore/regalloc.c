@@ -9,6 +9,7 @@
 #define VECTOR_ARGS   8u
 #define MAX_DEPTH     7u
 #define MAX_BLOCK_UOP 65535u
+#define MAX_REGISTERS 256u /* of a file */
 
 enum { INT_FILE, VECTOR_FILE, FILES };
 
@@ -58,46 +59,48 @@ static void weigh_all(struct pass *p)
     }
 }
 
-static int heavier(const void *va, const void *vb)
-{
-    const struct weight *a = va, *b = vb;
-    if (a->w != b->w)
-        return a->w < b->w ? 1 : -1;
-    return a->slot < b->slot ? -1 : a->slot > b->slot;
-}
-
-static int assign(struct pass *p, unsigned file, uint32_t registers)
+static void assign(struct pass *p, unsigned file, uint32_t registers)
 {
     uint32_t n = 0, usable = registers - SCRATCH;
-    struct weight *list = malloc((p->ra->nslots + 1) * sizeof(*list));
-    if (!list)
-        return -1;
+    struct weight list[MAX_REGISTERS]; /* the heaviest so far, in their order */
     for (uint32_t s = 0; s < p->ra->nslots; s++) {
-        if (p->weight[file][s])
-            list[n++] = (struct weight){p->weight[file][s], s};
+        uint64_t w = p->weight[file][s];
+        if (!w || (n == usable && w <= list[n - 1].w))
+            continue;
+        uint32_t at = n < usable ? n++ : n - 1;
+        for (; at > 0 && list[at - 1].w < w; at--)
+            list[at] = list[at - 1];
+        list[at] = (struct weight){w, s};
     }
-    if (n > usable)
-        qsort(list, n, sizeof(*list), heavier);
-    p->used[file] = n < usable ? n : usable;
-    for (uint32_t i = 0; i < p->used[file]; i++)
+    p->used[file] = n;
+    for (uint32_t i = 0; i < n; i++)
         p->in_register[file][list[i].slot] = 1;
-    free(list);
     uint32_t free_ones = 0;
     if (p->ra->leaf)
         free_ones = usable > CALLEE_SAVED ? usable - CALLEE_SAVED : 0;
     uint32_t to_save = p->used[file] > free_ones ? p->used[file] - free_ones : 0;
     p->saved[file] = to_save < CALLEE_SAVED ? to_save : CALLEE_SAVED;
-    return 0;
 }
 
 /* ---- writing micro-ops ---- */
 
-static void put(struct pass *p, struct uop u)
+/* Field by field: see code_emit. */
+static inline void put(struct pass *p, struct uop u)
 {
-    if (GROW(p->st->uops, p->st->uops_cap, p->st->nuops, 1))
+    struct store *st = p->st;
+    if (GROW(st->uops, st->uops_cap, st->nuops, 1)) {
         p->failed = 1;
-    else
-        p->st->uops[p->st->nuops++] = u;
+        return;
+    }
+    struct uop *to = &st->uops[st->nuops++];
+    to->class = u.class;
+    to->flags = u.flags;
+    to->bytes = u.bytes;
+    to->info = u.info;
+    to->dst = u.dst;
+    to->a = u.a;
+    to->b = u.b;
+    to->slot = u.slot;
 }
 
 static void frame_load(struct pass *p, unsigned file, unsigned wide, uint16_t dst, uint32_t slot)
@@ -275,9 +278,8 @@ int regalloc_run(struct store *st, const struct regalloc *ra, struct block *out)
             p.scratch[f][i].slot = REG_NONE;
     }
     weigh_all(&p);
-    if (assign(&p, INT_FILE, st->cfg.int_registers) ||
-        assign(&p, VECTOR_FILE, st->cfg.vector_registers))
-        p.failed = 1;
+    assign(&p, INT_FILE, st->cfg.int_registers);
+    assign(&p, VECTOR_FILE, st->cfg.vector_registers);
     for (uint32_t i = 0; i < ra->nblocks && !p.failed; i++)
         put_block(&p, i, &out[i]);
     free(room);

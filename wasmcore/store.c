@@ -175,6 +175,23 @@ static size_t put_text(char *to, size_t room, const char *text, size_t n)
     return len;
 }
 
+/* "name.func[12]", of a name of at most 200 bytes. By hand: there may be many. */
+static size_t put_numbered(char *to, const char *name, uint32_t number)
+{
+    char digits[10];
+    size_t n = strnlen(name, 200), k = 0;
+    memcpy(to, name, n);
+    memcpy(to + n, ".func[", 6);
+    n += 6;
+    do
+        digits[k++] = (char)('0' + number % 10);
+    while (number /= 10);
+    while (k > 0)
+        to[n++] = digits[--k];
+    to[n++] = ']';
+    return n;
+}
+
 /* One function's name with its NUL into to[0 .. room); the bytes used. to NULL: only count. */
 static size_t func_name(const struct unit *u, const struct import *im, uint32_t f, char *to)
 {
@@ -188,7 +205,7 @@ static size_t func_name(const struct unit *u, const struct import *im, uint32_t 
         text[n++] = '.';
         n += put_text(text + n, 130, im->field.text, im->field.len);
     } else {
-        n = (size_t)snprintf(text, sizeof(text), "%.200s.func[%u]", u->name, f);
+        n = put_numbered(text, u->name, f);
     }
     text[n++] = '\0';
     if (to)
