@@ -192,7 +192,7 @@ files_there() {
 t "a run directory is complete" files_there
 
 # ---- persistence ----
-truncate -s 256M nv.img
+truncate -s 16M nv.img
 kvlog() { "$pwsim" run "$root/sim/configs/hello.cfg" -o nvruns --console -s program.name=kvlog -s program.args=100,64 -s kernel.data_tier=nvdimm -s nvdimm.image=nv.img "$@"; }
 recovered() { kvlog "$@" >out.txt && cat out.txt && grep -qE "$want" out.txt; }
 before=$(md5sum <nv.img)
@@ -207,8 +207,8 @@ want='recovered 100|100 recovered' t "and the next run finds the records" recove
 durable() { # words expected in the image, options...
     local want=$1
     shift
-    rm -f dur.img && truncate -s 256M dur.img
-    "$pwsim" exec -s core.model=inorder -s kernel.data_tier=nvdimm -s nvdimm.image=dur.img -s nvdimm.commit=true "$@" "$B/guest/tests/durable.wasm" >/dev/null || return 1
+    rm -f dur.img && truncate -s 16M dur.img
+    "$pwsim" exec -s core.model=inorder -s kernel.data_tier=nvdimm -s "nvdimm.size=16 MiB" -s nvdimm.image=dur.img -s nvdimm.commit=true "$@" "$B/guest/tests/durable.wasm" >/dev/null || return 1
     diff <(tr ' ' '\n' <<<"$want") <(grep -aoE 'DUR-[a-z.]{4}' dur.img)
 }
 flushed="DUR-clwb DUR-fopt DUR-flsh DUR-ntst"
@@ -217,7 +217,7 @@ t "none: so too, the module drains at a halt in good order" durable "$flushed DU
 t "eadr: what is in the cache is durable" durable "DUR-none $flushed DUR-new." -s nvdimm.domain=eadr
 t "functional: stores are durable at once" durable "DUR-none $flushed DUR-new." -s core.model=functional
 two_committers() {
-    (flock -s 9; refuses 125 "dur.img" "$pwsim" exec -s nvdimm.image=dur.img -s nvdimm.commit=true "$B/guest/hello.wasm") 9<dur.img
+    (flock -s 9; refuses 125 "dur.img" "$pwsim" exec -s "nvdimm.size=16 MiB" -s nvdimm.image=dur.img -s nvdimm.commit=true "$B/guest/hello.wasm") 9<dur.img
 }
 t "an image that another run uses is not committed to" two_committers
 
