@@ -1,4 +1,4 @@
-/* cache.c - one set-associative, write-back cache: making, filling, cleaning. */
+/* cache.c - one set-associative cache: making, filling, cleaning. */
 #include "memhier/cache.h"
 
 #include <assert.h>
@@ -25,6 +25,10 @@ static int config_check(const struct cache_config *cfg, char *err, size_t errlen
                  (unsigned long long)sets, LINE_BYTES, CACHE_MIN_SETS, CACHE_MAX_SETS);
         return -1;
     }
+    if (cfg->mshrs > MSHR_MAX) {
+        snprintf(err, errlen, "%u MSHRs; up to %u are possible", cfg->mshrs, MSHR_MAX);
+        return -1;
+    }
     return 0;
 }
 
@@ -43,11 +47,55 @@ static int attach_policy(struct cache *c, const struct policy *policy, uint64_t 
     if (!c->state)
         return -1;
     c->policy = policy;
+    c->slow = 1;
     return 0;
 }
 
 struct cache *cache_new(const struct cache_config *cfg, const struct policy *policy, uint64_t seed,
                         char *err, size_t errlen)
+{
+    return cache_new_sliced(cfg, 1, policy, seed, err, errlen);
+}
+
+static int attach_prefetcher(struct cache *c, const struct cache_config *cfg, char *err,
+                             size_t errlen)
+{
+    const struct prefetcher_config pc = {.degree = cfg->degree};
+    if (!cfg->prefetch || strcmp(cfg->prefetch, "none") == 0)
+        return 0;
+    const struct prefetcher_ops *ops = prefetcher_find(cfg->prefetch);
+    if (!ops || pc.degree < 1 || pc.degree > PREFETCH_MOST) {
+        snprintf(err, errlen,
+                 ops ? "\"%s\" is to fetch %u lines for one access; 1 to %u are possible"
+                     : "no prefetcher is called \"%s\"",
+                 cfg->prefetch, pc.degree, PREFETCH_MOST);
+        return -1;
+    }
+    c->prefetch_filter = calloc(PREFETCH_FILTER / 64, sizeof *c->prefetch_filter);
+    if (!c->prefetch_filter) {
+        snprintf(err, errlen, "out of memory");
+        return -1;
+    }
+    c->prefetch_state = ops->make(&pc, err, errlen);
+    if (!c->prefetch_state)
+        return -1;
+    c->prefetcher = ops;
+    c->slow = 1;
+    return 0;
+}
+
+/* 0, or -1 when memory runs out. */
+static int make_ports(struct cache *c, const struct cache_config *cfg, uint32_t slices)
+{
+    c->slice_mask = slices - 1;
+    c->interval = cfg->interval;
+    if (cfg->interval)
+        c->ports = calloc(slices, sizeof *c->ports);
+    return cfg->interval && !c->ports ? -1 : mshr_init(&c->mshrs, cfg->mshrs);
+}
+
+struct cache *cache_new_sliced(const struct cache_config *cfg, uint32_t slices,
+                               const struct policy *policy, uint64_t seed, char *err, size_t errlen)
 {
     if (config_check(cfg, err, errlen))
         return NULL;
@@ -61,15 +109,18 @@ struct cache *cache_new(const struct cache_config *cfg, const struct policy *pol
     c->set_mask = sets - 1;
     c->set_bits = (uint32_t)__builtin_ctz(sets);
     c->latency = cfg->latency;
+    c->through = cfg->through;
+    c->no_allocate = cfg->no_allocate;
+    c->slow = cfg->through;
     size_t bytes = ((size_t)sets << c->stride_shift) * sizeof *c->tags;
     c->tags = aligned_alloc(LINE_BYTES, bytes);
     c->sets = calloc(sets, sizeof *c->sets);
-    if (!c->tags || !c->sets)
+    if (!c->tags || !c->sets || make_ports(c, cfg, slices))
         goto out_of_memory;
     memset(c->tags, 0, bytes);
     for (uint32_t s = 0; s < sets; s++)
         c->sets[s].order = LRU_START;
-    if (attach_policy(c, policy, seed, err, errlen)) {
+    if (attach_policy(c, policy, seed, err, errlen) || attach_prefetcher(c, cfg, err, errlen)) {
         cache_free(c);
         return NULL;
     }
@@ -88,6 +139,11 @@ void cache_free(struct cache *c)
         c->policy->drop(c->state);
     free(c->tags);
     free(c->sets);
+    if (c->prefetcher)
+        c->prefetcher->drop(c->prefetch_state);
+    free(c->prefetch_filter);
+    free(c->ports);
+    mshr_drop(&c->mshrs);
     free(c);
 }
 
@@ -115,11 +171,13 @@ void cache_policy_hit(struct cache *c, uint64_t line, uint32_t way, unsigned kin
 }
 
 /* A way or POLICY_BYPASS. A policy's wrong answer must not harm the cache: it is counted, and way 0
- * is taken. */
+ * is taken. Where the line has to come in, ways are taken in turn when it wants to keep it out. */
 static uint32_t ask_victim(struct cache *c, uint64_t line, unsigned kind, const struct mem_req *req)
 {
     struct policy_access a = describe(c, line, kind, req);
     uint32_t way = c->policy->victim(c->state, &a);
+    if (way == POLICY_BYPASS && c->keeps_all && kind != MEM_WRITEBACK)
+        return c->turn++ % c->ways;
     if (way < c->ways || (way == POLICY_BYPASS && kind != MEM_WRITEBACK))
         return way;
     c->counters.policy_errors++;
@@ -146,47 +204,43 @@ static void tell_fill(struct cache *c, uint64_t line, uint32_t way, int dirty, u
 
 /* ---- contents ---- */
 
-static void count_victim(struct cache *c, const struct cache_victim *v)
+struct cache_victim cache_fill_by_policy(struct cache *c, uint64_t line, unsigned kind, int dirty,
+                                         const struct mem_req *req)
 {
-    c->counters.evictions++;
-    c->counters.writebacks += v->dirty;
-}
-
-struct cache_victim cache_fill(struct cache *c, uint64_t line, unsigned kind, int dirty,
-                               const struct mem_req *req)
-{
-    uint32_t set = cache_set_of(c, line);
+    const uint32_t set = cache_set_of(c, line);
     struct cache_set *s = &c->sets[set];
     uint32_t *tags = c->tags + ((size_t)set << c->stride_shift);
-    uint32_t invalid = ~(uint32_t)s->valid & c->full;
+    const uint32_t invalid = ~set_ways(s, CACHE_VALID) & c->full;
     struct cache_victim v = {0};
-    uint32_t way;
 
     if (invalid) {
-        way = (uint32_t)__builtin_ctz(invalid);
+        v.way = (uint8_t)__builtin_ctz(invalid);
     } else {
-        way = c->policy ? ask_victim(c, line, kind, req) : lru_victim(s->order, c->ways);
+        const uint32_t way = ask_victim(c, line, kind, req);
         if (way == POLICY_BYPASS) {
             c->counters.bypasses++;
             v.bypassed = 1;
             return v;
         }
-        v.line = (uint64_t)tags[way] << c->set_bits | set;
-        v.valid = 1;
-        v.dirty = s->dirty >> way & 1;
-        count_victim(c, &v);
-        if (c->policy)
-            tell_evict(c, v.line, way, v.dirty, kind, req);
+        v = cache_push_out(c, s, set, tags[way], way);
+        tell_evict(c, v.line, way, v.dirty, kind, req);
     }
-    tags[way] = (uint32_t)(line >> c->set_bits);
-    s->valid = (uint16_t)(s->valid | 1u << way);
-    s->dirty = (uint16_t)((s->dirty & ~(1u << way)) | (uint32_t)dirty << way);
-    c->counters.fills++;
-    if (c->policy)
-        tell_fill(c, line, way, dirty, kind, req);
-    else
-        s->order = lru_on_fill(s->order, way);
+    cache_enter(c, s, tags, line, v.way, dirty);
+    tell_fill(c, line, v.way, dirty, kind, req);
     return v;
+}
+
+/* A valid line leaves; not to make room. */
+static void leave(struct cache *c, uint64_t line, uint32_t way, int dirty,
+                  const struct mem_req *req)
+{
+    struct cache_set *s = &c->sets[cache_set_of(c, line)];
+    set_put(s, CACHE_VALID, way, 0);
+    c->counters.invalidations++;
+    c->counters.prefetch.useless += (uint64_t)set_get(s, CACHE_PREFETCHED, way);
+    set_put(s, CACHE_PREFETCHED, way, 0);
+    if (c->policy)
+        tell_evict(c, line, way, dirty, req->kind, req);
 }
 
 int cache_clean(struct cache *c, uint64_t line, int drop, const struct mem_req *req)
@@ -198,14 +252,35 @@ int cache_clean(struct cache *c, uint64_t line, int drop, const struct mem_req *
         return 0;
     }
     struct cache_set *s = &c->sets[cache_set_of(c, line)];
-    uint32_t bit = 1u << way;
-    int dirty = (s->dirty & bit) != 0;
-    s->dirty = (uint16_t)(s->dirty & ~bit);
-    if (drop) {
-        s->valid = (uint16_t)(s->valid & ~bit);
-        c->counters.invalidations++;
-        if (c->policy)
-            tell_evict(c, line, (uint32_t)way, dirty, req->kind, req);
-    }
+    int dirty = set_get(s, CACHE_DIRTY, (uint32_t)way);
+    set_put(s, CACHE_DIRTY, (uint32_t)way, 0);
+    if (drop)
+        leave(c, line, (uint32_t)way, dirty, req);
     return dirty ? 3 : 1;
+}
+
+int cache_take(struct cache *c, uint64_t line)
+{
+    static const struct mem_req nobody = {.kind = MEM_CLFLUSHOPT};
+    int way = cache_find(c, line);
+    if (way < 0)
+        return 0;
+    struct cache_set *s = &c->sets[cache_set_of(c, line)];
+    int dirty = set_get(s, CACHE_DIRTY, (uint32_t)way);
+    set_put(s, CACHE_DIRTY, (uint32_t)way, 0);
+    leave(c, line, (uint32_t)way, dirty, &nobody);
+    return dirty ? 3 : 1;
+}
+
+/* ---- lines under way ---- */
+
+struct mem_reply cache_await_flight(struct cache *c, uint64_t line, struct mem_reply reply)
+{
+    const struct cache_flights *f = &c->flights[line & (CACHE_FLIGHTS - 1)];
+    for (uint32_t i = 0; i < FLIGHT_WAYS; i++)
+        if (f->line[i] == line && f->ready[i] > reply.done) {
+            c->counters.merges++;
+            return (struct mem_reply){.done = f->ready[i], .source = f->source[i]};
+        }
+    return reply;
 }

@@ -1,4 +1,4 @@
-/* cache.h - one set-associative, write-back cache; who is evicted is the policy's choice. */
+/* cache.h - one set-associative cache; who is evicted is the policy's choice. */
 #ifndef MEMHIER_CACHE_H
 #define MEMHIER_CACHE_H
 
@@ -8,16 +8,19 @@
 #include <emmintrin.h>
 #endif
 
+#include "memhier/calendar.h"
 #include "memhier/hierarchy.h"
 #include "memhier/lru.h"
+#include "memhier/mshr.h"
 #include "memhier/policy.h"
+#include "memhier/prefetcher.h"
 
 /*
  * A cache holds line numbers (physical address / 64) and dirty bits, no data. It knows nothing of
  * other levels: hierarchy.c looks up, fills, and carries victims down.
  *
  * Laid out for the host: the tags of a set are 4, 8 or 16 contiguous 32-bit words (one host cache
- * line for 16 ways), compared at once; recency, valid and dirty bits are 16 bytes beside them. The
+ * line for 16 ways), compared at once; recency and a word of bits are 16 bytes beside them. The
  * struct is open because the L1 hit is inlined into hierarchy_access; only memhier/ touches it.
  *
  * The built-in policy LRU is called inline (policy NULL); every other one through its table.
@@ -28,18 +31,45 @@
 #define CACHE_MAX_SETS   (1u << 20)
 #define CACHE_LINE_LIMIT (HIERARCHY_ADDR_LIMIT >> LINE_SHIFT)
 #define CACHE_FLIGHTS    64u /* power of two */
+#define FLIGHT_WAYS      2u
+#define PREFETCH_FILTER  4096u
+#define CACHE_SLICES     64u /* at most; power of two */
 
-struct cache_set {
-    uint64_t order;        /* lru.h; only when LRU is built in */
-    uint16_t valid, dirty; /* a bit a way; dirty is a subset of valid */
+/* In `state`, a bit a way each. What is set for an invalid way says nothing. */
+enum cache_bits {
+    CACHE_VALID = 0,
+    CACHE_DIRTY = 16,
+    CACHE_OWN = 32,       /* may be written without asking (private caches of several harts) */
+    CACHE_PREFETCHED = 48 /* fetched by this cache's prefetcher, not asked for since */
 };
 
-/* A line that was filled and whose data is still under way. Indexed by the line's low bits, so a
- * younger fill may displace an older one, which then counts as arrived. */
-struct cache_flight {
-    uint64_t line;
-    ps_t ready;
-    uint32_t source; /* enum mem_source */
+struct cache_set {
+    uint64_t order; /* lru.h; only when LRU is built in */
+    uint64_t state;
+};
+
+static inline uint32_t set_ways(const struct cache_set *s, enum cache_bits what)
+{
+    return (uint32_t)(s->state >> what) & 0xffff;
+}
+
+static inline int set_get(const struct cache_set *s, enum cache_bits what, uint32_t way)
+{
+    return (int)(s->state >> ((uint32_t)what + way) & 1);
+}
+
+static inline void set_put(struct cache_set *s, enum cache_bits what, uint32_t way, int x)
+{
+    const uint32_t at = (uint32_t)what + way;
+    s->state = (s->state & ~(UINT64_C(1) << at)) | (uint64_t)(x != 0) << at;
+}
+
+/* Lines that were filled and whose data is still under way. Indexed by the line's low bits; where
+ * three are under way, the one that arrives first counts as arrived. */
+struct cache_flights {
+    uint64_t line[FLIGHT_WAYS];
+    ps_t ready[FLIGHT_WAYS];
+    uint8_t source[FLIGHT_WAYS]; /* enum mem_source */
 };
 
 struct cache {
@@ -52,8 +82,21 @@ struct cache {
     uint32_t stride_shift; /* log2 of the tags a set takes up */
     ps_t latency;
     ps_t flight_until; /* no fill is under way from then on */
+    uint8_t slow;      /* an access is more than lookup, LRU and the dirty bit: see demand_slowly */
+    uint8_t through, no_allocate; /* of the config */
+    uint8_t keeps_all;            /* the policy may not keep lines out: inclusion rests on it */
+    uint32_t turn;                /* next way to take when it wants to */
     struct cache_counters counters;
-    struct cache_flight flight[CACHE_FLIGHTS];
+    struct mshr_file mshrs;
+    ps_t interval;
+    struct calendar *ports; /* one for each slice; NULL when interval is 0 */
+    uint32_t slice_mask;
+    const struct prefetcher_ops *prefetcher; /* NULL: none */
+    void *prefetch_state;
+    /* A bit for each of PREFETCH_FILTER hashes of lines: a prefetched line pushed it out (Srinath
+     * et al., HPCA 2007, section 3.1.3). With a prefetcher only. */
+    uint64_t *prefetch_filter;
+    struct cache_flights flights[CACHE_FLIGHTS];
 };
 
 /* What a fill pushed out. */
@@ -61,17 +104,20 @@ struct cache_victim {
     uint64_t line;
     uint8_t valid, dirty;
     uint8_t bypassed; /* the policy kept the new line out; nothing was pushed out */
+    uint8_t way;      /* of the new line */
 };
 
-/* policy NULL: the built-in LRU. NULL and a message (without the cache's name) in err. */
+/* policy NULL: the built-in LRU. slices: a power of two. NULL and a message (without the cache's
+ * name) in err. */
+struct cache *cache_new_sliced(const struct cache_config *cfg, uint32_t slices,
+                               const struct policy *policy, uint64_t seed, char *err,
+                               size_t errlen);
 struct cache *cache_new(const struct cache_config *cfg, const struct policy *policy, uint64_t seed,
                         char *err, size_t errlen);
 void cache_free(struct cache *c);
 
-/* Put an absent line into its set. req gives the policy the requester; kind is this cache's own
- * view of the access (MEM_WRITEBACK for a victim from above). */
-struct cache_victim cache_fill(struct cache *c, uint64_t line, unsigned kind, int dirty,
-                               const struct mem_req *req);
+struct cache_victim cache_fill_by_policy(struct cache *c, uint64_t line, unsigned kind, int dirty,
+                                         const struct mem_req *req);
 
 /* A flush or non-temporal store passes: 0 absent, 1 found clean, 3 found dirty. The line is clean
  * afterwards, and gone when drop is set. */
@@ -80,6 +126,10 @@ int cache_clean(struct cache *c, uint64_t line, int drop, const struct mem_req *
 /* To or from a checkpoint (memhier/archive.h). Lines in it have numbers below `lines`. */
 struct archive;
 void cache_archive(struct cache *c, uint64_t lines, struct archive *a);
+
+/* The line leaves for another reason than a flush or a fill: another hart or level takes it. The
+ * policy is told as of a flush. 0 absent, 1 it was clean, 3 it was dirty. */
+int cache_take(struct cache *c, uint64_t line);
 
 /* Tell a policy that is not built in about a hit. */
 void cache_policy_hit(struct cache *c, uint64_t line, uint32_t way, unsigned kind,
@@ -100,10 +150,13 @@ static inline uint32_t cache_match(const uint32_t *tags, uint32_t stride_shift, 
     __m128i cd = _mm_packs_epi32(_mm_cmpeq_epi32(t[2], key), _mm_cmpeq_epi32(t[3], key));
     return (uint32_t)_mm_movemask_epi8(_mm_packs_epi16(ab, cd));
 #else
-    uint32_t bits = 0;
-    for (uint32_t w = 0; w < 1u << stride_shift; w++)
-        bits |= (uint32_t)(tags[w] == tag) << w;
-    return bits;
+    typedef uint32_t four __attribute__((vector_size(16), aligned(16)));
+    const four *t = (const four *)(const void *)tags;
+    const four key = {tag, tag, tag, tag}, bit = {1, 2, 4, 8};
+    four found = (four)(t[0] == key) & bit;
+    for (uint32_t i = 1; i < 1u << (stride_shift - 2); i++)
+        found |= (four)(t[i] == key) & (bit << (4 * i));
+    return found[0] | found[1] | found[2] | found[3];
 #endif
 }
 
@@ -112,13 +165,69 @@ static inline uint32_t cache_set_of(const struct cache *c, uint64_t line)
     return (uint32_t)line & c->set_mask;
 }
 
+/* Put the line into the way, owned and not prefetched. */
+static inline void cache_enter(struct cache *c, struct cache_set *s, uint32_t *tags, uint64_t line,
+                               uint32_t way, int dirty)
+{
+    const uint64_t ways = UINT64_C(0x0001000100010001) << way;
+    tags[way] = (uint32_t)(line >> c->set_bits);
+    s->state =
+        (s->state & ~ways) |
+        (UINT64_C(1) << CACHE_VALID | (uint64_t)dirty << CACHE_DIRTY | UINT64_C(1) << CACHE_OWN)
+            << way;
+    c->counters.fills++;
+}
+
+static inline struct cache_victim cache_push_out(struct cache *c, const struct cache_set *s,
+                                                 uint32_t set, uint32_t tag, uint32_t way)
+{
+    const int dirty = set_get(s, CACHE_DIRTY, way);
+    c->counters.evictions++;
+    c->counters.writebacks += (uint64_t)dirty;
+    c->counters.prefetch.useless += (uint64_t)set_get(s, CACHE_PREFETCHED, way);
+    return (struct cache_victim){.line = (uint64_t)tag << c->set_bits | set,
+                                 .valid = 1,
+                                 .dirty = (uint8_t)dirty,
+                                 .way = (uint8_t)way};
+}
+
+/* cache_fill where LRU is built in. */
+static inline __attribute__((always_inline)) struct cache_victim
+cache_fill_lru(struct cache *c, uint64_t line, int dirty)
+{
+    const uint32_t set = cache_set_of(c, line);
+    struct cache_set *s = &c->sets[set];
+    uint32_t *tags = c->tags + ((size_t)set << c->stride_shift);
+    const uint32_t invalid = ~set_ways(s, CACHE_VALID) & c->full;
+    struct cache_victim v = {0};
+    if (__builtin_expect(invalid != 0, 0)) {
+        v.way = (uint8_t)__builtin_ctz(invalid);
+    } else {
+        const uint32_t way = lru_victim(s->order, c->ways);
+        v = cache_push_out(c, s, set, tags[way], way);
+    }
+    cache_enter(c, s, tags, line, v.way, dirty);
+    s->order = lru_on_fill(s->order, v.way);
+    return v;
+}
+
+/* Put an absent line into its set, owned and not prefetched. req gives the policy the requester;
+ * kind is this cache's own view of the access (MEM_WRITEBACK for a victim from above). */
+static inline struct cache_victim cache_fill(struct cache *c, uint64_t line, unsigned kind,
+                                             int dirty, const struct mem_req *req)
+{
+    if (__builtin_expect(c->policy != NULL, 0))
+        return cache_fill_by_policy(c, line, kind, dirty, req);
+    return cache_fill_lru(c, line, dirty);
+}
+
 /* The way that holds the line, or -1. */
 static inline int cache_find(const struct cache *c, uint64_t line)
 {
     uint32_t set = cache_set_of(c, line);
     const uint32_t *tags = c->tags + ((size_t)set << c->stride_shift);
     uint32_t hit = cache_match(tags, c->stride_shift, (uint32_t)(line >> c->set_bits));
-    hit &= c->sets[set].valid;
+    hit &= set_ways(&c->sets[set], CACHE_VALID);
     return hit ? __builtin_ctz(hit) : -1;
 }
 
@@ -144,33 +253,77 @@ cache_lookup(struct cache *c, uint64_t line, unsigned kind, const struct mem_req
 /* The line in `way` is dirty from now on if `dirty`, and as it was if not. */
 static inline void cache_set_dirty(struct cache *c, uint64_t line, int way, int dirty)
 {
-    struct cache_set *s = &c->sets[cache_set_of(c, line)];
-    s->dirty = (uint16_t)(s->dirty | (uint32_t)dirty << way);
+    c->sets[cache_set_of(c, line)].state |= (uint64_t)(dirty != 0) << (CACHE_DIRTY + way);
+}
+
+static inline int cache_is(const struct cache *c, uint64_t line, int way, enum cache_bits what)
+{
+    return set_get(&c->sets[cache_set_of(c, line)], what, (uint32_t)way);
+}
+
+static inline void cache_put(struct cache *c, uint64_t line, int way, enum cache_bits what, int x)
+{
+    set_put(&c->sets[cache_set_of(c, line)], what, (uint32_t)way, x);
 }
 
 /* The line's data arrives at `ready` from `source`. */
 static inline void cache_note_flight(struct cache *c, uint64_t line, ps_t ready, uint32_t source)
 {
-    struct cache_flight *f = &c->flight[line & (CACHE_FLIGHTS - 1)];
-    f->line = line;
-    f->ready = ready;
-    f->source = source;
+    struct cache_flights *f = &c->flights[line & (CACHE_FLIGHTS - 1)];
+    const int second = (f->line[1] == line) | ((f->line[0] != line) & (f->ready[1] < f->ready[0]));
+    f->line[second] = line;
+    f->ready[second] = ready;
+    f->source[second] = (uint8_t)source;
     if (ready > c->flight_until)
         c->flight_until = ready;
 }
 
+/* cache_await when some line is under way. */
+struct mem_reply cache_await_flight(struct cache *c, uint64_t line, struct mem_reply reply);
+
 /* A hit that would be served by `reply`, unless the line is still under way then. */
-static inline struct mem_reply cache_await(const struct cache *c, uint64_t line,
-                                           struct mem_reply reply)
+static inline struct mem_reply cache_await(struct cache *c, uint64_t line, struct mem_reply reply)
 {
-    if (reply.done >= c->flight_until)
-        return reply;
-    const struct cache_flight *f = &c->flight[line & (CACHE_FLIGHTS - 1)];
-    if (f->line == line && f->ready > reply.done) {
-        reply.done = f->ready;
-        reply.source = f->source;
+    return reply.done >= c->flight_until ? reply : cache_await_flight(c, line, reply);
+}
+
+/* Whether the line has not arrived by `at`. */
+static inline int cache_under_way(const struct cache *c, uint64_t line, ps_t at)
+{
+    const struct cache_flights *f = &c->flights[line & (CACHE_FLIGHTS - 1)];
+    return (f->line[0] == line && f->ready[0] > at) || (f->line[1] == line && f->ready[1] > at);
+}
+
+/* A hit at `at`: the first on a line that was prefetched? It counts as useful then,
+ * and as late if it is still under way. */
+static inline int cache_first_use(struct cache *c, uint64_t line, int way, ps_t at)
+{
+    struct cache_set *s = &c->sets[cache_set_of(c, line)];
+    if (__builtin_expect(!set_get(s, CACHE_PREFETCHED, (uint32_t)way), 1))
+        return 0;
+    set_put(s, CACHE_PREFETCHED, (uint32_t)way, 0);
+    c->counters.prefetch.useful++;
+    c->counters.prefetch.late += (uint64_t)cache_under_way(c, line, at);
+    return 1;
+}
+
+/* When a lookup that comes at `at` is done. */
+static inline ps_t cache_port(struct cache *c, uint64_t line, ps_t at)
+{
+    if (c->ports)
+        at = calendar_reserve(&c->ports[line & c->slice_mask], at, c->interval);
+    return at + c->latency;
+}
+
+/* When a miss that is found out at `at` may go on: a register is free. */
+static inline ps_t cache_miss(struct cache *c, ps_t at)
+{
+    const ps_t start = mshr_when(&c->mshrs, at);
+    if (start != at) {
+        c->counters.mshr_full++;
+        c->counters.mshr_wait += start - at;
     }
-    return reply;
+    return start;
 }
 
 #endif

@@ -6,17 +6,23 @@ static void set_archive(struct cache *c, uint32_t set, uint32_t tags, struct arc
 {
     struct cache_set *s = &c->sets[set];
     archive_u32s(a, c->tags + ((size_t)set << c->stride_shift), c->ways, tags);
-    archive_u16_below(a, &s->valid, c->full + 1);
-    archive_u16_below(a, &s->dirty, c->full + 1);
-    if (s->dirty & ~s->valid)
+    archive_u64(a, &s->state);
+    if (s->state & ~(c->full * UINT64_C(0x0001000100010001)))
         archive_fail(a, "damaged: a cache");
 }
 
-static void flight_archive(struct cache_flight *f, struct archive *a)
+static void flights_archive(struct cache_flights *f, struct archive *a)
 {
-    archive_u64(a, &f->line);
-    archive_time(a, &f->ready);
-    archive_u32_below(a, &f->source, MEM_SOURCES);
+    archive_u64s(a, f->line, FLIGHT_WAYS);
+    archive_times(a, f->ready, FLIGHT_WAYS);
+    archive_u8s(a, f->source, FLIGHT_WAYS, MEM_SOURCES);
+}
+
+static void ports_archive(struct cache *c, struct archive *a)
+{
+    archive_same(a, c->ports ? c->slice_mask + 1 : 0);
+    for (uint32_t i = 0; c->ports && i <= c->slice_mask; i++)
+        calendar_archive(&c->ports[i], a);
 }
 
 static void policy_archive(struct cache *c, struct archive *a)
@@ -34,13 +40,20 @@ static void policy_archive(struct cache *c, struct archive *a)
 
 void cache_archive(struct cache *c, uint64_t lines, struct archive *a)
 {
-    archive_section(a, "CACH", 1);
+    archive_section(a, "CACH", 2);
     archive_same(a, (uint64_t)c->ways << 32 | c->set_mask);
     for (uint32_t i = 0; i <= c->set_mask && !a->failed; i++)
         set_archive(c, i, (uint32_t)(lines >> c->set_bits), a);
     archive_time(a, &c->flight_until);
     for (uint32_t i = 0; i < CACHE_FLIGHTS; i++)
-        flight_archive(&c->flight[i], a);
+        flights_archive(&c->flights[i], a);
+    ports_archive(c, a);
+    mshr_archive(&c->mshrs, a);
+    archive_u32(a, &c->turn);
+    if (c->prefetcher) {
+        archive_u64s(a, c->prefetch_filter, PREFETCH_FILTER / 64);
+        c->prefetcher->archive(c->prefetch_state, a);
+    }
     archive_u64s(a, (uint64_t *)&c->counters, sizeof c->counters / sizeof(uint64_t));
     policy_archive(c, a);
 }

@@ -1,22 +1,17 @@
-/* hierarchy.c - how a request finds its line, where fills go, and what becomes of victims. */
+/* hierarchy.c - making the hierarchy, and the way of a request into it: the L1s. */
 /*
- * The caches are neither inclusive nor exclusive: a miss fills every level that it went through, in
- * the order LLC, L2, L1, and each fill may push out a victim. A clean victim is dropped. A dirty
- * one is written back to the next level: there it marks the copy dirty, or is allocated without a
- * fetch (which may push out the next). The LLC's dirty victims go to memory through WRITEBACK_SLOTS
- * buffers: when all wait for a memory to accept their line, the fill waits too, and so writers are
- * held to the speed of the memory.
- *
  *   fetch                L1I -> L2 -> LLC -> memory
  *   load, store, walk    L1D -> L2 -> LLC -> memory (page walks as on Intel: through the L1D); a
  *                        store is a read for ownership below the L1D, and leaves the line dirty
- * there prefetch                    L2 -> LLC -> memory clwb                 looks in L1D, L2 and
- * LLC; if any copy is dirty, one line goes to memory with this kind, and all copies are clean
+ *                        there, or goes on as a write if the L1D is write-through
+ *   prefetch             L2 -> LLC -> memory
+ *   clwb                 looks in L1D, L2 and LLC, and at other harts; if any copy is dirty, one
+ *                        line goes to memory with this kind, and all copies are clean
  *   clflush(opt)         the same and in the L1I; all copies are dropped
  *   ntstore              all copies are dropped, a dirty one is written back first; then the store
  *                        itself goes to memory
  *
- * A flush of a line that is still under way waits for it. Numbers of MSHRs are not limited.
+ * A flush of a line that is still under way waits for it.
  */
 #include "memhier/hierarchy.h"
 
@@ -24,72 +19,115 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "memhier/archive.h"
-#include "memhier/cache.h"
-#include "memhier/router.h"
-
-#define WRITEBACK_SLOTS 16u /* power of two */
-
-#define unlikely(x)     __builtin_expect(!!(x), 0)
-/* Kept out of hierarchy_access, whose L1 hits then need no registers saved. */
-#define NOINLINE __attribute__((noinline))
-
-struct hart_caches {
-    struct cache *l1[2]; /* [0] fetches, [1] everything else */
-    struct cache *l2;
-};
-
-struct hierarchy {
-    struct mem_tap *tap;
-    struct cache *llc;
-    struct router router;
-    ps_t lookups;               /* of a flush: L1D, L2 and LLC, one after the other */
-    ps_t slot[WRITEBACK_SLOTS]; /* when each write-back buffer is free again */
-    uint32_t next_slot;
-    uint32_t harts;
-    struct hart_caches hart[];
-};
-
-static inline uint64_t line_of(const struct mem_req *req)
-{
-    return req->addr >> LINE_SHIFT;
-}
-
-static inline ps_t later(ps_t a, ps_t b)
-{
-    return a > b ? a : b;
-}
+#include "memhier/hierarchy_parts.h"
 
 /* ---- making ---- */
 
 static struct cache *make_level(const struct hierarchy_config *cfg, enum cache_level level,
-                                const char *name, char *err, size_t errlen)
+                                uint32_t hart, char *err, size_t errlen)
 {
+    static const char *const names[CACHE_LEVELS] = {"l1i", "l1d", "l2", "llc"};
     const struct cache_config *cc = &cfg->level[level];
     const struct policy *policy = cc->loaded ? cc->loaded : policy_find(cc->policy);
+    uint32_t slices = 1;
     if (!policy) {
-        snprintf(err, errlen, "%s: no replacement policy is called \"%s\"", name, cc->policy);
+        snprintf(err, errlen, "%s: no replacement policy is called \"%s\"", names[level],
+                 cc->policy);
         return NULL;
     }
+    while (level == CACHE_LLC && slices < cfg->harts)
+        slices *= 2;
     char why[200];
-    struct cache *c = cache_new(cc, policy == &policy_lru ? NULL : policy, cfg->seed + level, why,
-                                sizeof why);
+    struct cache *c = cache_new_sliced(cc, slices, policy == &policy_lru ? NULL : policy,
+                                       cfg->seed + level + (uint64_t)hart * CACHE_LEVELS, why,
+                                       sizeof why);
     if (!c)
-        snprintf(err, errlen, "%s: %s", name, why);
+        snprintf(err, errlen, "%s: %s", names[level], why);
+    if (c && c->prefetcher && level != CACHE_L1D && level != CACHE_L2) {
+        snprintf(err, errlen, "%s: prefetchers go with the l1d and the l2", names[level]);
+        cache_free(c);
+        return NULL;
+    }
     return c;
+}
+
+static int make_caches(struct hierarchy *h, const struct hierarchy_config *cfg, char *err,
+                       size_t errlen)
+{
+    h->llc = make_level(cfg, CACHE_LLC, 0, err, errlen);
+    int failed = !h->llc;
+    for (uint32_t i = 0; i < h->harts && !failed; i++) {
+        struct hart_caches *hc = &h->hart[i];
+        failed = !(hc->l1[0] = make_level(cfg, CACHE_L1I, i, err, errlen)) ||
+                 !(hc->l1[1] = make_level(cfg, CACHE_L1D, i, err, errlen)) ||
+                 !(hc->l2 = make_level(cfg, CACHE_L2, i, err, errlen));
+        if (!failed)
+            hc->l2->keeps_all = cfg->inclusion == LLC_EXCLUSIVE;
+    }
+    if (failed)
+        return -1;
+    h->llc->keeps_all = cfg->inclusion == LLC_INCLUSIVE;
+    h->llc_slow = h->llc->slow | h->llc->no_allocate | (h->llc->interval != 0) |
+                  (cfg->inclusion == LLC_EXCLUSIVE);
+    return 0;
+}
+
+static uint64_t lines(const struct cache_config *cc)
+{
+    return cc->bytes / LINE_BYTES;
+}
+
+static int make_directory(struct hierarchy *h, const struct hierarchy_config *cfg, char *err,
+                          size_t errlen)
+{
+    const uint32_t sets = cfg->directory_sets, ways = cfg->directory_ways;
+    const struct cache_config *cc = cfg->level;
+    if (sets && ((sets & (sets - 1)) || !ways || ways > 64 || sets > CACHE_MAX_SETS)) {
+        snprintf(err, errlen,
+                 "a directory of %u sets of %u ways; a power of two of sets up to %u, "
+                 "of 1 to 64 ways, are possible",
+                 sets, ways, CACHE_MAX_SETS);
+        return -1;
+    }
+    if (sets && cfg->inclusion == LLC_INCLUSIVE) {
+        snprintf(err, errlen, "an inclusive LLC is its own directory: no sets of one go with it");
+        return -1;
+    }
+    if (h->harts == 1 && !sets)
+        return 0;
+    /* the line that comes in is in the directory before the one that leaves for it is out */
+    const uint64_t most = h->harts * (lines(&cc[CACHE_L1I]) + lines(&cc[CACHE_L1D]) +
+                                      lines(&cc[CACHE_L2])) +
+                          8;
+    h->dir = directory_new(most, sets, ways);
+    if (!h->dir)
+        snprintf(err, errlen, "out of memory for the directory");
+    return h->dir ? 0 : -1;
+}
+
+static int config_check(const struct hierarchy_config *cfg, char *err, size_t errlen)
+{
+    if (cfg->harts < 1 || cfg->harts > HIERARCHY_HARTS) {
+        snprintf(err, errlen, "%u harts; 1 to %u are possible", cfg->harts, HIERARCHY_HARTS);
+        return -1;
+    }
+    if (!cfg->dram.access) {
+        snprintf(err, errlen, "a hierarchy needs a DRAM port");
+        return -1;
+    }
+    if (cfg->inclusion == LLC_EXCLUSIVE && cfg->level[CACHE_L2].through) {
+        snprintf(err, errlen,
+                 "an exclusive LLC needs an L2 that writes back: what it writes "
+                 "through would be in both");
+        return -1;
+    }
+    return 0;
 }
 
 struct hierarchy *hierarchy_new(const struct hierarchy_config *cfg, char *err, size_t errlen)
 {
-    if (cfg->harts != 1) {
-        snprintf(err, errlen, "%u harts; caches of several harts are not kept coherent yet, so 1",
-                 cfg->harts);
+    if (config_check(cfg, err, errlen))
         return NULL;
-    }
-    if (!cfg->dram.access) {
-        snprintf(err, errlen, "a hierarchy needs a DRAM port");
-        return NULL;
-    }
     struct hierarchy *h = calloc(1, sizeof *h + cfg->harts * sizeof h->hart[0]);
     if (!h) {
         snprintf(err, errlen, "out of memory");
@@ -98,17 +136,11 @@ struct hierarchy *hierarchy_new(const struct hierarchy_config *cfg, char *err, s
     h->harts = cfg->harts;
     h->router.dram = cfg->dram;
     h->router.nvdimm = cfg->nvdimm;
+    h->inclusion = cfg->inclusion;
+    h->snoop = cfg->snoop;
     h->lookups = cfg->level[CACHE_L1D].latency + cfg->level[CACHE_L2].latency +
                  cfg->level[CACHE_LLC].latency;
-    h->llc = make_level(cfg, CACHE_LLC, "llc", err, errlen);
-    int failed = !h->llc;
-    for (uint32_t i = 0; i < h->harts && !failed; i++) {
-        struct hart_caches *hc = &h->hart[i];
-        failed = !(hc->l1[0] = make_level(cfg, CACHE_L1I, "l1i", err, errlen)) ||
-                 !(hc->l1[1] = make_level(cfg, CACHE_L1D, "l1d", err, errlen)) ||
-                 !(hc->l2 = make_level(cfg, CACHE_L2, "l2", err, errlen));
-    }
-    if (failed) {
+    if (make_caches(h, cfg, err, errlen) || make_directory(h, cfg, err, errlen)) {
         hierarchy_free(h);
         return NULL;
     }
@@ -125,6 +157,7 @@ void hierarchy_free(struct hierarchy *h)
         cache_free(h->hart[i].l2);
     }
     cache_free(h->llc);
+    directory_free(h->dir);
     free(h);
 }
 
@@ -138,175 +171,78 @@ uint32_t hierarchy_harts(const struct hierarchy *h)
     return h->harts;
 }
 
-/* ---- victims on their way down; each returns when the fill that pushed them out may go on ---- */
+/* ---- the L1s ---- */
 
-static ps_t write_back_to_memory(struct hierarchy *h, uint64_t line, ps_t at,
-                                 const struct mem_req *req)
+/* A store that the L1D does not allocate for. */
+static struct mem_reply store_around(struct hierarchy *h, struct cache *l1,
+                                     const struct mem_req *req)
 {
-    ps_t *slot = &h->slot[h->next_slot++ & (WRITEBACK_SLOTS - 1)];
-    ps_t start = later(at, *slot);
-    *slot = router_write(&h->router, line << LINE_SHIFT, start, MEM_WRITEBACK, req).done;
-    return start;
-}
-
-static ps_t write_back_to_llc(struct hierarchy *h, uint64_t line, ps_t at,
-                              const struct mem_req *req)
-{
-    int way = cache_lookup(h->llc, line, MEM_WRITEBACK, req);
-    if (way >= 0) {
-        cache_set_dirty(h->llc, line, way, 1);
-        return at;
-    }
-    struct cache_victim v = cache_fill(h->llc, line, MEM_WRITEBACK, 1, req);
-    return v.dirty ? write_back_to_memory(h, v.line, at, req) : at;
-}
-
-static ps_t write_back_to_l2(struct hierarchy *h, uint64_t line, ps_t at, const struct mem_req *req)
-{
-    struct cache *l2 = h->hart[req->hart].l2;
-    int way = cache_lookup(l2, line, MEM_WRITEBACK, req);
-    if (way >= 0) {
-        cache_set_dirty(l2, line, way, 1);
-        return at;
-    }
-    struct cache_victim v = cache_fill(l2, line, MEM_WRITEBACK, 1, req);
-    return v.dirty ? write_back_to_llc(h, v.line, at, req) : at;
-}
-
-/* ---- reads ---- */
-
-static struct mem_reply read_llc(struct hierarchy *h, ps_t at, const struct mem_req *req)
-{
-    struct cache *c = h->llc;
-    uint64_t line = line_of(req);
-    struct mem_reply reply = {.done = at + c->latency, .source = SRC_LLC};
-    if (cache_lookup(c, line, req->kind, req) >= 0)
-        return cache_await(c, line, reply);
-    reply = router_read(&h->router, req->addr, reply.done, req);
-    struct cache_victim v = cache_fill(c, line, req->kind, 0, req);
-    if (v.dirty)
-        reply.done = write_back_to_memory(h, v.line, reply.done, req);
-    if (!v.bypassed)
-        cache_note_flight(c, line, reply.done, reply.source);
-    return reply;
-}
-
-static struct mem_reply read_l2(struct hierarchy *h, ps_t at, const struct mem_req *req)
-{
-    struct cache *c = h->hart[req->hart].l2;
-    uint64_t line = line_of(req);
-    struct mem_reply reply = {.done = at + c->latency, .source = SRC_L2};
-    if (cache_lookup(c, line, req->kind, req) >= 0)
-        return cache_await(c, line, reply);
-    reply = read_llc(h, reply.done, req);
-    struct cache_victim v = cache_fill(c, line, req->kind, 0, req);
-    if (v.dirty)
-        reply.done = write_back_to_llc(h, v.line, reply.done, req);
-    if (!v.bypassed)
-        cache_note_flight(c, line, reply.done, reply.source);
-    return reply;
-}
-
-/* The line of a store to the NVDIMM is in the cache: a write-back carries the store from here on.
- */
-static NOINLINE struct mem_reply make_visible(struct hierarchy *h, const struct mem_req *req,
-                                              struct mem_reply reply)
-{
-    (void)router_pass(&h->router, req, reply.done, MEM_VISIBLE);
-    return reply;
+    const ps_t found = req->at + l1->latency, start = cache_miss(l1, found);
+    const struct answer a = level_store_l2(h, start, req);
+    mshr_hold(&l1->mshrs, found, start, a.done);
+    prefetch_fetch(h);
+    return reply_of(a);
 }
 
 static NOINLINE struct mem_reply miss_l1(struct hierarchy *h, struct cache *l1,
                                          const struct mem_req *req)
 {
-    uint64_t line = line_of(req);
-    int dirty = req->kind == MEM_STORE;
-    struct mem_reply reply = read_l2(h, req->at + l1->latency, req);
-    struct cache_victim v = cache_fill(l1, line, req->kind, dirty, req);
-    if (v.dirty)
-        reply.done = write_back_to_l2(h, v.line, reply.done, req);
-    if (!v.bypassed)
-        cache_note_flight(l1, line, reply.done, reply.source);
-    if (dirty && addr_is_nvdimm(req->addr))
-        (void)make_visible(h, req, reply);
-    if (dirty && v.bypassed)
-        reply.done = write_back_to_l2(h, line, reply.done, req);
+    const uint64_t line = line_of(req);
+    const int store = req->kind == MEM_STORE;
+    l1->counters.misses[req->kind]++;
+    if (store && unlikely(l1->no_allocate))
+        return store_around(h, l1, req);
+    const ps_t found = req->at + l1->latency, start = cache_miss(l1, found);
+    struct cache_victim v;
+    struct answer a = level_read_l1(h, l1, start, req, &v);
+    prefetch_came(l1, line, 0, v, a.done);
+    mshr_hold(&l1->mshrs, found, start, a.done);
+    if (store && addr_is_nvdimm(req->addr))
+        level_visible(h, req, a.done);
+    if (store && unlikely(l1->through | v.bypassed))
+        a.done = level_write_l2(h, line, a.done, req);
+    if (unlikely(v.bypassed))
+        share_left(h, req->hart, line);
+    prefetch_fetch(h);
+    return reply_of(a);
+}
+
+/* What is left of a hit: a line under way, the NVDIMM, a write-through L1D. */
+static inline struct mem_reply finish_hit(struct hierarchy *h, struct cache *l1,
+                                          const struct mem_req *req, struct mem_reply reply)
+{
+    const uint64_t line = line_of(req);
+    reply = cache_await(l1, line, reply);
+    if (req->kind == MEM_STORE && addr_is_nvdimm(req->addr))
+        level_visible(h, req, reply.done);
+    if (req->kind == MEM_STORE && l1->through)
+        reply.done = level_write_l2(h, line, reply.done, req);
     return reply;
 }
 
-/* ---- flushes and non-temporal stores ---- */
-
-/* Pass one cache. Returns whether its copy was dirty; *at moves to when the copy has arrived. */
-static int clean_level(struct cache *c, const struct mem_req *req, int drop, ps_t *at)
+static NOINLINE struct mem_reply late_hit(struct hierarchy *h, struct cache *l1,
+                                          const struct mem_req *req)
 {
-    uint64_t line = line_of(req);
-    int found = cache_clean(c, line, drop, req);
-    if (found)
-        *at = cache_await(c, line, (struct mem_reply){.done = *at}).done;
-    return found == 3;
+    return finish_hit(h, l1, req,
+                      (struct mem_reply){.done = req->at + l1->latency, .source = SRC_L1});
 }
 
-/* Clean or drop every copy. Returns whether one was dirty, which counts as a write-back of the
- * nearest such level; *end is when all have been looked at. */
-static int clean_everywhere(struct hierarchy *h, const struct mem_req *req, ps_t *end)
+/* A store hit a line that other harts may have, too. */
+static NOINLINE struct mem_reply upgrade(struct hierarchy *h, struct cache *l1,
+                                         const struct mem_req *req)
 {
-    int drop = req->kind != MEM_CLWB;
-    ps_t at = req->at;
-    struct cache *dirty = NULL;
-
-    for (uint32_t i = 0; i < h->harts; i++) {
-        struct hart_caches *hc = &h->hart[i];
-        if (drop)
-            (void)clean_level(hc->l1[0], req, drop, &at);
-        if (clean_level(hc->l1[1], req, drop, &at) && !dirty)
-            dirty = hc->l1[1];
-        if (clean_level(hc->l2, req, drop, &at) && !dirty)
-            dirty = hc->l2;
-    }
-    if (clean_level(h->llc, req, drop, &at) && !dirty)
-        dirty = h->llc;
-    if (dirty)
-        dirty->counters.writebacks++;
-    *end = at + h->lookups;
-    return dirty != NULL;
-}
-
-static struct mem_reply flush(struct hierarchy *h, const struct mem_req *req)
-{
-    ps_t at;
-    if (!clean_everywhere(h, req, &at))
-        return (struct mem_reply){.done = at, .source = SRC_LLC};
-    return router_write(&h->router, req->addr, at, req->kind, req);
-}
-
-static struct mem_reply store_non_temporal(struct hierarchy *h, const struct mem_req *req)
-{
-    ps_t at;
-    if (clean_everywhere(h, req, &at))
-        at = router_write(&h->router, req->addr, at, MEM_WRITEBACK, req).done;
-    return router_pass(&h->router, req, at, MEM_NTSTORE);
-}
-
-/* ---- checkpoints ---- */
-
-void hierarchy_archive(struct hierarchy *h, struct archive *a)
-{
-    const uint64_t most = hierarchy_has_nvdimm(h) ? HIERARCHY_ADDR_LIMIT : NVDIMM_BASE;
-    archive_section(a, "HIER", 1);
-    archive_same(a, h->harts);
-    archive_times(a, h->slot, WRITEBACK_SLOTS);
-    archive_u32(a, &h->next_slot);
-    for (uint32_t i = 0; i < h->harts; i++) {
-        cache_archive(h->hart[i].l1[0], most >> LINE_SHIFT, a);
-        cache_archive(h->hart[i].l1[1], most >> LINE_SHIFT, a);
-        cache_archive(h->hart[i].l2, most >> LINE_SHIFT, a);
-    }
-    cache_archive(h->llc, most >> LINE_SHIFT, a);
+    const uint64_t line = line_of(req);
+    const ps_t found = req->at + l1->latency, start = cache_miss(l1, found);
+    struct mem_reply reply = {.source = SRC_COHERENCE};
+    reply.done = share_upgrade(h, req, start + h->hart[req->hart].l2->latency);
+    mshr_hold(&l1->mshrs, found, start, reply.done);
+    cache_set_dirty(l1, line, cache_find(l1, line), !l1->through);
+    return finish_hit(h, l1, req, reply);
 }
 
 /* ---- the way in ---- */
 
-static NOINLINE void record(struct mem_tap *tap, const struct mem_req *req)
+void hierarchy_record(struct mem_tap *tap, const struct mem_req *req)
 {
     if (tap->n == tap->cap) {
         size_t cap = tap->cap ? 2 * tap->cap : 4096;
@@ -326,46 +262,72 @@ static NOINLINE void record(struct mem_tap *tap, const struct mem_req *req)
     tap->reqs[tap->n++] = *req;
 }
 
-static inline void check_request(const struct hierarchy *h, const struct mem_req *req)
-{
-    assert(req->hart < h->harts && req->kind < MEM_KINDS);
-    assert((req->addr & (LINE_BYTES - 1)) + req->bytes <= LINE_BYTES);
-    assert(req->addr < HIERARCHY_ADDR_LIMIT);
-}
-
+/* LRU, write-back: every case that is not the usual one is left to a function that is called last,
+ * so that this one saves no registers. */
 static inline struct mem_reply demand(struct hierarchy *h, struct cache *l1,
                                       const struct mem_req *req)
 {
-    unsigned kind = req->kind;
-    uint64_t line = line_of(req);
-    int way = cache_lookup(l1, line, kind, req);
-    if (unlikely(way < 0))
+    const uint64_t line = line_of(req), store = req->kind == MEM_STORE;
+    const uint32_t set = cache_set_of(l1, line);
+    struct cache_set *s = &l1->sets[set];
+    const uint32_t hit = cache_match(l1->tags + ((size_t)set << l1->stride_shift), l1->stride_shift,
+                                     (uint32_t)(line >> l1->set_bits)) &
+                         set_ways(s, CACHE_VALID);
+    l1->counters.accesses[req->kind]++;
+    if (unlikely(!hit))
         return miss_l1(h, l1, req);
-    cache_set_dirty(l1, line, way, kind == MEM_STORE);
-    struct mem_reply reply = {.done = req->at + l1->latency, .source = SRC_L1};
-    reply = cache_await(l1, line, reply);
-    if (unlikely((kind == MEM_STORE) & addr_is_nvdimm(req->addr)))
-        return make_visible(h, req, reply);
-    return reply;
+    const uint32_t way = (uint32_t)__builtin_ctz(hit);
+    s->order = lru_promote(s->order, way);
+    if (unlikely(store & ~(s->state >> (CACHE_OWN + way))))
+        return upgrade(h, l1, req);
+    s->state |= store << (CACHE_DIRTY + way);
+    const ps_t done = req->at + l1->latency;
+    if (unlikely((done < l1->flight_until) | (store & (uint64_t)addr_is_nvdimm(req->addr))))
+        return late_hit(h, l1, req);
+    return (struct mem_reply){.done = done, .source = SRC_L1};
 }
 
-static NOINLINE struct mem_reply demand_by_policy(struct hierarchy *h, struct cache *l1,
-                                                  const struct mem_req *req)
+static struct mem_reply demand_hit(struct hierarchy *h, struct cache *l1, int way,
+                                   const struct mem_req *req)
 {
-    return demand(h, l1, req);
+    const uint64_t line = line_of(req);
+    if (req->kind == MEM_STORE && !cache_is(l1, line, way, CACHE_OWN))
+        return upgrade(h, l1, req);
+    cache_set_dirty(l1, line, way, req->kind == MEM_STORE && !l1->through);
+    return late_hit(h, l1, req);
+}
+
+/* As demand, where a policy behind the seam, a prefetcher or a write-through cache has more to do.
+ */
+static NOINLINE struct mem_reply demand_slowly(struct hierarchy *h, struct cache *l1,
+                                               const struct mem_req *req)
+{
+    const uint64_t line = line_of(req);
+    const ps_t found = req->at + l1->latency;
+    const int way = cache_lookup(l1, line, req->kind, req);
+    const int first = way >= 0 && cache_first_use(l1, line, way, found);
+    struct mem_reply reply;
+    prefetch_learn(h, l1, CACHE_L1D, req, found, way >= 0, first);
+    if (way < 0) {
+        l1->counters.misses[req->kind]--; /* miss_l1 counts it */
+        return miss_l1(h, l1, req);
+    }
+    reply = demand_hit(h, l1, way, req);
+    prefetch_fetch(h);
+    return reply;
 }
 
 static NOINLINE struct mem_reply no_demand(struct hierarchy *h, const struct mem_req *req)
 {
     switch ((enum mem_kind)req->kind) {
     case MEM_PREFETCH:
-        return read_l2(h, req->at, req);
+        return reply_of(level_prefetch_l2(h, req->at, req));
     case MEM_CLWB:
     case MEM_CLFLUSHOPT:
     case MEM_CLFLUSH:
-        return flush(h, req);
+        return share_flush(h, req);
     case MEM_NTSTORE:
-        return store_non_temporal(h, req);
+        return share_store_non_temporal(h, req);
     case MEM_FENCE:
         return (struct mem_reply){.done = req->at, .source = SRC_L1};
     default:
@@ -374,83 +336,30 @@ static NOINLINE struct mem_reply no_demand(struct hierarchy *h, const struct mem
     }
 }
 
-#define KIND(k) (1u << MEM_##k)
-#define DEMANDS (KIND(FETCH) | KIND(LOAD) | KIND(STORE) | KIND(WALK))
+static inline __attribute__((always_inline)) struct mem_reply access_any(struct hierarchy *h,
+                                                                         const struct mem_req *req)
+{
+    if (unlikely(!(DEMANDS >> req->kind & 1)))
+        return no_demand(h, req);
+    struct cache *l1 = h->hart[req->hart].l1[req->kind != MEM_FETCH];
+    if (unlikely(l1->slow))
+        return demand_slowly(h, l1, req);
+    return demand(h, l1, req); /* nearly all requests; of them, an L1 hit calls nothing */
+}
+
+static NOINLINE struct mem_reply access_recorded(struct hierarchy *h, const struct mem_req *req)
+{
+    hierarchy_record(h->tap, req);
+    return access_any(h, req);
+}
 
 struct mem_reply hierarchy_access(struct hierarchy *h, const struct mem_req *req)
 {
     check_request(h, req);
-    if (unlikely(h->tap != NULL))
-        record(h->tap, req);
-    if (unlikely(!(DEMANDS >> req->kind & 1)))
-        return no_demand(h, req);
-    struct cache *l1 = h->hart[req->hart].l1[req->kind != MEM_FETCH];
-    if (unlikely(l1->policy != NULL))
-        return demand_by_policy(h, l1, req);
-    return demand(h, l1, req); /* nearly all requests; of them, an L1 hit calls nothing */
-}
-
-struct mem_reply hierarchy_llc_access(struct hierarchy *h, const struct mem_req *req)
-{
-    const unsigned served = DEMANDS | KIND(PREFETCH) | KIND(WRITEBACK);
-    if (!(served >> req->kind & 1))
-        return hierarchy_access(h, req);
-    check_request(h, req);
-    if (unlikely(h->tap != NULL))
-        record(h->tap, req);
-    if (req->kind != MEM_WRITEBACK)
-        return read_llc(h, req->at, req);
-    return (struct mem_reply){.done = write_back_to_llc(h, line_of(req), req->at, req),
-                              .source = SRC_LLC};
+    return unlikely(h->tap != NULL) ? access_recorded(h, req) : access_any(h, req);
 }
 
 void hierarchy_tap(struct hierarchy *h, struct mem_tap *tap)
 {
     h->tap = tap;
 }
-
-/* ---- counters ---- */
-
-const void *hierarchy_counters(const struct hierarchy *h, enum cache_level level, uint32_t hart)
-{
-    assert(level < CACHE_LEVELS && hart < h->harts);
-    const struct hart_caches *hc = &h->hart[hart];
-    const struct cache *c = level == CACHE_LLC  ? h->llc
-                            : level == CACHE_L2 ? hc->l2
-                                                : hc->l1[level == CACHE_L1D];
-    return &c->counters;
-}
-
-#define FIELD(f) offsetof(struct cache_counters, f)
-#define BY_KIND(X)                                                                                 \
-    X(FETCH, "fetch", "instruction fetches")                                                       \
-    X(LOAD, "load", "loads")                                                                       \
-    X(STORE, "store", "stores (below the L1D: reads for ownership)")                               \
-    X(NTSTORE, "ntstore", "non-temporal stores passing by")                                        \
-    X(CLWB, "clwb", "clwb")                                                                        \
-    X(CLFLUSHOPT, "clflushopt", "clflushopt")                                                      \
-    X(CLFLUSH, "clflush", "clflush")                                                               \
-    X(WALK, "walk", "page walks")                                                                  \
-    X(WRITEBACK, "writeback", "write-backs from the level above")                                  \
-    X(PREFETCH, "prefetch", "prefetches")
-
-const struct counter cache_counter_table[] = {
-#define ACCESSES(id, text, what)                                                                   \
-    {"accesses." text, "1", "lookups by " what, FIELD(accesses[MEM_##id])},
-    BY_KIND(ACCESSES)
-#undef ACCESSES
-#define MISSES(id, text, what)                                                                     \
-    {"misses." text, "1", "lookups that found no copy, by " what, FIELD(misses[MEM_##id])},
-        BY_KIND(MISSES)
-#undef MISSES
-            {"writebacks", "lines", "dirty lines sent down: victims, flushes, non-temporal stores",
-             FIELD(writebacks)},
-    {"fills", "lines", "lines put into the cache", FIELD(fills)},
-    {"evictions", "lines", "valid lines pushed out by fills", FIELD(evictions)},
-    {"invalidations", "lines", "lines dropped by flushes and non-temporal stores",
-     FIELD(invalidations)},
-    {"bypasses", "lines", "lines that the replacement policy kept out", FIELD(bypasses)},
-    {"policy_errors", "1", "answers of the replacement policy that were no way of the set",
-     FIELD(policy_errors)},
-    {NULL, NULL, NULL, 0},
-};

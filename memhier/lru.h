@@ -42,7 +42,7 @@ static inline uint64_t lru_demote(uint64_t order, uint32_t way, uint32_t ways)
 
 static inline uint64_t lru_on_hit(uint64_t order, uint32_t way, unsigned kind)
 {
-    if ((order & 15) == way || kind == MEM_WRITEBACK || kind == MEM_PREFETCH)
+    if (kind == MEM_WRITEBACK || kind == MEM_PREFETCH)
         return order;
     return lru_promote(order, way);
 }

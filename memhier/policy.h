@@ -18,10 +18,12 @@
  *           demand and prefetch, not for write-backs
  *
  * So each access is reported by exactly one of hit, fill, or a victim that bypasses, and never
- * twice. evict also reports lines that leave by a flush or a non-temporal store; such a way is
- * invalid from then on. What an access asks for is in a->kind; the rules that all policies share
- * unless their paper says otherwise: a write-back or prefetch that hits changes no recency, a
- * prefetch fill inserts as a demand fill does.
+ * twice. evict also reports lines that leave by a flush or a non-temporal store, and (with the kind
+ * of a flush, by nobody) those that another hart or level takes; such a way is invalid from then
+ * on. Where a line must not be kept out, as in an inclusive LLC, a cache that is answered
+ * POLICY_BYPASS takes a way of its own choice, and evict and fill follow. What an access asks for
+ * is in a->kind; the rules that all policies share unless their paper says otherwise: a write-back
+ * or prefetch that hits changes no recency, a prefetch fill inserts as a demand fill does.
  *
  * A policy draws random numbers only from its config's seed, and holds no state outside the
  * object that make returned. Loaded from a shared object, it is the symbol `cache_policy`.

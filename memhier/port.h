@@ -41,8 +41,19 @@ enum mem_kind {
     MEM_KINDS
 };
 
-/* Where a request was served, nearest first. */
-enum mem_source { SRC_L1, SRC_L2, SRC_LLC, SRC_DRAM, SRC_NVDIMM, SRC_WPQ_FULL, MEM_SOURCES };
+/* Where a request was served, nearest first. SRC_COHERENCE: it waited for another hart's caches,
+ * which gave up their copy or handed their data over; else it would have been served by the LLC, or
+ * (an upgrade) by this hart's own caches. */
+enum mem_source {
+    SRC_L1,
+    SRC_L2,
+    SRC_LLC,
+    SRC_COHERENCE,
+    SRC_DRAM,
+    SRC_NVDIMM,
+    SRC_WPQ_FULL,
+    MEM_SOURCES
+};
 
 struct mem_req {
     uint64_t addr;  /* physical byte address */

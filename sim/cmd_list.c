@@ -7,19 +7,22 @@
 #include "guestos/include/machine.h"
 #include "memhier/page_policy.h"
 #include "memhier/policy.h"
+#include "memhier/prefetcher.h"
 #include "sim/cmd.h"
 #include "sim/list.h"
 #include "sim/machine.h"
 #include "sim/run.h"
 
-static const char help[] = "pwsim list keys|stats|policies|page-policies|cores|programs [IMAGE]\n"
-                           "\n"
-                           "  keys       configuration keys: type, default, unit, meaning\n"
-                           "  stats      counters of stats.json and series.csv.gz: unit, meaning\n"
-                           "  policies   cache-replacement policies\n"
-                           "  page-policies   policies of `pwsim replay --page`\n"
-                           "  cores      core models\n"
-                           "  programs   programs of the boot image (or of IMAGE)\n";
+static const char help[] =
+    "pwsim list keys|stats|policies|page-policies|prefetchers|cores|programs [IMAGE]\n"
+    "\n"
+    "  keys       configuration keys: type, default, unit, meaning\n"
+    "  stats      counters of stats.json and series.csv.gz: unit, meaning\n"
+    "  policies   cache-replacement policies\n"
+    "  page-policies   policies of `pwsim replay --page`\n"
+    "  prefetchers   prefetchers of the L1D and the L2\n"
+    "  cores      core models\n"
+    "  programs   programs of the boot image (or of IMAGE)\n";
 
 static int list_policies(void)
 {
@@ -36,6 +39,16 @@ static int list_page_policies(void)
     struct list_row rows[64];
     size_t n = 0;
     for (const struct page_policy *const *p = page_policy_table; *p && n < 64; p++)
+        rows[n++] = (struct list_row){(*p)->name, (*p)->meaning};
+    list_rows(rows, n, stdout);
+    return EXIT_GOOD;
+}
+
+static int list_prefetchers(void)
+{
+    struct list_row rows[64];
+    size_t n = 0;
+    for (const struct prefetcher_ops *const *p = prefetcher_table; *p && n < 64; p++)
         rows[n++] = (struct list_row){(*p)->name, (*p)->meaning};
     list_rows(rows, n, stdout);
     return EXIT_GOOD;
@@ -106,8 +119,8 @@ int cmd_list(int argc, char **argv)
     if (strcmp(what, "programs") == 0 && argc <= 3)
         return list_programs(argc == 3 ? argv[2] : NULL);
     if (argc != 2)
-        return cmd_complain(
-            "list: expected one of keys, stats, policies, page-policies, cores, programs");
+        return cmd_complain("list: expected one of keys, stats, policies, page-policies, "
+                            "prefetchers, cores, programs");
     if (strcmp(what, "keys") == 0) {
         list_keys(stdout);
         return EXIT_GOOD;
@@ -118,8 +131,11 @@ int cmd_list(int argc, char **argv)
         return list_policies();
     if (strcmp(what, "page-policies") == 0)
         return list_page_policies();
+    if (strcmp(what, "prefetchers") == 0)
+        return list_prefetchers();
     if (strcmp(what, "cores") == 0)
         return list_cores();
-    return cmd_complain(
-        "list: \"%s\" is none of keys, stats, policies, page-policies, cores, programs", what);
+    return cmd_complain("list: \"%s\" is none of keys, stats, policies, page-policies, "
+                        "prefetchers, cores, programs",
+                        what);
 }

@@ -108,6 +108,24 @@ static uint64_t sum(const uint64_t *v)
     return v[MEM_FETCH] + v[MEM_LOAD] + v[MEM_STORE] + v[MEM_WALK];
 }
 
+/* A level of all harts together. */
+struct level_sums {
+    uint64_t accesses, misses, writebacks;
+};
+
+static struct level_sums sum_level(const struct hierarchy *h, enum cache_level level)
+{
+    struct level_sums s = {0};
+    const uint32_t caches = level == CACHE_LLC ? 1 : hierarchy_harts(h);
+    for (uint32_t i = 0; i < caches; i++) {
+        const struct cache_counters *c = hierarchy_counters(h, level, i);
+        s.accesses += sum(c->accesses);
+        s.misses += sum(c->misses);
+        s.writebacks += c->writebacks;
+    }
+    return s;
+}
+
 static void print_levels(const struct memside *side, const struct replay_result *r)
 {
     static const char *const names[CACHE_LEVELS] = {"L1I", "L1D", "L2", "LLC"};
@@ -117,9 +135,8 @@ static void print_levels(const struct memside *side, const struct replay_result 
     for (size_t i = 0; i < sizeof titles / sizeof titles[0]; i++)
         table_column(t, titles[i], TABLE_RIGHT);
     for (unsigned l = 0; l < CACHE_LEVELS; l++) {
-        const struct cache_counters *c = hierarchy_counters(side->hierarchy, (enum cache_level)l,
-                                                            0);
-        const uint64_t accesses = sum(c->accesses), misses = sum(c->misses);
+        const struct level_sums c = sum_level(side->hierarchy, (enum cache_level)l);
+        const uint64_t accesses = c.accesses, misses = c.misses;
         const size_t row = table_row(t);
         table_text(t, row, 0, names[l]);
         table_fixed(t, row, 1, (int64_t)accesses, 0, "");
@@ -129,7 +146,7 @@ static void print_levels(const struct memside *side, const struct replay_result 
         if (r->instructions)
             table_fixed(t, row, 4, ratio_fixed((struct ratio){misses * 1000, r->instructions}, 3),
                         3, "");
-        table_fixed(t, row, 5, (int64_t)c->writebacks, 0, "");
+        table_fixed(t, row, 5, (int64_t)c.writebacks, 0, "");
     }
     table_print(t, stdout);
     table_free(t);

@@ -11,13 +11,6 @@ ps_t config_period(const struct config *cfg)
     return (UINT64_C(1000000000000) + cfg->frequency / 2) / cfg->frequency;
 }
 
-static struct cache_config level(ps_t period, uint64_t bytes, uint64_t ways, uint64_t cycles,
-                                 const char *policy)
-{
-    return (struct cache_config){
-        .bytes = bytes, .ways = (uint32_t)ways, .latency = cycles * period, .policy = policy};
-}
-
 static int make_dram(struct memside *side, const struct config *cfg, char *err, size_t errlen)
 {
     struct dram_config dc = {.channels = (uint32_t)cfg->dram_channels,
@@ -78,15 +71,21 @@ static int make_caches(struct memside *side, const struct config *cfg, uint32_t 
                        size_t errlen)
 {
     const ps_t period = config_period(cfg);
+#define LEVEL(l)                                                                                   \
+    .bytes = cfg->l##_bytes, .ways = (uint32_t)cfg->l##_ways, .latency = cfg->l##_cycles * period, \
+    .policy = cfg->l##_policy, .mshrs = (uint32_t)cfg->l##_mshrs
+#define WRITES(l)   .through = cfg->l##_write == 1, .no_allocate = !cfg->l##_write_allocate
+#define PREFETCH(l) .prefetch = cfg->l##_prefetch, .degree = (uint32_t)cfg->l##_prefetch_degree
     struct hierarchy_config hc = {
-        .level = {[CACHE_L1I] = level(period, cfg->l1i_bytes, cfg->l1i_ways, cfg->l1i_cycles,
-                                      cfg->l1i_policy),
-                  [CACHE_L1D] = level(period, cfg->l1d_bytes, cfg->l1d_ways, cfg->l1d_cycles,
-                                      cfg->l1d_policy),
-                  [CACHE_L2] = level(period, cfg->l2_bytes, cfg->l2_ways, cfg->l2_cycles,
-                                     cfg->l2_policy),
-                  [CACHE_LLC] = level(period, cfg->llc_bytes, cfg->llc_ways, cfg->llc_cycles,
-                                      cfg->llc_policy)},
+        .level = {[CACHE_L1I] = {LEVEL(l1i)},
+                  [CACHE_L1D] = {LEVEL(l1d), WRITES(l1d), PREFETCH(l1d)},
+                  [CACHE_L2] = {LEVEL(l2), WRITES(l2), PREFETCH(l2),
+                                .interval = cfg->l2_interval * period},
+                  [CACHE_LLC] = {LEVEL(llc), WRITES(llc), .interval = cfg->llc_interval * period}},
+        .inclusion = (enum llc_inclusion)cfg->llc_inclusion,
+        .snoop = cfg->llc_snoop * period,
+        .directory_sets = (uint32_t)cfg->llc_directory_sets,
+        .directory_ways = (uint32_t)cfg->llc_directory_ways,
         .harts = harts,
         .dram = dram_port(side->dram),
         .nvdimm = side->nvdimm ? nvdimm_port(side->nvdimm) : (struct mem_port){0},
@@ -140,6 +139,9 @@ void memside_stats(const struct memside *side, struct stats *stats)
             stats_add(stats, prefix, cache_counter_table,
                       hierarchy_counters(side->hierarchy, own[i].level, hart));
         }
+        snprintf(prefix, sizeof prefix, "hart%u.coherence.", hart);
+        stats_add(stats, prefix, coherence_counter_table,
+                  hierarchy_coherence(side->hierarchy, hart));
     }
     stats_add(stats, "llc.", cache_counter_table,
               hierarchy_counters(side->hierarchy, CACHE_LLC, 0));

@@ -366,7 +366,7 @@ picture() { "$pwsim" view "$1" --screenshot "$2" && [ "$(head -c 4 "$2" | tail -
 first_run=$(ls -d one/runs/*/ | head -1)
 t "a picture of a finished run" picture "$first_run" a.png
 t "a picture of a live run" picture "$root/sim/configs/hello.cfg" b.png
-for what in keys stats policies page-policies cores programs; do
+for what in keys stats policies page-policies prefetchers cores programs; do
     t "list $what" exits 0 "$pwsim" list "$what"
 done
 readelf_clean() { readelf -S "$B/boot.elf" >re.out 2>re.err && [ ! -s re.err ] && grep -q '\.kernel' re.out && grep -q '\.prog/wordcount' re.out; }

@@ -199,6 +199,18 @@ Test(full, every_policy_goes_on_as_if_never_cut, .timeout = 300)
     }
 }
 
+Test(full, every_kind_of_cache_goes_on_as_if_never_cut, .timeout = 300)
+{
+    static const char *const rows[][5] = {
+        {"l1d.prefetch=next-line", "l2.prefetch=best-offset", "llc.inclusion=inclusive"},
+        {"l1d.prefetch=ip-stride", "l2.prefetch=stream", "llc.inclusion=exclusive"},
+        {"l1d.mshrs=2", "l2.mshrs=3", "llc.mshrs=2", "l2.interval=3", "l2.prefetch=next-line"},
+        {"l1d.write=through", "l2.write_allocate=false", "llc.directory_sets=16"}};
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
+        cut((const char *[]){rows[i][0], rows[i][1], rows[i][2], rows[i][3], rows[i][4], NULL},
+            rows[i][0], POINT_INSTRUCTIONS, 2);
+}
+
 Test(full, every_domain_goes_on_as_if_never_cut, .timeout = 300)
 {
     static const char *const domains[] = {"nvdimm.domain=none", "nvdimm.domain=adr",

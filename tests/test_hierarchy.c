@@ -6,6 +6,7 @@
 
 #include "memhier/hierarchy.h"
 #include "memhier/policy.h"
+#include "tests/ref_hierarchy.h"
 
 static uint64_t draw(uint64_t *state)
 {
@@ -16,17 +17,7 @@ static uint64_t draw(uint64_t *state)
 /* ---- memories that remember what was asked of them ---- */
 
 #define MEMORY_TIME 100000u
-#define EVENTS      64u
-
-struct event {
-    uint64_t addr;
-    unsigned kind, bytes;
-};
-
-struct events {
-    struct event e[EVENTS];
-    size_t n;
-};
+#define SNOOP       30000u
 
 struct memory {
     struct events *log;
@@ -34,12 +25,6 @@ struct memory {
     ps_t time; /* of any access */
     ps_t at;   /* of the last one */
 };
-
-static void note(struct events *log, unsigned kind, uint64_t addr, unsigned bytes)
-{
-    cr_assert_lt(log->n, EVENTS);
-    log->e[log->n++] = (struct event){.addr = addr, .kind = kind, .bytes = bytes};
-}
 
 static struct mem_reply memory_access(void *self, const struct mem_req *req)
 {
@@ -79,9 +64,11 @@ static void rig_make(struct rig *r, const struct hierarchy_config *from)
     cr_assert_not_null(r->h, "%s", err);
 }
 
-static struct mem_reply ask(struct rig *r, unsigned kind, uint64_t addr, unsigned bytes, ps_t at)
+static struct mem_reply ask_by(struct rig *r, uint32_t hart, unsigned kind, uint64_t addr,
+                               unsigned bytes, ps_t at)
 {
     struct mem_req req = {.addr = addr,
+                          .hart = (uint8_t)hart,
                           .at = at,
                           .pc = 0x1000 + addr % 64,
                           .bytes = (uint16_t)bytes,
@@ -90,172 +77,14 @@ static struct mem_reply ask(struct rig *r, unsigned kind, uint64_t addr, unsigne
     return hierarchy_access(r->h, &req);
 }
 
+static struct mem_reply ask(struct rig *r, unsigned kind, uint64_t addr, unsigned bytes, ps_t at)
+{
+    return ask_by(r, 0, kind, addr, bytes, at);
+}
+
 static const struct cache_counters *counters(const struct rig *r, enum cache_level level)
 {
     return hierarchy_counters(r->h, level, 0);
-}
-
-/* ---- the model: what the header and hierarchy.c's opening words say, written plainly ---- */
-
-struct mline {
-    uint64_t line, used;
-    int valid, dirty;
-};
-
-struct mcache {
-    struct mline lines[8192];
-    uint64_t sets, ways;
-    struct cache_counters n;
-};
-
-struct model {
-    struct mcache c[CACHE_LEVELS];
-    uint64_t clock;
-    struct events log;
-};
-
-static struct model *model_make(const struct hierarchy_config *cfg)
-{
-    struct model *m = calloc(1, sizeof *m);
-    for (int i = 0; i < CACHE_LEVELS; i++) {
-        m->c[i].ways = cfg->level[i].ways;
-        m->c[i].sets = cfg->level[i].bytes / 64 / cfg->level[i].ways;
-        cr_assert_leq(m->c[i].sets * m->c[i].ways, 8192);
-    }
-    return m;
-}
-
-static struct mline *m_set(struct mcache *c, uint64_t line)
-{
-    return &c->lines[line % c->sets * c->ways];
-}
-
-static struct mline *m_find(struct mcache *c, uint64_t line)
-{
-    for (uint64_t w = 0; w < c->ways; w++)
-        if (m_set(c, line)[w].valid && m_set(c, line)[w].line == line)
-            return &m_set(c, line)[w];
-    return NULL;
-}
-
-static struct mline *m_look(struct model *m, int level, uint64_t line, unsigned kind)
-{
-    struct mcache *c = &m->c[level];
-    struct mline *l = m_find(c, line);
-    c->n.accesses[kind]++;
-    c->n.misses[kind] += !l;
-    if (l && kind != MEM_WRITEBACK && kind != MEM_PREFETCH)
-        l->used = ++m->clock;
-    return l;
-}
-
-/* Where a dirty line goes that level `from` pushed out. */
-static void m_write_back(struct model *m, int from, uint64_t line);
-
-static void m_fill(struct model *m, int level, uint64_t line, int dirty)
-{
-    struct mcache *c = &m->c[level];
-    struct mline *set = m_set(c, line), *to = NULL, out = {0};
-    for (uint64_t w = 0; w < c->ways && !to; w++)
-        if (!set[w].valid)
-            to = &set[w];
-    if (!to) {
-        to = set;
-        for (uint64_t w = 1; w < c->ways; w++)
-            if (set[w].used < to->used)
-                to = &set[w];
-        out = *to;
-    }
-    *to = (struct mline){.line = line, .used = ++m->clock, .valid = 1, .dirty = dirty};
-    c->n.fills++;
-    c->n.evictions += (uint64_t)out.valid;
-    c->n.writebacks += (uint64_t)(out.valid && out.dirty);
-    if (out.valid && out.dirty)
-        m_write_back(m, level, out.line);
-}
-
-static void m_write_back(struct model *m, int from, uint64_t line)
-{
-    if (from == CACHE_LLC) {
-        note(&m->log, MEM_WRITEBACK, line * 64, 64);
-        return;
-    }
-    int to = from == CACHE_L2 ? CACHE_LLC : CACHE_L2;
-    struct mline *l = m_look(m, to, line, MEM_WRITEBACK);
-    if (l)
-        l->dirty = 1;
-    else
-        m_fill(m, to, line, 1);
-}
-
-static void m_read(struct model *m, int level, uint64_t line, unsigned kind)
-{
-    if (m_look(m, level, line, kind))
-        return;
-    if (level == CACHE_LLC)
-        note(&m->log, kind, line * 64, 64);
-    else
-        m_read(m, level == CACHE_L2 ? CACHE_LLC : CACHE_L2, line, kind);
-    m_fill(m, level, line, kind == MEM_STORE && level == CACHE_L1D);
-}
-
-static void m_clean(struct model *m, uint64_t line, unsigned kind, int *was_dirty)
-{
-    *was_dirty = 0;
-    for (int i = 0; i < CACHE_LEVELS; i++) {
-        if (i == CACHE_L1I && kind == MEM_CLWB)
-            continue;
-        struct mline *l = m_find(&m->c[i], line);
-        m->c[i].n.accesses[kind]++;
-        m->c[i].n.misses[kind] += !l;
-        if (!l)
-            continue;
-        if (l->dirty && !*was_dirty)
-            m->c[i].n.writebacks++;
-        *was_dirty |= l->dirty;
-        l->dirty = 0;
-        if (kind != MEM_CLWB) {
-            l->valid = 0;
-            m->c[i].n.invalidations++;
-        }
-    }
-}
-
-static void model_access(struct model *m, unsigned kind, uint64_t addr, unsigned bytes)
-{
-    uint64_t line = addr / 64;
-    int dirty;
-    switch (kind) {
-    case MEM_FETCH:
-        m_read(m, CACHE_L1I, line, kind);
-        break;
-    case MEM_LOAD:
-    case MEM_WALK:
-        m_read(m, CACHE_L1D, line, kind);
-        break;
-    case MEM_STORE:
-        m_read(m, CACHE_L1D, line, kind);
-        if (m_find(&m->c[CACHE_L1D], line))
-            m_find(&m->c[CACHE_L1D], line)->dirty = 1;
-        if (addr >= NVDIMM_BASE)
-            note(&m->log, MEM_VISIBLE, addr, bytes);
-        break;
-    case MEM_PREFETCH:
-        m_read(m, CACHE_L2, line, kind);
-        break;
-    case MEM_NTSTORE:
-        m_clean(m, line, kind, &dirty);
-        if (dirty)
-            note(&m->log, MEM_WRITEBACK, line * 64, 64);
-        note(&m->log, kind, addr, bytes);
-        break;
-    case MEM_FENCE:
-        break;
-    default:
-        m_clean(m, line, kind, &dirty);
-        if (dirty)
-            note(&m->log, kind, line * 64, 64);
-    }
 }
 
 /* ---- agreement ---- */
@@ -272,33 +101,68 @@ static void same_events(struct events *got, struct events *want, int step)
     got->n = want->n = 0;
 }
 
-static void same_counters(const struct rig *r, const struct model *m, int step)
+static void same_counters(const struct rig *r, struct model *m, int step)
 {
-    for (int i = 0; i < CACHE_LEVELS; i++)
-        cr_assert_eq(memcmp(counters(r, (enum cache_level)i), &m->c[i].n, sizeof m->c[i].n), 0,
-                     "step %d: level %d counts differently", step, i);
+    for (uint32_t hart = 0; hart < m->harts; hart++) {
+        for (int i = 0; i < CACHE_LEVELS; i++)
+            cr_assert_eq(memcmp(hierarchy_counters(r->h, (enum cache_level)i, hart),
+                                &m_cache(m, i, hart)->n, offsetof(struct cache_counters, merges)),
+                         0, "step %d: level %d of hart %u counts differently", step, i, hart);
+        cr_assert_eq(memcmp(hierarchy_coherence(r->h, hart), &m->n[hart], sizeof m->n[hart]), 0,
+                     "step %d: hart %u counts other harts differently", step, hart);
+    }
 }
 
-static void both(struct rig *r, struct model *m, unsigned kind, uint64_t addr, unsigned bytes,
-                 int step)
+static void same_line(const struct rig *r, struct model *m, uint64_t addr, int step)
 {
-    ask(r, kind, addr, bytes, (ps_t)step * 1000);
-    model_access(m, kind, addr, bytes);
+    for (uint32_t hart = 0; hart < m->harts; hart++)
+        for (int i = 0; i < CACHE_LEVELS; i++) {
+            const unsigned got = hierarchy_held(r->h, (enum cache_level)i, hart, addr);
+            const unsigned want = model_held(m, i, hart, addr);
+            cr_assert_eq(got, want, "step %d: level %d of hart %u holds 0x%lx as %u, not %u", step,
+                         i, hart, (unsigned long)addr, got, want);
+        }
+}
+
+static void same_lines(const struct rig *r, struct model *m, uint64_t universe, int step)
+{
+    char err[200];
+    for (uint64_t line = 0; line < universe; line++)
+        same_line(r, m, line * 64 + (line & 2 ? NVDIMM_BASE : 0), step);
+    cr_assert_eq(hierarchy_check(r->h, err, sizeof err), 0, "step %d: %s", step, err);
+}
+
+static void both(struct rig *r, struct model *m, uint32_t hart, unsigned kind, uint64_t addr,
+                 unsigned bytes, int step)
+{
+    char err[200];
+    /* far enough apart that all is over */
+    const struct mem_reply got = ask_by(r, hart, kind, addr, bytes, (ps_t)step * 100000000);
+    model_access(m, hart, kind, addr, bytes);
     same_events(&r->log, &m->log, step);
+    cr_assert_eq(got.source, m->source, "step %d: kind %u served by %u, not %u", step, kind,
+                 got.source, m->source);
+    same_line(r, m, addr, step);
+    cr_assert_eq(hierarchy_check(r->h, err, sizeof err), 0, "step %d: %s", step, err);
 }
 
-/* Streams that stress different things: all over, the same few sets, cyclic (the worst for LRU). */
+/* Streams that stress different things: all over; the same few sets; cyclic (the worst for LRU); a
+ * walk with jumps; few lines that all harts fight for. */
+#define STREAMS 5
+
 static uint64_t next_line(int stream, uint64_t universe, uint64_t *rng, int step)
 {
     switch (stream) {
     case 0:
         return draw(rng) % universe;
     case 1:
-        return draw(rng) % (universe / 8 + 1) * 16 + draw(rng) % 2;
+        return draw(rng) % (universe / 8 + 1) * 16 % universe + draw(rng) % 2;
     case 2:
-        return (uint64_t)step * 16 % (16 * (3 + universe / 64));
-    default:
+        return (uint64_t)step * 16 % universe;
+    case 3:
         return draw(rng) & 3 ? (uint64_t)step / 7 % universe : draw(rng) % universe;
+    default:
+        return draw(rng) % 8 ? draw(rng) % 5 * 8 : draw(rng) % universe;
     }
 }
 
@@ -313,23 +177,20 @@ static void run_stream(const struct hierarchy_config *cfg, int stream, uint64_t 
     uint64_t rng = (uint64_t)stream + universe;
     rig_make(&r, cfg);
     for (int i = 0; i < steps; i++) {
-        uint64_t addr = next_line(stream, universe, &rng, i) * 64;
-        unsigned kind = kinds[draw(&rng) % sizeof kinds];
+        uint64_t addr = next_line(stream, universe, &rng, i) % universe * 64;
+        unsigned kind = kinds[draw(&rng) % (draw(&rng) % 4 ? 6 : sizeof kinds)];
         unsigned bytes = 1u << draw(&rng) % 4;
         addr += draw(&rng) % (64 / bytes) * bytes;
         if (addr & 128)
             addr += NVDIMM_BASE;
-        both(&r, m, kind, addr, bytes, i);
-        if (i % 64 == 0)
+        both(&r, m, (uint32_t)draw(&rng) % cfg->harts, kind, addr, bytes, i);
+        if (i % 64 == 0) {
             same_counters(&r, m, i);
+            same_lines(&r, m, universe, i);
+        }
     }
     same_counters(&r, m, steps);
-    /* clwb counts a miss where there is no copy: so it compares the contents, level by level. */
-    for (uint64_t line = 0; line < 2 * universe; line++)
-        for (int tier = 0; tier < 2; tier++) {
-            both(&r, m, MEM_CLWB, line * 64 + (tier ? NVDIMM_BASE : 0), 1, steps);
-            same_counters(&r, m, steps);
-        }
+    same_lines(&r, m, universe, steps);
     hierarchy_free(r.h);
     free(m);
 }
@@ -338,8 +199,75 @@ Test(hierarchy, agrees_with_the_model_access_by_access)
 {
     static const uint64_t universes[] = {24, 90, 150, 400};
     for (size_t u = 0; u < sizeof universes / sizeof universes[0]; u++)
-        for (int stream = 0; stream < 4; stream++)
-            run_stream(&small, stream, universes[u], 20000);
+        for (int stream = 0; stream < STREAMS; stream++)
+            run_stream(&small, stream, universes[u], 6000);
+}
+
+/* Caches that are as small as can be: everything happens often. */
+static struct hierarchy_config tiny(uint32_t harts)
+{
+    return (struct hierarchy_config){
+        .level =
+            {[CACHE_L1I] = {.bytes = 8 * 1 * 64, .ways = 1, .latency = 400, .policy = "lru"},
+             [CACHE_L1D] = {.bytes = 8 * 2 * 64, .ways = 2, .latency = 1000, .policy = "lru"},
+             [CACHE_L2] = {.bytes = 8 * 3 * 64, .ways = 3, .latency = 5000, .policy = "lru"},
+             [CACHE_LLC] = {.bytes = 16 * 4 * 64, .ways = 4, .latency = 20000, .policy = "lru"}},
+        .harts = harts,
+        .snoop = SNOOP};
+}
+
+/* Bits of `modes`: two each for L1D, L2 and LLC: write-through, no allocation. 0: refused. */
+static int set_modes(struct hierarchy_config *cfg, enum llc_inclusion inclusion, unsigned modes)
+{
+    cfg->inclusion = inclusion;
+    for (int l = CACHE_L1D; l < CACHE_LEVELS; l++, modes >>= 2) {
+        cfg->level[l].through = modes & 1;
+        cfg->level[l].no_allocate = modes >> 1 & 1;
+    }
+    return inclusion != LLC_EXCLUSIVE || !cfg->level[CACHE_L2].through;
+}
+
+static void run_all_modes(enum llc_inclusion inclusion)
+{
+    for (unsigned modes = 0; modes < 64; modes++)
+        for (int stream = 0; stream < STREAMS; stream++) {
+            struct hierarchy_config cfg = tiny(1 + (modes * 5 + (unsigned)stream * 3) % 8);
+            if (set_modes(&cfg, inclusion, modes))
+                run_stream(&cfg, stream, stream & 1 ? 160 : 64, 500);
+        }
+}
+
+Test(hierarchy, harts_agree_with_the_model_non_inclusive)
+{
+    run_all_modes(LLC_NON_INCLUSIVE);
+}
+
+Test(hierarchy, harts_agree_with_the_model_inclusive)
+{
+    run_all_modes(LLC_INCLUSIVE);
+}
+
+Test(hierarchy, harts_agree_with_the_model_exclusive)
+{
+    run_all_modes(LLC_EXCLUSIVE);
+}
+
+Test(hierarchy, snoop_filters_agree_with_the_model)
+{
+    static const uint32_t shapes[][2] = {{8, 2}, {16, 1}, {4, 7}, {1, 16}};
+    for (uint32_t harts = 1; harts <= 8; harts += harts == 1 ? 1 : 2)
+        for (size_t i = 0; i < sizeof shapes / sizeof shapes[0]; i++)
+            for (int stream = 0; stream < STREAMS; stream++) {
+                struct hierarchy_config cfg = tiny(harts);
+                set_modes(&cfg, i & 1 ? LLC_EXCLUSIVE : LLC_NON_INCLUSIVE,
+                          i & 1 ? 16 : (unsigned)stream);
+                if (stream &
+                    1) /* a direct-mapped LLC: what is found may go while others are asked */
+                    cfg.level[CACHE_LLC].ways = 1;
+                cfg.directory_sets = shapes[i][0];
+                cfg.directory_ways = shapes[i][1];
+                run_stream(&cfg, stream, 100, 1500);
+            }
 }
 
 Test(hierarchy, agrees_with_the_model_at_other_shapes)
@@ -349,33 +277,39 @@ Test(hierarchy, agrees_with_the_model_at_other_shapes)
         {.level = {{.bytes = 8 * 64, .ways = 1, .policy = "lru"},
                    {.bytes = 8 * 64, .ways = 1, .policy = "lru"},
                    {.bytes = 8 * 64, .ways = 1, .policy = "lru"},
-                   {.bytes = 8 * 64, .ways = 1, .policy = "lru"}},
-         .harts = 1},
+                   {.bytes = 8 * 64, .ways = 1, .policy = "lru"}}},
         {.level = {{.bytes = 8 * 2 * 64, .ways = 2, .policy = "lru"},
                    {.bytes = 16 * 5 * 64, .ways = 5, .policy = "lru"},
                    {.bytes = 32 * 4 * 64, .ways = 4, .policy = "lru"},
-                   {.bytes = 8 * 3 * 64, .ways = 3, .policy = "lru"}},
-         .harts = 1},
+                   {.bytes = 8 * 3 * 64, .ways = 3, .policy = "lru"}}},
         {.level = {{.bytes = 32768, .ways = 8, .policy = "lru"},
                    {.bytes = 8 * 9 * 64, .ways = 9, .policy = "lru"},
                    {.bytes = 8 * 16 * 64, .ways = 16, .policy = "lru"},
-                   {.bytes = 16 * 16 * 64, .ways = 16, .policy = "lru"}},
-         .harts = 1},
+                   {.bytes = 16 * 16 * 64, .ways = 16, .policy = "lru"}}},
     };
     for (size_t s = 0; s < sizeof shapes / sizeof shapes[0]; s++)
-        for (int stream = 0; stream < 4; stream++)
-            run_stream(&shapes[s], stream, 300, 20000);
+        for (int stream = 0; stream < STREAMS; stream++) {
+            struct hierarchy_config cfg = shapes[s];
+            for (uint32_t harts = 1; harts <= 3; harts += 2)
+                for (int inclusion = 0; inclusion < 3; inclusion++) {
+                    cfg.harts = harts;
+                    cfg.inclusion = (enum llc_inclusion)inclusion;
+                    run_stream(&cfg, stream, 300, 600);
+                }
+        }
 }
 
 Test(hierarchy, a_policy_behind_the_seam_gives_the_same)
 {
     static struct policy lru;
-    struct hierarchy_config cfg = small;
     lru = policy_lru; /* at another address it is not the built-in one */
-    for (int i = 0; i < CACHE_LEVELS; i++)
-        cfg.level[i].loaded = &lru;
-    for (int stream = 0; stream < 4; stream++)
-        run_stream(&cfg, stream, 150, 20000);
+    for (uint32_t harts = 1; harts <= 4; harts += 3) {
+        struct hierarchy_config cfg = tiny(harts);
+        for (int i = 0; i < CACHE_LEVELS; i++)
+            cfg.level[i].loaded = &lru;
+        for (int stream = 0; stream < STREAMS; stream++)
+            run_stream(&cfg, stream, 150, 2000);
+    }
 }
 
 static uint32_t let_nothing_in(void *state, const struct policy_access *a)
@@ -537,10 +471,11 @@ Test(hierarchy, the_llc_can_be_driven_alone)
                               .bytes = 64,
                               .kind = kinds[draw(&rng) % 4]};
         hierarchy_llc_access(r.h, &req);
+        int dirty;
         if (req.kind == MEM_WRITEBACK)
-            m_write_back(m, CACHE_L2, req.addr / 64);
+            m_write(m, CACHE_LLC, req.addr / 64, 1);
         else
-            m_read(m, CACHE_LLC, req.addr / 64, req.kind);
+            m_read_llc(m, req.addr / 64, req.kind, 1, &dirty);
         same_events(&r.log, &m->log, i);
     }
     same_counters(&r, m, 20000);
@@ -564,8 +499,22 @@ Test(hierarchy, refuses_what_it_cannot_be)
     struct hierarchy_config bad = good;
     bad.harts = 0;
     refused(bad, "harts");
-    bad.harts = 2;
+    bad.harts = HIERARCHY_HARTS + 1;
     refused(bad, "harts");
+    bad = good;
+    bad.inclusion = LLC_EXCLUSIVE;
+    bad.level[CACHE_L2].through = 1;
+    refused(bad, "exclusive");
+    bad = good;
+    bad.directory_sets = 3;
+    bad.directory_ways = 4;
+    refused(bad, "directory");
+    bad.directory_sets = 4;
+    bad.inclusion = LLC_INCLUSIVE;
+    refused(bad, "inclusive");
+    bad = good;
+    bad.level[CACHE_L2].mshrs = 129;
+    refused(bad, "l2: 129 MSHRs");
     bad = good;
     bad.dram.access = NULL;
     refused(bad, "DRAM");

@@ -428,7 +428,8 @@ Test(import, the_filter_is_the_l1_of_a_hierarchy)
                                           llc->misses[MEM_FETCH] + llc->misses[MEM_WALK]);
         cr_assert_eq(c.misses - c.demand_misses, llc->misses[MEM_PREFETCH]);
         cr_assert_eq(c.writeback_misses, llc->misses[MEM_WRITEBACK]);
-        cr_assert_eq(c.writebacks, llc->writebacks);
+        /* by itself an LLC does not know that a nearer cache has newer data */
+        cr_assert_eq(c.writebacks, llc->writebacks + llc->superseded);
         free(s.v);
         trace_reader_free(r);
     }

@@ -1,0 +1,292 @@
+/* test_prefetch.c - prefetchers alone, and what a cache makes of their wishes. */
+#include <criterion/criterion.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "memhier/hierarchy_parts.h"
+
+static uint64_t draw(uint64_t *state)
+{
+    *state = *state * 6364136223846793005u + 1442695040888963407u;
+    return *state >> 33;
+}
+
+/* ---- alone ---- */
+
+struct alone {
+    const struct prefetcher_ops *ops;
+    void *state;
+    uint64_t out[PREFETCH_MOST];
+    uint32_t n;
+};
+
+static struct alone make_alone(const char *name, uint32_t degree)
+{
+    const struct prefetcher_config cfg = {.degree = degree};
+    char err[100];
+    struct alone p = {.ops = prefetcher_find(name)};
+    cr_assert_not_null(p.ops);
+    p.state = p.ops->make(&cfg, err, sizeof err);
+    cr_assert_not_null(p.state);
+    return p;
+}
+
+static void tell(struct alone *p, uint64_t pc, uint64_t line, int hit, int first, ps_t at)
+{
+    const struct prefetch_access a = {.line = line,
+                                      .pc = pc,
+                                      .at = at,
+                                      .kind = MEM_LOAD,
+                                      .hit = (uint8_t)hit,
+                                      .first_use = (uint8_t)first};
+    p->n = p->ops->access(p->state, &a, p->out);
+}
+
+static void wants(const struct alone *p, uint32_t n, int64_t first, int64_t step)
+{
+    cr_assert_eq(p->n, n, "%u lines, not %u", p->n, n);
+    for (uint32_t i = 0; i < n; i++)
+        cr_assert_eq(p->out[i], (uint64_t)(first + step * i));
+}
+
+Test(prefetch, next_line_follows_misses_and_first_uses)
+{
+    struct alone p = make_alone("next-line", 3);
+    tell(&p, 0, 100, 0, 0, 0);
+    wants(&p, 3, 101, 1);
+    tell(&p, 0, 101, 1, 1, 0);
+    wants(&p, 3, 102, 1);
+    tell(&p, 0, 101, 1, 0, 0);
+    wants(&p, 0, 0, 0);
+    p.ops->drop(p.state);
+}
+
+Test(prefetch, ip_stride_needs_the_same_stride_three_times)
+{
+    struct alone p = make_alone("ip-stride", 2);
+    for (int64_t i = 0; i < 6; i++) { /* two instructions, up by 3 and down by 7 */
+        tell(&p, 0x40, 1000 + (uint64_t)i * 3, 1, 0, 0);
+        wants(&p, i >= 3 ? 2 : 0, 1000 + (i + 1) * 3, 3);
+        tell(&p, 0x44, 5000 - (uint64_t)i * 7, 0, 0, 0);
+        wants(&p, i >= 3 ? 2 : 0, 5000 - (i + 1) * 7, -7);
+    }
+    tell(&p, 0x40, 1015, 1, 0, 0); /* the line of before */
+    wants(&p, 0, 0, 0);
+    tell(&p, 0x40, 2000, 1, 0, 0); /* one jump is forgiven, and not followed */
+    wants(&p, 0, 0, 0);
+    tell(&p, 0x40, 2003, 1, 0, 0);
+    wants(&p, 2, 2006, 3);
+    tell(&p, 0, 3000, 0, 0, 0); /* nobody's */
+    wants(&p, 0, 0, 0);
+    p.ops->drop(p.state);
+}
+
+Test(prefetch, stream_runs_ahead_in_both_directions)
+{
+    for (int64_t step = -1; step <= 1; step += 2) {
+        struct alone p = make_alone("stream", 2);
+        for (int64_t i = 0; i < 3; i++) {
+            tell(&p, 0, (uint64_t)(1000 + i * step), 0, 0, 0);
+            wants(&p, 0, 0, 0);
+        }
+        int64_t end = 1000 + 2 * step;
+        for (int i = 0; i < 4; i++, end += 2 * step) { /* in the region that it watches */
+            tell(&p, 0, (uint64_t)(1000 + 2 * step), 1, 1, 0);
+            wants(&p, 2, end + step, step);
+        }
+        tell(&p, 0, (uint64_t)(1000 - 40 * step), 0, 0, 0); /* another one */
+        wants(&p, 0, 0, 0);
+        tell(&p, 0, (uint64_t)end, 1, 0, 0);
+        wants(&p, 2, end + step, step);
+        /* 16 lines long, the region leaves its start behind */
+        for (int i = 0; i < 20; i++)
+            tell(&p, 0, (uint64_t)end, 1, 0, 0), end += 2 * step;
+        tell(&p, 0, 1000, 1, 0, 0);
+        wants(&p, 0, 0, 0);
+        p.ops->drop(p.state);
+    }
+}
+
+/* A loop over lines `stride` apart, one every 10, that arrive 55 after they are asked for. The
+ * offset that is wanted in the end; 0: none. */
+static uint64_t offset_learnt(uint64_t stride, int random)
+{
+    struct alone p = make_alone("best-offset", 1);
+    uint64_t rng = 1, found = 0, line = 1u << 20;
+    for (ps_t at = 0; at < 200000; at += 10) {
+        line = random ? draw(&rng) << 10 : line + stride;
+        tell(&p, 0, line, 0, 0, at);
+        p.ops->fill(p.state, line, 0, at + 55);
+        found = p.n ? p.out[0] - line : 0;
+        if (p.n)
+            p.ops->fill(p.state, p.out[0], 1, at + 55);
+    }
+    p.ops->drop(p.state);
+    return found;
+}
+
+Test(prefetch, best_offset_is_one_that_is_in_time)
+{
+    /* six steps ahead is the first that is in time, and the first of those that score alike */
+    cr_assert_eq(offset_learnt(1, 0), 6);
+    cr_assert_eq(offset_learnt(2, 0), 12);
+    cr_assert_eq(offset_learnt(5, 0), 30);
+    cr_assert_eq(offset_learnt(0, 1), 0, "nothing is in time: off");
+}
+
+/* ---- in a cache ---- */
+
+static struct mem_reply memory(void *self, const struct mem_req *req)
+{
+    (void)self;
+    return (struct mem_reply){.done = req->at + 80000, .source = SRC_DRAM};
+}
+
+static struct hierarchy *make(uint32_t harts, enum llc_inclusion inclusion, const char *l1d,
+                              const char *l2, uint64_t l2_bytes)
+{
+    const struct hierarchy_config cfg = {
+        .level = {[CACHE_L1I] = {.bytes = 8 * 64, .ways = 1, .latency = 400, .policy = "lru"},
+                  [CACHE_L1D] = {.bytes = 8 * 2 * 64,
+                                 .ways = 2,
+                                 .latency = 1000,
+                                 .policy = "lru",
+                                 .prefetch = l1d,
+                                 .degree = 2,
+                                 .mshrs = 4},
+                  [CACHE_L2] = {.bytes = l2_bytes,
+                                .ways = 4,
+                                .latency = 5000,
+                                .policy = "lru",
+                                .prefetch = l2,
+                                .degree = 1,
+                                .mshrs = 6},
+                  [CACHE_LLC] = {.bytes = 1 << 16, .ways = 4, .latency = 20000, .policy = "lru"}},
+        .harts = harts,
+        .inclusion = inclusion,
+        .dram = {.access = memory},
+        .snoop = 30000};
+    char err[200] = "";
+    struct hierarchy *h = hierarchy_new(&cfg, err, sizeof err);
+    cr_assert_not_null(h, "%s", err);
+    return h;
+}
+
+static struct mem_reply load(struct hierarchy *h, uint32_t hart, enum mem_kind kind, uint64_t line,
+                             ps_t at)
+{
+    const struct mem_req req = {.addr = line * 64,
+                                .at = at,
+                                .pc = 0x400 + line % 3 * 4,
+                                .bytes = 8,
+                                .kind = (uint8_t)kind,
+                                .hart = (uint8_t)hart};
+    return hierarchy_access(h, &req);
+}
+
+Test(prefetch, a_scan_is_covered_up_to_the_ends_of_pages)
+{
+    for (int hurry = 0; hurry < 2; hurry++) {
+        struct hierarchy *h = make(1, LLC_NON_INCLUSIVE, NULL, "next-line", 1 << 16);
+        const struct cache_counters *n = hierarchy_counters(h, CACHE_L2, 0);
+        ps_t at = 0;
+        for (uint64_t line = 0; line < 640; line++)
+            at = load(h, 0, MEM_LOAD, line, at).done + (hurry ? 0 : 1000000);
+        cr_assert_eq(n->misses[MEM_LOAD], 10, "the first line of each page");
+        cr_assert_eq(n->prefetch.issued, 630);
+        cr_assert_eq(n->prefetch.useful, 630);
+        /* when a line has been waited for, the next, asked for at its lookup, is there: 31 of 63 */
+        cr_assert_eq(n->prefetch.late, hurry ? 310 : 0);
+        cr_assert_eq(n->prefetch.useless + n->prefetch.pollution + n->prefetch.dropped, 0);
+        hierarchy_free(h);
+    }
+}
+
+Test(prefetch, what_was_not_wanted_is_useless_and_pollutes)
+{
+    struct hierarchy *h = make(1, LLC_NON_INCLUSIVE, NULL, "next-line", 8 * 4 * 64);
+    const struct cache_counters *n = hierarchy_counters(h, CACHE_L2, 0);
+    ps_t at = 0;
+    for (uint64_t i = 0; i < 4; i++) /* a set full of lines that are asked for: 8 * i + 1 */
+        load(h, 0, MEM_LOAD, (i + 1) * 64 - 63 + 0, at += 1000000);
+    cr_assert_eq(n->prefetch.issued, 4);
+    load(h, 0, MEM_LOAD, 640, at += 1000000); /* brings 641, which pushes the first of them out */
+    cr_assert_eq(n->prefetch.pollution, 0);
+    load(h, 0, MEM_LOAD, 1 + 16, at += 1000000);
+    load(h, 0, MEM_LOAD, 1 + 24, at += 1000000); /* out of the L1D, too */
+    load(h, 0, MEM_LOAD, 1, at += 1000000);
+    cr_assert_eq(n->prefetch.pollution, 1);
+    for (uint64_t i = 0; i < 100; i++)
+        load(h, 0, MEM_LOAD, (i + 20) * 2, at += 1000000);
+    cr_assert_geq(n->prefetch.useless, 100 - 32);
+    cr_assert_eq(n->prefetch.useful, 0);
+    hierarchy_free(h);
+}
+
+static uint64_t not_used_yet(const struct cache *c)
+{
+    uint64_t n = 0;
+    for (uint32_t set = 0; set <= c->set_mask; set++)
+        n += (uint64_t)__builtin_popcount(set_ways(&c->sets[set], CACHE_PREFETCHED) &
+                                          set_ways(&c->sets[set], CACHE_VALID));
+    return n;
+}
+
+static void accounts_balance(const struct cache *c)
+{
+    const struct prefetch_counters *n = &c->counters.prefetch;
+    cr_assert_eq(n->issued, n->useful + n->useless + not_used_yet(c),
+                 "%lu issued, %lu useful, %lu useless, %lu there", (unsigned long)n->issued,
+                 (unsigned long)n->useful, (unsigned long)n->useless,
+                 (unsigned long)not_used_yet(c));
+    cr_assert_leq(n->late, n->useful);
+}
+
+Test(prefetch, harts_stay_coherent_and_accounts_balance)
+{
+    static const uint8_t kinds[] = {MEM_LOAD, MEM_STORE,    MEM_LOAD, MEM_FETCH, MEM_LOAD,
+                                    MEM_LOAD, MEM_PREFETCH, MEM_CLWB, MEM_LOAD,  MEM_CLFLUSH};
+    char err[200];
+    unsigned run = 0;
+    for (const struct prefetcher_ops *const *a = prefetcher_table; *a; a++)
+        for (const struct prefetcher_ops *const *b = prefetcher_table; *b; b++, run++) {
+            const uint32_t harts = 1 + run % 4;
+            struct hierarchy *h = make(harts, (enum llc_inclusion)(run % 3), (*a)->name, (*b)->name,
+                                       8 * 4 * 64);
+            uint64_t rng = run, issued = 0;
+            for (uint64_t i = 0; i < 4000; i++) {
+                const uint64_t line = draw(&rng) % 4 ? i / 3 % 500 : draw(&rng) % 500;
+                load(h, (uint32_t)draw(&rng) % harts, kinds[draw(&rng) % sizeof kinds], line,
+                     i * 20000);
+                if (i % 16 == 0)
+                    cr_assert_eq(hierarchy_check(h, err, sizeof err), 0, "%s", err);
+            }
+            for (uint32_t i = 0; i < harts; i++) {
+                accounts_balance(h->hart[i].l1[1]);
+                accounts_balance(h->hart[i].l2);
+                issued += h->hart[i].l1[1]->counters.prefetch.issued;
+            }
+            cr_assert_gt(issued, 0, "%s fetches nothing", (*a)->name);
+            hierarchy_free(h);
+        }
+}
+
+Test(prefetch, unknown_names_and_places_are_refused)
+{
+    struct hierarchy_config cfg = {.harts = 1, .dram = {.access = memory}};
+    char err[200];
+    for (int l = 0; l < CACHE_LEVELS; l++)
+        cfg.level[l] = (struct cache_config){.bytes = 32768, .ways = 8, .policy = "lru"};
+    cfg.level[CACHE_L2].prefetch = "crystal-ball";
+    cr_assert_null(hierarchy_new(&cfg, err, sizeof err));
+    cr_assert(strstr(err, "l2: no prefetcher is called \"crystal-ball\""), "%s", err);
+    cfg.level[CACHE_L2].prefetch = "stream";
+    cfg.level[CACHE_L2].degree = 17;
+    cr_assert_null(hierarchy_new(&cfg, err, sizeof err));
+    cr_assert(strstr(err, "17 lines"), "%s", err);
+    cfg.level[CACHE_L2].prefetch = "none";
+    cfg.level[CACHE_LLC].prefetch = "stream";
+    cfg.level[CACHE_LLC].degree = 1;
+    cr_assert_null(hierarchy_new(&cfg, err, sizeof err));
+    cr_assert(strstr(err, "llc"), "%s", err);
+}
