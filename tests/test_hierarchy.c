@@ -342,6 +342,51 @@ Test(hierarchy, a_store_that_bypasses_the_l1_is_not_lost)
     hierarchy_free(r.h);
 }
 
+/* LRU that wants to keep out every third line. */
+static uint32_t keep_some_out(void *state, const struct policy_access *a)
+{
+    const int out = (a->line ^ a->pc) % 3 == 0 && a->kind != MEM_WRITEBACK;
+    return out ? POLICY_BYPASS : policy_lru.victim(state, a);
+}
+
+Test(hierarchy, policies_that_keep_lines_out_break_no_invariant)
+{
+    static const uint8_t kinds[] = {MEM_LOAD, MEM_STORE,    MEM_LOAD, MEM_STORE, MEM_FETCH,
+                                    MEM_LOAD, MEM_PREFETCH, MEM_CLWB, MEM_STORE, MEM_CLFLUSH,
+                                    MEM_WALK, MEM_NTSTORE,  MEM_LOAD, MEM_STORE};
+    struct policy choosy = policy_lru;
+    uint64_t kept_out[CACHE_LEVELS] = {0};
+    char err[200];
+    choosy.victim = keep_some_out;
+    for (unsigned modes = 0; modes < 64; modes++)
+        for (int inclusion = 0; inclusion < 3; inclusion++) {
+            struct hierarchy_config cfg = tiny(1 + modes % 4);
+            struct rig r;
+            uint64_t rng = modes;
+            if (!set_modes(&cfg, (enum llc_inclusion)inclusion, modes))
+                continue;
+            for (int l = 0; l < CACHE_LEVELS; l++)
+                cfg.level[l].loaded = &choosy;
+            if (inclusion != LLC_INCLUSIVE && modes % 3 == 0) {
+                cfg.directory_sets = 8;
+                cfg.directory_ways = 3;
+            }
+            rig_make(&r, &cfg);
+            for (int i = 0; i < 600; i++) {
+                const uint64_t line = draw(&rng) % 120;
+                ask_by(&r, (uint32_t)draw(&rng) % cfg.harts, kinds[draw(&rng) % sizeof kinds],
+                       line * 64 + (line & 2 ? NVDIMM_BASE : 0), 8, (ps_t)i * 1000);
+                cr_assert_eq(hierarchy_check(r.h, err, sizeof err), 0, "modes %u, step %d: %s",
+                             modes, i, err);
+            }
+            for (int l = 0; l < CACHE_LEVELS; l++)
+                kept_out[l] += counters(&r, (enum cache_level)l)->bypasses;
+            hierarchy_free(r.h);
+        }
+    for (int l = 0; l < CACHE_LEVELS; l++)
+        cr_assert_gt(kept_out[l], 100, "level %d: %lu", l, (unsigned long)kept_out[l]);
+}
+
 /* ---- time ---- */
 
 static void expect(struct mem_reply got, ps_t done, uint32_t source)
