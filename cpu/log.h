@@ -14,8 +14,7 @@
 /* The next word of the log, after marks, which may stand anywhere. */
 static inline const uint64_t *log_past_marks(struct core *c, const uint64_t *p, const uint64_t *end)
 {
-    while (p < end && LOG_TAG(*p) == LOG_EVENT &&
-           (LOG_EVENT_CODE(*p) == EV_ROI || LOG_EVENT_CODE(*p) == EV_MARK))
+    while (p < end && LOG_TAG(*p) == LOG_EVENT && LOG_EVENT_CODE(*p) >= EV_ROI)
         core_event(c, *p++);
     return p;
 }

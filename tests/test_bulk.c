@@ -295,6 +295,9 @@ Test(bulk, marks_are_events_and_cost_nothing)
     cr_assert_eq(o.count, 9);
     cr_assert_eq(o.check.events[EV_MARK], 2);
     cr_assert_eq(o.check.last_arg[EV_MARK], 7);
+    cr_assert_eq(o.check.events[EV_TX], 1);
+    cr_assert_eq(o.check.events[EV_TX_ADDR], 1);
+    cr_assert_eq(o.check.events[EV_TX_BYTES], 1);
     const struct code_func *f = NULL;
     for (uint32_t i = 0; i < v.nfuncs; i++) {
         if (strcmp(v.funcs[i].name, "mark") == 0)

@@ -240,7 +240,7 @@ struct log_check {
         uint32_t next, fp;
     } calls[256];
     uint64_t nops, blocks, addresses, bulk_bytes;
-    uint64_t events[EV_MARK + 1], last_arg[EV_MARK + 1];
+    uint64_t events[EV_TX_BYTES + 1], last_arg[EV_TX_BYTES + 1];
     uint64_t instance; /* of the last EV_INSTANCE */
 };
 
@@ -330,7 +330,7 @@ static inline void log_read(struct log_check *c, const struct log *log)
             i += w & LOG_NV ? 2 : 0;
             break;
         case LOG_EVENT:
-            cr_assert_leq(LOG_EVENT_CODE(w), EV_MARK);
+            cr_assert_leq(LOG_EVENT_CODE(w), EV_TX_BYTES);
             c->events[LOG_EVENT_CODE(w)]++;
             c->last_arg[LOG_EVENT_CODE(w)] = LOG_ARG(w);
             if (LOG_EVENT_CODE(w) == EV_INSTANCE)

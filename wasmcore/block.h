@@ -123,7 +123,10 @@ enum log_event {
     EV_THREAD,   /* the hart switches to guest thread `arg`; EV_INSTANCE follows */
     EV_STALL,    /* the hart waits `arg` nanoseconds for a device */
     EV_ROI,      /* region of interest: 1 begins, 0 ends */
-    EV_MARK      /* pwk.mark */
+    EV_MARK,     /* pwk.mark */
+    EV_TX,       /* pwk.tx: what; EV_TX_ADDR and EV_TX_BYTES follow with its other arguments */
+    EV_TX_ADDR,
+    EV_TX_BYTES
 };
 
 enum log_bulk { BULK_COPY, BULK_FILL };

@@ -236,5 +236,7 @@ struct code_view {
     uint32_t nblocks, nuops, nfuncs;
 };
 struct code_view store_code(const struct store *st);
+/* Where a block's code begins in its module's bytes. Slow: for reports. */
+uint32_t store_block_offset(const struct store *st, uint32_t block);
 
 #endif

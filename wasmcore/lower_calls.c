@@ -108,6 +108,22 @@ static void event(struct builder *b, enum log_event code)
     code_begin_block(b);
 }
 
+/* pwk.tx: an event for each argument. */
+static void annotation(struct builder *b)
+{
+    const uint32_t uops = b->nuops;
+    const uint16_t bytes = stack_top_slot(b, 0), addr = stack_top_slot(b, 1),
+                   what = stack_top_slot(b, 2);
+    b->nuops = uops;
+    stack_pop(b, 3);
+    code_emit(b, (struct insn){.op = IN_EVENT, .a = what, .x = EV_TX});
+    b->logged++;
+    code_emit(b, (struct insn){.op = IN_EVENT, .a = addr, .x = EV_TX_ADDR});
+    b->logged++;
+    code_emit(b, (struct insn){.op = IN_EVENT, .a = bytes, .x = EV_TX_BYTES});
+    code_begin_block(b);
+}
+
 static void cycles(struct builder *b)
 {
     static const uint8_t result[1] = {VT_I64};
@@ -148,9 +164,8 @@ static void lower_builtin(struct builder *b, enum builtin what)
     case BI_MARK:
         event(b, EV_MARK);
         break;
-    case BI_TX: /* an annotation: validated, and nothing else yet */
-        stack_pop(b, 3);
-        b->producer = NO_INSN;
+    case BI_TX:
+        annotation(b);
         break;
     case BI_NONE:
         break;

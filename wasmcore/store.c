@@ -520,3 +520,16 @@ void store_free(struct store *st)
     free(st->threads);
     free(st);
 }
+
+uint32_t store_block_offset(const struct store *st, uint32_t block)
+{
+    const struct code_view v = store_code(st);
+    if (block == 0 || block >= v.nblocks)
+        return 0;
+    const struct code_func *f = &v.funcs[v.blocks[block].func];
+    const struct code *code = &st->units[f->module]->codes[f->index];
+    for (uint32_t i = 0; i + 1 < code->ninsns; i++)
+        if (code->insns[i].op == IN_BLOCK && LOG_BLOCK_ID(code->insns[i].imm) == block)
+            return code->pos[i + 1].offset;
+    return 0;
+}
