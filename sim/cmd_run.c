@@ -7,6 +7,7 @@
 #include "sim/error.h"
 #include "sim/experiment.h"
 #include "sim/options.h"
+#include "sim/pmcheck.h"
 #include "sim/run.h"
 
 static const char help[] =
@@ -68,8 +69,9 @@ static const char *what_went_wrong(enum machine_state state)
 /* 0 when the guest did well; else the exit status. */
 static int judge(const struct run_result *r, const char *label)
 {
+    size_t findings;
     if (r->state == STATE_HALTED && r->exit_code == 0)
-        return 0;
+        return pmcheck_bugs(r->machine, &findings) ? EXIT_FAILED : 0;
     if (r->state == STATE_HALTED) {
         fprintf(stderr, "pwsim: %s: the program ended with exit code %d\n", label, r->exit_code);
         return EXIT_FAILED;

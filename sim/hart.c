@@ -75,7 +75,10 @@ uint64_t machine_cycles(const struct machine *m)
 
 static void time_words(struct machine *m, struct hart *h, uint32_t n)
 {
-    m->ops->consume(h->core, h->log.words + h->eaten, n);
+    if (m->follow)
+        pmfollow_words(m, h, h->log.words + h->eaten, n);
+    else
+        m->ops->consume(h->core, h->log.words + h->eaten, n);
     h->eaten += n;
     if (h->eaten == h->log.n)
         h->eaten = h->log.n = 0;
@@ -92,7 +95,7 @@ static void settle(struct machine *m)
 void machine_consume(struct machine *m)
 {
     struct hart *h = m->hart;
-    if (!h->core)
+    if (!h->core && !m->follow)
         return;
     time_words(m, h, h->log.n - h->eaten);
     if (m->nharts == 1)
@@ -132,11 +135,10 @@ static void time_block(struct machine *m, struct hart *h)
 void machine_event(struct machine *m, enum log_event code, uint64_t arg)
 {
     struct hart *h = m->hart;
-    if (!h->core) {
-        if (code == EV_STALL)
-            h->stall_ps += arg * 1000;
+    if (!h->core && code == EV_STALL)
+        h->stall_ps += arg * 1000;
+    if (!h->core && (!m->follow || code == EV_STALL))
         return;
-    }
     h->log.words[h->log.n++] = LOG_EVENT_WORD(code, arg);
     if (h->log.n == h->log.cap || code == EV_STALL)
         machine_consume(m);
@@ -171,7 +173,7 @@ static int give_fuel(struct machine *m, struct thread *t)
 /* Nothing goes on after this, so the core gets what was kept of a block for its rest. */
 static void out_of_fuel(struct machine *m, const struct thread *t)
 {
-    if (m->ops) {
+    if (m->ops || m->follow) {
         thread_log_kept(t, &m->hart->log);
         machine_consume(m);
     }
@@ -284,7 +286,8 @@ static void execute(struct machine *m)
         m->state = STATE_FAULT;
         return;
     }
-    h->why = (uint8_t)(h->core ? engine_run_observed(t, &h->log) : engine_run_functional(t));
+    h->why = (uint8_t)(h->core || m->follow ? engine_run_observed(t, &h->log)
+                                            : engine_run_functional(t));
     h->stopped = 1;
     h->marked = (uint8_t)thread_marked(t);
     const uint64_t more = thread_instructions(t) - h->counted;

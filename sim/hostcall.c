@@ -106,7 +106,8 @@ static int64_t do_param(struct machine *m, const uint64_t *a)
     if (IS(PARAM_ENV))
         return give_list(m, a, NULL, &cfg->env);
     if (IS(PARAM_DATA_TIER)) {
-        const char *tier = cfg->data_tier == TIER_NVDIMM ? "nvdimm" : "dram";
+        const int nvdimm = cfg->data_tier == TIER_NVDIMM || m->follow;
+        const char *tier = nvdimm ? "nvdimm" : "dram";
         return give(m, a[2], a[3], tier, strlen(tier));
     }
     if (IS(PARAM_STACK_TOP))
@@ -155,6 +156,8 @@ static void dma_domain(struct machine *m, uint64_t addr, uint64_t old, uint64_t 
     domain_store(m->mem.domain, &s);
     domain_visible(m->mem.domain, addr, s.at);
     domain_carry(m->mem.domain, addr, s.at, DOMAIN_NONE);
+    if (m->follow)
+        pmfollow_device(m, addr, old, new);
 }
 
 static uint64_t word_at(const uint8_t *p)
@@ -424,12 +427,13 @@ static void copy_piece(struct machine *m, struct space *ds, uint32_t dst, struct
     uint64_t old[COPY_PIECE / 8 + 1];
     const uint64_t to = space_phys(ds, dst);
     uint8_t *p = ds->base + dst;
-    const int track = m->ops && addr_is_nvdimm(to);
+    const int logs = m->ops || m->follow;
+    const int track = logs && addr_is_nvdimm(to);
 
     if (track)
         memcpy(old, p - (to & 7), ((to & 7) + n + 7) / 8 * 8);
     memmove(p, ss->base + src, n);
-    if (m->ops)
+    if (logs)
         log_piece(m, to, space_phys(ss, src), p, track ? old : NULL, n);
 }
 

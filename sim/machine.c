@@ -302,6 +302,7 @@ int machine_ready(struct machine *m, char *err, size_t errlen)
     if (tap && m->ops)
         tap->instructions = &m->ops->counters(m->hart->core)->instructions;
     hierarchy_tap(m->mem.hierarchy, tap);
+    m->follow = pmfollow_new(m);
     if (make_stats(m))
         return fail(err, errlen, "out of memory");
     return 0;
@@ -327,6 +328,7 @@ void machine_free(struct machine *m)
     if (!m)
         return;
     harts_drop(m);
+    pmfollow_free(m->follow);
     if (m->store)
         store_free(m->store);
     memside_drop(&m->mem);
@@ -396,6 +398,7 @@ int machine_finish(struct machine *m, char *err, size_t errlen)
         return 0;
     m->finished = 1;
     harts_finish(m);
+    pmfollow_finish(m);
     if (m->series)
         series_sample(m->series, machine_now(m));
     return write_nvdimm(m, err, errlen);

@@ -25,6 +25,8 @@ struct machine_ports {
     struct mem_tap *tap;    /* every request of the core; the caller empties it between steps */
     uint64_t fuel;          /* operators, all threads together; 0: no limit */
     const char *nvdimm_out; /* file for what the NVDIMM durably holds at halt; NULL: none */
+    struct pm_record *record; /* gets all events on persistent memory (sim/pmcheck.h) */
+    uint8_t record_loads;     /* loads from the NVDIMM, too */
 };
 
 enum machine_state {

@@ -8,6 +8,7 @@
 #include "sim/machine.h"
 #include "sim/memside.h"
 #include "sim/nvfile.h"
+#include "sim/pmcheck.h"
 #include "wasmcore/engine.h"
 
 #define NO_THREAD UINT32_MAX
@@ -65,8 +66,9 @@ struct machine {
     uint32_t nharts;
     struct hart *hart; /* at work: the one that host calls come from */
     struct stats *stats;
-    struct series *series; /* NULL: nobody samples */
-    int sampled;           /* an epoch ended in this step */
+    struct series *series;   /* NULL: nobody samples */
+    int sampled;             /* an epoch ended in this step */
+    struct pmfollow *follow; /* NULL: nobody follows persistent memory; else all runs are logged */
 
     struct instance *kernel;
     int kernel_module; /* its number in the store */

@@ -2,9 +2,11 @@
  */
 #include "sim/memside.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "memhier/policy_load.h"
+#include "nvdimm/checker.h"
 
 ps_t config_period(const struct config *cfg)
 {
@@ -67,6 +69,14 @@ static int make_nvdimm(struct memside *side, const struct config *cfg, int follo
     return side->nvdimm ? 0 : -1;
 }
 
+static struct mem_reply spy_access(void *self, const struct mem_req *req)
+{
+    struct nvdimm_spy *spy = self;
+    if (req->kind == MEM_WRITEBACK && spy->checker)
+        checker_evicted(spy->checker, req->addr, spy->cycles);
+    return port_access(&spy->below, req);
+}
+
 static int make_caches(struct memside *side, const struct config *cfg, uint32_t harts, char *err,
                        size_t errlen)
 {
@@ -76,6 +86,11 @@ static int make_caches(struct memside *side, const struct config *cfg, uint32_t 
     .policy = cfg->l##_policy, .mshrs = (uint32_t)cfg->l##_mshrs
 #define WRITES(l)   .through = cfg->l##_write == 1, .no_allocate = !cfg->l##_write_allocate
 #define PREFETCH(l) .prefetch = cfg->l##_prefetch, .degree = (uint32_t)cfg->l##_prefetch_degree
+    struct mem_port nvdimm = side->nvdimm ? nvdimm_port(side->nvdimm) : (struct mem_port){0};
+    if (side->nvdimm && cfg->pmem_check && (side->spy = calloc(1, sizeof *side->spy))) {
+        *side->spy = (struct nvdimm_spy){.below = nvdimm, .cycles = cfg->nv_transfer / period};
+        nvdimm = (struct mem_port){spy_access, side->spy};
+    }
     struct hierarchy_config hc = {
         .level = {[CACHE_L1I] = {LEVEL(l1i)},
                   [CACHE_L1D] = {LEVEL(l1d), WRITES(l1d), PREFETCH(l1d)},
@@ -88,7 +103,7 @@ static int make_caches(struct memside *side, const struct config *cfg, uint32_t 
         .directory_ways = (uint32_t)cfg->llc_directory_ways,
         .harts = harts,
         .dram = dram_port(side->dram),
-        .nvdimm = side->nvdimm ? nvdimm_port(side->nvdimm) : (struct mem_port){0},
+        .nvdimm = nvdimm,
         .seed = cfg->seed};
     for (unsigned i = 0; i < CACHE_LEVELS; i++)
         if (policy_is_path(hc.level[i].policy) &&
@@ -122,6 +137,7 @@ void memside_drop(struct memside *side)
         dram_free(side->dram);
     for (unsigned i = 0; i < CACHE_LEVELS; i++)
         policy_unload(side->library[i]);
+    free(side->spy);
     memset(side, 0, sizeof *side);
 }
 

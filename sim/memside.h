@@ -20,6 +20,15 @@ struct memside {
     struct domain *domain; /* NULL: persistence is not followed */
     struct hierarchy *hierarchy;
     void *library[CACHE_LEVELS]; /* shared objects of policies that users built; NULL: none */
+    /* pmem.check: stands before the NVDIMM and counts what the caches evict */
+    struct nvdimm_spy *spy;
+};
+
+struct checker;
+struct nvdimm_spy {
+    struct mem_port below;
+    struct checker *checker; /* NULL: nobody wants to know yet */
+    uint64_t cycles;         /* that a write-back costs */
 };
 
 /* follow: keep the persistence domain (a machine) or not (a trace). 0, or -1 with a message and

@@ -1,6 +1,7 @@
 /* run.c - one point of an experiment: machine, progress, run directory. */
 #include "sim/run.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <libgen.h>
 #include <limits.h>
@@ -13,6 +14,7 @@
 #include "sim/checkpoint.h"
 #include "sim/error.h"
 #include "sim/memside.h"
+#include "sim/pmcheck.h"
 #include "sim/quantity.h"
 #include "sim/rundir.h"
 #include "sim/series.h"
@@ -145,6 +147,26 @@ static const char *outcome(const struct run_result *r, char *buf, size_t n)
     return buf;
 }
 
+/* What the checker found: for people on the log, as JSON where the config says. */
+static int report_check(const struct run_options *opt, const struct config *cfg,
+                        const struct machine *m, char *err, size_t errlen)
+{
+    if (!cfg->pmem_check)
+        return 0;
+    if (opt->log)
+        pmcheck_print(m, opt->log);
+    if (!*cfg->pmem_report)
+        return 0;
+    FILE *f = fopen(cfg->pmem_report, "w");
+    if (!f)
+        return fail(err, errlen, "pmem.report: %s: %s", cfg->pmem_report, strerror(errno));
+    pmcheck_print_json(m, f);
+    const int bad = ferror(f);
+    if (fclose(f) || bad)
+        return fail(err, errlen, "pmem.report: %s: cannot be written", cfg->pmem_report);
+    return 0;
+}
+
 static int end_recording(struct recording *rec, const char *label, const struct run_options *opt,
                          struct run_result *r, char *err, size_t errlen)
 {
@@ -207,8 +229,8 @@ static int run_loop(struct machine *m, const char *label, const struct run_optio
     return bad;
 }
 
-static int run_machine(const char *label, const struct run_options *opt, struct recording *rec,
-                       struct run_result *r, char *err, size_t errlen)
+static int run_machine(const struct config *cfg, const char *label, const struct run_options *opt,
+                       struct recording *rec, struct run_result *r, char *err, size_t errlen)
 {
     if (rec->dir) {
         rec->series = series_open(rundir_file(rec->dir, "series.csv.gz"), machine_stats(r->machine),
@@ -228,6 +250,8 @@ static int run_machine(const char *label, const struct run_options *opt, struct 
     r->exit_code = machine_exit_code(r->machine);
     r->instructions = machine_instructions(r->machine);
     r->cycles = machine_cycles(r->machine);
+    if (report_check(opt, cfg, r->machine, err, errlen))
+        return -1;
     return end_recording(rec, label, opt, r, err, errlen);
 }
 
@@ -255,7 +279,7 @@ int run_point(const struct config *cfg, const char *label, const struct image *i
     }
     out->machine = opt->from ? checkpoint_read(cfg, &ports, opt->from, err, errlen)
                              : machine_new(cfg, &ports, err, errlen);
-    if (out->machine && run_machine(label, opt, &rec, out, err, errlen) == 0)
+    if (out->machine && run_machine(cfg, label, opt, &rec, out, err, errlen) == 0)
         return 0;
     machine_free(out->machine);
     out->machine = NULL;

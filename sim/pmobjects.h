@@ -1,0 +1,21 @@
+/* pmobjects.h - which parts of the NVDIMM are named objects, as the guest's directory has them. */
+#ifndef SIM_PMOBJECTS_H
+#define SIM_PMOBJECTS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "wasmcore/physmem.h"
+
+#define PMOBJECT_NAME 96u
+
+struct pmobject {
+    char name[PMOBJECT_NAME + 1];
+    uint64_t addr, bytes; /* physical; whole frames */
+};
+
+/* Live entries of the directory in frame 0 (guestos/kernel/nvdir.h): an array of *n to free, NULL
+ * when there is no directory. Frames that were never touched are looked at, too. */
+struct pmobject *pmobjects_read(struct physmem *pm, size_t *n);
+
+#endif
