@@ -24,6 +24,7 @@ LIB     := $B/libpwsim.a
 TESTS   := $(patsubst tests/test_%.c,$B/tests/test_%,$(wildcard tests/test_*.c))
 BENCHES := $(patsubst tests/%.c,$B/tests/%,$(wildcard tests/bench_*.c))
 PROGRAMS := $(patsubst guestos/programs/%.c,$B/guest/%.wasm,$(wildcard guestos/programs/*.c guestos/programs/*/*.c))
+PERSISTENCY := $(filter $B/guest/persistency/%,$(PROGRAMS))
 GUEST_TESTS := $(patsubst tests/guest/%.c,$B/guest/tests/%.wasm,$(wildcard tests/guest/*.c))
 TEXTS   := $B/guest/text.txt $B/guest/sample.txt
 
@@ -34,7 +35,7 @@ say = @printf '  %-6s %s\n' $(1) $(2)
 .DELETE_ON_ERROR:
 .SECONDARY:
 
-all: have-deps $B/pwsim $B/boot.elf
+all: have-deps $B/pwsim $B/boot.elf $B/persistency.elf
 
 # ---- packages ----
 missing = dpkg-query -W -f '$${Package} $${Status}\n' $(PACKAGES) 2>/dev/null | \
@@ -100,10 +101,15 @@ $B/guest/text.txt: $B/mktext
 $B/guest/sample.txt: $B/mktext
 	$Qmkdir -p $(@D) && $B/mktext 40000 2 > $@
 
-$B/boot.elf: $B/pwsim $B/guest/kernel.wasm $(PROGRAMS) $(TEXTS)
+$B/boot.elf: $B/pwsim $B/guest/kernel.wasm $(filter-out $(PERSISTENCY),$(PROGRAMS)) $(TEXTS)
 	$(call say,IMAGE,$@)
 	$Q$B/pwsim image build $@ .kernel=$B/guest/kernel.wasm \
-	    $(foreach f,$(TEXTS),.file/$(notdir $f)=$f) $(foreach p,$(PROGRAMS),.prog/$(basename $(notdir $p))=$p)
+	    $(foreach f,$(TEXTS),.file/$(notdir $f)=$f) $(foreach p,$(filter-out $(PERSISTENCY),$(PROGRAMS)),.prog/$(basename $(notdir $p))=$p)
+
+# Programs with known persistency bugs, and their right versions.
+$B/persistency.elf: $B/pwsim $B/guest/kernel.wasm $(PERSISTENCY)
+	$(call say,IMAGE,$@)
+	$Q$B/pwsim image build $@ .kernel=$B/guest/kernel.wasm $(foreach p,$(PERSISTENCY),.prog/$(basename $(notdir $p))=$p)
 
 # ---- tests ----
 $B/tests/%: tests/%.c $(LIB) Makefile
