@@ -18,13 +18,13 @@ struct machine;
 /* What the machine is connected to. All borrowed; NULL where there is nothing. */
 struct machine_ports {
     const struct image *image;
-    FILE *console[2];       /* what the guest writes to its output and its error stream */
-    FILE *transcript;       /* gets both, too */
-    int input;              /* descriptor of what the guest reads; -1: nothing */
-    FILE *log;              /* reports of guest faults */
-    struct mem_tap *tap;    /* every request of the core; the caller empties it between steps */
-    uint64_t fuel;          /* operators, all threads together; 0: no limit */
-    const char *nvdimm_out; /* file for what the NVDIMM durably holds at halt; NULL: none */
+    FILE *console[2];         /* what the guest writes to its output and its error stream */
+    FILE *transcript;         /* gets both, too */
+    int input;                /* descriptor of what the guest reads; -1: nothing */
+    FILE *log;                /* reports of guest faults */
+    struct mem_tap *tap;      /* every request of the core; the caller empties it between steps */
+    uint64_t fuel;            /* operators, all threads together; 0: no limit */
+    const char *nvdimm_out;   /* file for what the NVDIMM durably holds at halt; NULL: none */
     struct pm_record *record; /* gets all events on persistent memory (sim/pmcheck.h) */
     uint8_t record_loads;     /* loads from the NVDIMM, too */
 };
