@@ -30,6 +30,8 @@ enum pm_tx { PM_TX_BEGIN, PM_TX_LOGGED, PM_TX_COMMIT, PM_TX_ABORT };
 #define PM_NUMBER                                                                                  \
     32u /* this place has stored a PM_POINTER before, but now something that is none */
 
+#define PM_CODE_UOPS 4096u /* pm_event.code is number of block * this + micro-op */
+
 struct pm_event {
     uint64_t addr;                 /* physical */
     uint64_t old_bytes, new_bytes; /* of stores: `bytes` of them count, from addr on */

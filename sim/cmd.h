@@ -23,6 +23,7 @@ int cmd_replay(int argc, char **argv);
 int cmd_trace(int argc, char **argv);
 int cmd_view(int argc, char **argv);
 int cmd_list(int argc, char **argv);
+int cmd_crash(int argc, char **argv);
 int cmd_image(int argc, char **argv);
 
 /* "pwsim: …" on stderr; returns EXIT_BAD_INPUT. */

@@ -300,6 +300,10 @@ static void execute(struct machine *m)
 static void have_served(struct machine *m)
 {
     struct hart *h = m->hart;
+    if (m->ports.hold_nvdimm && h->why == RUN_HOST && hostcall_maps_nvdimm(m)) {
+        m->holds = 1;
+        return;
+    }
     h->stopped = 0;
     serve(m, (enum run_reason)h->why);
     if (m->stop.kind != POINT_NONE)
@@ -321,13 +325,15 @@ static int stopped_for_point(struct machine *m)
 
 static void run_only_hart(struct machine *m)
 {
-    if (m->lap_end == 0)
-        m->lap_end = m->executed + m->cfg->epoch_cycles;
-    execute(m);
-    if (!stopped_for_point(m)) {
-        m->lap_end = 0;
-        machine_consume(m);
-        sample_epoch(m);
+    if (!m->hart->stopped) { /* else it goes on behind machine_release */
+        if (m->lap_end == 0)
+            m->lap_end = m->executed + m->cfg->epoch_cycles;
+        execute(m);
+        if (!stopped_for_point(m)) {
+            m->lap_end = 0;
+            machine_consume(m);
+            sample_epoch(m);
+        }
     }
     if (m->hart->stopped)
         have_served(m);
@@ -391,7 +397,8 @@ static void turn(struct machine *m)
 
 void harts_run(struct machine *m, uint64_t until)
 {
-    while (m->state == STATE_RUNNING && m->executed < until && !m->sampled && !m->at_point) {
+    while (m->state == STATE_RUNNING && m->executed < until && !m->sampled && !m->at_point &&
+           !m->holds) {
         if (m->nharts == 1)
             run_only_hart(m);
         else

@@ -682,6 +682,12 @@ static int serve_instruction(struct machine *m, struct thread *t, uint32_t numbe
     }
 }
 
+int hostcall_maps_nvdimm(const struct machine *m)
+{
+    struct thread *t = m->threads[m->hart->current].thread;
+    return thread_host(t) == MACHINE_map && (uint32_t)thread_host_slots(t)[1] == MACHINE_NVDIMM;
+}
+
 void hostcall_serve(struct machine *m)
 {
     struct thread *t = m->threads[m->hart->current].thread;

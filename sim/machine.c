@@ -366,6 +366,17 @@ void machine_stop_at(struct machine *m, struct machine_point p)
     m->reached = m->at_point = 0;
 }
 
+int machine_holds(const struct machine *m)
+{
+    return m->holds;
+}
+
+void machine_release(struct machine *m)
+{
+    m->holds = 0;
+    m->ports.hold_nvdimm = 0;
+}
+
 int machine_at_point(const struct machine *m)
 {
     return m->at_point;

@@ -27,6 +27,7 @@ struct machine_ports {
     const char *nvdimm_out;   /* file for what the NVDIMM durably holds at halt; NULL: none */
     struct pm_record *record; /* gets all events on persistent memory (sim/pmcheck.h) */
     uint8_t record_loads;     /* loads from the NVDIMM, too */
+    uint8_t hold_nvdimm; /* machine_step returns when the guest is about to map NVDIMM frames */
 };
 
 enum machine_state {
@@ -58,6 +59,10 @@ struct machine_point {
 void machine_stop_at(struct machine *m, struct machine_point p);
 /* Is it there now? (It goes on with the next step.) */
 int machine_at_point(const struct machine *m);
+
+/* ports.hold_nvdimm: is it there now? Until machine_release it stays there. */
+int machine_holds(const struct machine *m);
+void machine_release(struct machine *m);
 
 /* Sample the counters into a series at the end of each epoch from now on. Borrowed. After a full
  * checkpoint what the series had then comes first: -1 when that was not rows of such a series. */

@@ -91,10 +91,13 @@ struct machine {
     uint64_t input_read;       /* bytes, from its input */
     struct series_past *past;  /* of the part before a full checkpoint; NULL: none */
     enum machine_state state;
+    uint8_t holds; /* before a call of the kernel's: it waits for machine_release */
     int exit_code;
     int finished;
 };
 
+/* Is the host call that the current thread has stopped at one that maps NVDIMM frames? */
+int hostcall_maps_nvdimm(const struct machine *m);
 /* Serve the host call that the current thread has stopped at. */
 void hostcall_serve(struct machine *m);
 /* The current thread has returned from its function, or trapped. */

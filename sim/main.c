@@ -14,6 +14,7 @@ static const struct {
 } commands[] = {
     {"run", "FILE.cfg [-s key=value]...", "run an experiment, all its points", cmd_run},
     {"exec", "[-m MACHINE.cfg] APP.wasm [ARG]...", "boot, run one WASI program", cmd_exec},
+    {"crash", "FILE.cfg [-s key=value]...", "power-failure exploration with recovery", cmd_crash},
     {"replay", "TRACE [-m MACHINE.cfg]", "drive the memory side from a trace", cmd_replay},
     {"trace", "record|import|export|info|verify ...", "make and inspect traces", cmd_trace},
     {"view", "RUN|FILE.cfg", "dashboard of a run, finished or live", cmd_view},

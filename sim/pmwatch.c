@@ -268,7 +268,7 @@ static struct pm_event *event(struct watch *w, const struct reader *r, enum pm_k
     struct pm_event *e = &w->events[w->nevents++];
     *e = (struct pm_event){.kind = (uint8_t)kind,
                            .site = site_of(w, r, uop),
-                           .code = r->block * 4096u + uop,
+                           .code = r->block * PM_CODE_UOPS + uop,
                            .block = r->execution,
                            .thread = (uint16_t)r->thread,
                            .flags = r->kernel ? PM_KERNEL : 0};

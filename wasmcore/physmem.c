@@ -459,3 +459,115 @@ void physmem_archive(struct physmem *pm, struct archive *a)
         read_contents(pm, a);
     }
 }
+
+/* ---- keeping contents ---- */
+
+#define PAGE_BYTES 4096u
+
+/* Pages that had contents, ascending, and the contents. */
+struct kept_tier {
+    uint32_t *page;
+    uint8_t *bytes;
+    uint32_t n, cap;
+};
+
+struct physmem_kept {
+    struct kept_tier tier[TIERS];
+};
+
+static int keep_page(struct kept_tier *k, uint32_t page, const uint8_t *from)
+{
+    if (k->n == k->cap) {
+        const uint32_t cap = k->cap ? 2 * k->cap : 256;
+        uint32_t *pages = realloc(k->page, cap * sizeof *pages);
+        k->page = pages ? pages : k->page;
+        uint8_t *bytes = pages ? realloc(k->bytes, (size_t)cap * PAGE_BYTES) : NULL;
+        if (!bytes)
+            return -1;
+        k->bytes = bytes;
+        k->cap = cap;
+    }
+    memcpy(k->bytes + (size_t)k->n * PAGE_BYTES, from, PAGE_BYTES);
+    k->page[k->n++] = page;
+    return 0;
+}
+
+/* The next extent of the file that may hold something, [*at, *end); 0 when there is none. */
+static int next_extent(const struct tier_memory *t, off_t *at, off_t *end)
+{
+    if (t->fd < 0 || (*at = lseek(t->fd, *at, SEEK_DATA)) < 0)
+        return 0;
+    *end = lseek(t->fd, *at, SEEK_HOLE);
+    return *end > *at;
+}
+
+static int keep_tier(const struct tier_memory *t, struct kept_tier *k)
+{
+    off_t at = 0, end;
+    for (; next_extent(t, &at, &end); at = end)
+        for (off_t p = at; p < end; p += PAGE_BYTES)
+            if (keep_page(k, (uint32_t)(p / PAGE_BYTES), t->host + p))
+                return -1;
+    return 0;
+}
+
+struct physmem_kept *physmem_keep(struct physmem *pm)
+{
+    struct physmem_kept *k = calloc(1, sizeof *k);
+    if (!k)
+        return NULL;
+    for (int i = 0; i < TIERS; i++)
+        if (keep_tier(&pm->tier[i], &k->tier[i])) {
+            physmem_forget(k);
+            return NULL;
+        }
+    return k;
+}
+
+void physmem_forget(struct physmem_kept *k)
+{
+    for (int i = 0; k && i < TIERS; i++) {
+        free(k->tier[i].page);
+        free(k->tier[i].bytes);
+    }
+    free(k);
+}
+
+static void punch(const struct tier_memory *t, off_t from, off_t to)
+{
+    if (to > from)
+        fallocate(t->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, from, to - from);
+}
+
+/* What came into being since then becomes a hole again. */
+static void drop_new_pages(const struct tier_memory *t, const struct kept_tier *k)
+{
+    off_t at = 0, end;
+    uint32_t i = 0;
+    for (; next_extent(t, &at, &end); at = end) {
+        off_t from = at;
+        for (off_t p = at; p < end; p += PAGE_BYTES) {
+            while (i < k->n && (off_t)k->page[i] * PAGE_BYTES < p)
+                i++;
+            if (i == k->n || (off_t)k->page[i] * PAGE_BYTES != p)
+                continue;
+            punch(t, from, p);
+            from = p + PAGE_BYTES;
+        }
+        punch(t, from, end);
+    }
+}
+
+void physmem_revert(struct physmem *pm, const struct physmem_kept *k)
+{
+    for (int i = 0; i < TIERS; i++) {
+        const struct tier_memory *t = &pm->tier[i];
+        drop_new_pages(t, &k->tier[i]);
+        for (uint32_t p = 0; p < k->tier[i].n; p++) {
+            uint8_t *to = t->host + (size_t)k->tier[i].page[p] * PAGE_BYTES;
+            const uint8_t *from = k->tier[i].bytes + (size_t)p * PAGE_BYTES;
+            if (memcmp(to, from, PAGE_BYTES) != 0)
+                memcpy(to, from, PAGE_BYTES);
+        }
+    }
+}

@@ -80,4 +80,14 @@ int physmem_count_mappings(struct physmem *pm, int64_t delta);
 struct archive;
 void physmem_archive(struct physmem *pm, struct archive *a);
 
+/*
+ * Keep a copy of what memory holds, and put it back: for a process that forks others, which run on
+ * the same memory files and have copies of everything else. Which frames are in use, touched or
+ * mapped is not kept: after a fork, those are each process's own. NULL: no memory.
+ */
+struct physmem_kept;
+struct physmem_kept *physmem_keep(struct physmem *pm);
+void physmem_revert(struct physmem *pm, const struct physmem_kept *k);
+void physmem_forget(struct physmem_kept *k);
+
 #endif

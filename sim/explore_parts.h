@@ -1,0 +1,59 @@
+/* explore_parts.h - what the files of the exploration share. */
+#ifndef SIM_EXPLORE_PARTS_H
+#define SIM_EXPLORE_PARTS_H
+
+#include "nvdimm/crash.h"
+#include "sim/explore.h"
+#include "sim/machine_state.h"
+#include "sim/recover.h"
+
+/* A moment at which images are tried: before event number `event` (or at the end). */
+struct moment {
+    uint32_t event;
+    uint32_t fence; /* how many fences there were before */
+};
+
+/* What is the same for all processes. */
+struct exploration {
+    const struct config *cfg;
+    const struct image *image;
+    struct machine *machine; /* of the workload, halted: it names places */
+    struct pm_record record;
+    struct moment *moments;
+    uint32_t nmoments, symmetric; /* symmetric: left out */
+    uint32_t per_chunk, nchunks;
+};
+
+#define FAILURE_DETAIL 3000u
+#define MOST_FAILURES  64u
+
+/* One way to fail, as it is kept in the state file. */
+struct failure {
+    uint64_t key;    /* equal for what looks the same */
+    uint64_t images; /* that fail so */
+    uint32_t event, nlost;
+    uint32_t nested; /* the power failed again, in recovery */
+    uint32_t unused;
+    char title[256], detail[FAILURE_DETAIL];
+};
+
+struct chunk_result {
+    uint32_t magic, chunk;
+    uint64_t tried, equal,
+        unread;        /* images: run; not run because equal to, or read like, another */
+    uint64_t possible; /* all that the semantics allow; UINT64_MAX: too many to count */
+    uint32_t sampled;  /* moments at which not all images were tried */
+    uint32_t nfailures;
+    struct failure failures[MOST_FAILURES];
+};
+#define CHUNK_MAGIC 0x6b6e6863u
+
+/* Find the moments. */
+void moments_find(struct exploration *x);
+/* Try one chunk. state: has been advanced to where the chunk begins, or less far. */
+struct chunk_worker;
+struct chunk_worker *chunk_worker_new(const struct exploration *x, char *err, size_t errlen);
+void chunk_worker_free(struct chunk_worker *w);
+void chunk_run(struct chunk_worker *w, uint32_t chunk, struct chunk_result *out);
+
+#endif

@@ -1,0 +1,37 @@
+# cli_crash.sh - power-failure exploration at the command line; sourced by cli.sh.
+#
+# guestos/programs/persistency/explorations says what must be found in which program.
+
+explores() { # program, version, recovery, domain, some words of a title or "none", more arguments
+    local p=$1 v=$2 c=$3 d=$4 want=$5 code=1
+    shift 5
+    echo >empty.cfg
+    [ "$want" = none ] && code=0
+    exits "$code" "$pwsim" crash empty.cfg -s boot.image="$B/persistency.elf" -s "program.name=$p" -s "program.args=$v" -s "power.recovery=$p $c" -s "nvdimm.domain=$d" "$@" || { cat "$tmp/out" && return 1; }
+    [ "$want" = none ] || grep -qF -- "$want" "$tmp/out" || { cat "$tmp/out" && return 1; }
+}
+
+while read -r p v c d want; do
+    case $p in '#'* | '') continue ;; esac
+    t "explorer: $p $v, $c, under $d" explores "$p" "$v" "$c" "$d" "$want"
+done <"$root/guestos/programs/persistency/explorations"
+
+shortest() { # the report names the store that was lost, and the one that should have come after it
+    explores c5 evict check adr "its body is not" || return 1
+    grep -q 'lost    . stores* to "c5" + 0x' "$tmp/out" && grep -q 'kept    1 store to "c5" + 0x' "$tmp/out" && grep -q '  main (c5+0x' "$tmp/out"
+}
+t "explorer: what was lost, by its name" shortest
+same_jobs() {
+    explores c7 broken check adr "money" -j 1 && cp "$tmp/out" one.txt && explores c7 broken check adr "money" -j 3 && cmp one.txt "$tmp/out"
+}
+t "explorer: the same with any number of processes" same_jobs
+resumed() { # nothing is tried again; a state file that is cut off or of something else is no harm
+    rm -f c7.state
+    explores c7 broken check adr "money" --state c7.state && cp "$tmp/out" one.txt && truncate -s -100 c7.state &&
+        explores c7 broken check adr "money" --state c7.state && cmp one.txt "$tmp/out" &&
+        explores c7 correct check adr none --state c7.state
+}
+t "explorer: resumed from its state file" resumed
+t "explorer: without a recovery program" refuses 2 "power.recovery" "$pwsim" crash empty.cfg -s boot.image="$B/persistency.elf" -s program.name=c7
+t "explorer: no such recovery program" refuses 2 'no program "none"' "$pwsim" crash empty.cfg -s boot.image="$B/persistency.elf" -s program.name=c7 -s program.args=correct -s power.recovery=none -j 1
+t "explorer: a program from a file" exits 1 "$pwsim" crash empty.cfg -a mine="$B/guest/persistency/c5.wasm" -s program.name=mine -s program.args=broken -s "power.recovery=mine check"
