@@ -46,6 +46,24 @@ static int run_workload(struct exploration *x, const struct explore_options *opt
     return 0;
 }
 
+/* Do the programs to run after the cut exist? Said before anything runs. */
+static int check_recovery(const struct exploration *x, char *err, size_t errlen)
+{
+    char section[300];
+    if (x->cfg->recovery.n == 0)
+        return fail(err, errlen,
+                    "power.recovery: expected at least one program to run after the power cut");
+    for (size_t i = 0; i < x->cfg->recovery.n; i++) {
+        const char *name = x->cfg->recovery.v[i];
+        const int len = (int)strcspn(name, " ");
+        snprintf(section, sizeof section, SECTION_PROGRAM "%.*s", len < 200 ? len : 200, name);
+        if (!image_find(x->image, section))
+            return fail(err, errlen, "power.recovery: the boot image has no program \"%.*s\"",
+                        len < 200 ? len : 200, name);
+    }
+    return 0;
+}
+
 /* ---- moments ---- */
 
 struct signature {
@@ -469,10 +487,8 @@ int explore(const struct config *cfg, const struct image *image, const struct ex
     int status = -1;
     if (!p)
         fail(err, errlen, "out of memory");
-    else if (cfg->recovery.n == 0)
-        fail(err, errlen,
-             "power.recovery: expected at least one program to run after the power cut");
-    else if (run_workload(&x, opt, err, errlen) == 0 && explore_run(&x, p, opt, err, errlen) == 0) {
+    else if (check_recovery(&x, err, errlen) == 0 && run_workload(&x, opt, err, errlen) == 0 &&
+             explore_run(&x, p, opt, err, errlen) == 0) {
         if (opt->json)
             print_json(&x, p, out);
         else

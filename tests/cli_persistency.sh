@@ -26,7 +26,7 @@ done <"$root/guestos/programs/persistency/verdicts"
 
 named() { # the report names functions, the object, and what a P row costs
     "$pwsim" exec -s pmem.check=true -s core.model=inorder "$B/guest/persistency/p3.wasm" broken 2>report.txt || return 1
-    grep -q 'P3: fence with nothing pending, 1 time, [0-9]* cycles' report.txt && grep -q 'fence   main (p3+0x' report.txt || return 1
+    grep -q 'P3: fence with nothing pending, [0-9]* times*, [0-9]* cycles' report.txt && grep -q 'fence   main (p3+0x' report.txt || return 1
     "$pwsim" exec -s pmem.check=true "$B/guest/persistency/c4.wasm" broken 2>report.txt || return 1
     grep -q 'C4: .* 8 bytes at "c4" + 0x' report.txt && grep -q 'store   main' report.txt && grep -q 'flush   main' report.txt && grep -q 'fence   main' report.txt
 }
