@@ -26,6 +26,7 @@ BENCHES := $(patsubst tests/%.c,$B/tests/%,$(wildcard tests/bench_*.c))
 PROGRAMS := $(patsubst guestos/programs/%.c,$B/guest/%.wasm,$(wildcard guestos/programs/*.c guestos/programs/*/*.c))
 PERSISTENCY := $(filter $B/guest/persistency/%,$(PROGRAMS))
 GUEST_TESTS := $(patsubst tests/guest/%.c,$B/guest/tests/%.wasm,$(wildcard tests/guest/*.c))
+TEST_IMAGES := $B/guest/tests/harts.elf
 TEXTS   := $B/guest/text.txt $B/guest/sample.txt
 
 Q := @
@@ -91,6 +92,16 @@ $B/guest/tests/%.wasm: $B/guest/tests/guest/%.o $(LIB_OBJ)
 	$(call say,WASM,$@)
 	$Qmkdir -p $(@D) && $(CLANG) --target=wasm32-wasi -o $@ $^
 
+# a kernel for tests, with a program that imports nothing of WASI
+$B/guest/tests/kernel/%.o: tests/kernel/%.c Makefile
+	$Qmkdir -p $(@D) && $(CLANG) $(KERNEL_FLAGS) -matomics $(GUEST_WARN) -Iguestos/include -I. -MMD -MP -c -o $@ $<
+
+$B/guest/tests/kernel/%.wasm: $B/guest/tests/kernel/%.o
+	$Q$(CLANG) --target=wasm32 -nostdlib -Wl,--no-entry -Wl,--stack-first -Wl,--export=__stack_pointer -o $@ $^
+
+$B/guest/tests/harts.elf: $B/pwsim $B/guest/tests/kernel/harts.wasm $B/guest/tests/kernel/worker.wasm
+	$Q$B/pwsim image build $@ .kernel=$B/guest/tests/kernel/harts.wasm .prog/worker=$B/guest/tests/kernel/worker.wasm
+
 $B/mktext: guestos/mktext.c
 	$(call say,CC,$<)
 	$Qmkdir -p $(@D) && $(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $< -lm
@@ -122,7 +133,7 @@ $B/spectest: $B/tests/spectest
 check: deps
 	@$(MAKE) --no-print-directory check-only
 
-check-only: all $(TESTS) $B/spectest $B/tests/runall $(GUEST_TESTS)
+check-only: all $(TESTS) $B/spectest $B/tests/runall $(GUEST_TESTS) $(TEST_IMAGES)
 	@B=$B CC=$(CC) tests/run.sh
 
 check-asan: deps
