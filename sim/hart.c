@@ -453,6 +453,10 @@ static int nobody_else_is_awake(const struct machine *m)
 int hart_idle(struct machine *m, int64_t ns)
 {
     struct hart *h = m->hart;
+    const int woken = h->woken;
+    h->woken = 0;
+    if (woken)
+        return 0;
     if (ns < 0 && nobody_else_is_awake(m))
         return 1;
     const ps_t most = UINT64_C(86400000000000) * 1000; /* a day; it may end early */
@@ -468,6 +472,8 @@ void hart_wake(struct machine *m, uint32_t id)
 {
     struct hart *h = &m->harts[id];
     const ps_t at = machine_now(m) + m->cfg->wake_latency;
-    if (h->idle && h->boot != NO_THREAD && h->alarm > at)
+    if (!h->idle)
+        h->woken = 1;
+    else if (h->boot != NO_THREAD && h->alarm > at)
         h->alarm = at;
 }

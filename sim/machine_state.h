@@ -46,6 +46,7 @@ struct hart {
     uint64_t cycles;    /* for the stats registry, kept at each sample and at the end */
     ps_t alarm;         /* idle: when it goes on by itself; HART_FOR_EVER: when it is woken */
     uint8_t idle;
+    uint8_t woken;        /* while it was not idle: the next time that it would be, it goes on */
     uint8_t stopped, why; /* the engine has returned `why` (enum run_reason), not served yet */
     uint8_t marked;       /* it stopped at the mark of the machine's point */
 };
@@ -132,7 +133,7 @@ int harts_make(struct machine *m, char *err, size_t errlen);
 void harts_drop(struct machine *m);
 /* A hart that has no thread yet begins with this boot thread, now. */
 void hart_start(struct machine *m, struct hart *h, uint32_t boot);
-/* Let hart `id` go on if it is idle: called by the hart at work. */
+/* Let hart `id` go on if it is idle, or not become so the next time. By the hart at work. */
 void hart_wake(struct machine *m, uint32_t id);
 /* The hart at work waits for `ns` (negative: for ever) or until it is woken. 0, or 1: it does not
  * wait, since nothing could wake it. */

@@ -46,7 +46,7 @@ static struct outcome run(const char *core, const char *what, unsigned harts, un
                                 count,
                                 ahead,
                                 "program.name=worker",
-                                "machine.dram=64 MiB",
+                                "machine.dram=256 MiB",
                                 "l2.size=64 KiB",
                                 "llc.size=256 KiB",
                                 "nvdimm.size=0"};
@@ -63,8 +63,8 @@ static struct outcome run(const char *core, const char *what, unsigned harts, un
     struct machine *m = machine_new(cfg, &ports, err, sizeof err);
     cr_assert_not_null(m, "%s", err);
     while (machine_step(m, 100000) == STATE_RUNNING)
-        cr_assert_lt(machine_instructions(m), 50000000, "%s: it does not end", what);
-    cr_assert_eq(machine_step(m, 0), STATE_HALTED);
+        cr_assert_lt(machine_instructions(m), 20000000, "%s: it does not end", what);
+    cr_assert_eq(machine_step(m, 0), STATE_HALTED, "%s on %u harts", what, harts);
     cr_assert_eq(machine_finish(m, err, sizeof err), 0, "%s", err);
     fclose(console);
     o.stats = stats_text(m);

@@ -59,7 +59,9 @@
     X(idle, i, "l",                                                                                \
       "this hart waits until it is woken or so many nanoseconds have passed (negative: no limit) " \
       "-> 0; at once 1: nothing could wake it")                                                    \
-    X(wake, i, "i", "let a hart that is idle go on -> 0 or -EINVAL")                               \
+    X(wake, i, "i",                                                                                \
+      "let a hart go on that is idle; one that is not will not wait the next time -> 0 or "        \
+      "-EINVAL")                                                                                   \
     X(trap_report, v, "i", "print a trapped thread's report on the machine's log")                 \
     X(halt, v, "i", "power off in good order with this exit code")
 

@@ -199,7 +199,8 @@ EXPORT("boot") void boot(void)
         all.what[i] = argv[at++];
     all.module = machine_module_load(program());
     for (uint32_t i = 1; i < n; i++)
-        machine_hart_start((int32_t)i, all.stacks[i] + STACK);
+        if (machine_hart_start((int32_t)i, all.stacks[i] + STACK))
+            machine_halt(MACHINE_HALT_REFUSED);
     work();
     while (__atomic_load_n(&all.ended, __ATOMIC_SEQ_CST) < n)
         machine_idle(1000);
