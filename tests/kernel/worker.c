@@ -3,8 +3,8 @@
 
 __attribute__((import_module("env"), import_name("tick"))) int32_t tick(int32_t value);
 
-#define WORDS 20000u /* 160 KiB: past the L1 and, for several harts together, the LLC of the test  \
-                      */
+/* 160 KiB: more than an L1, and of several harts together more than the LLC of the test. */
+#define WORDS 20000u
 
 static uint64_t data[WORDS];
 
