@@ -56,6 +56,7 @@ void builder_start(struct builder *b, const struct function *fn, const struct fu
     b->type = type;
     b->ninsns = b->nuops = b->nblocks = b->npending = 0;
     b->height = b->flushed = b->most_height = 0;
+    b->spare = 0;
     b->ncontrols = b->tables = b->depth = 0;
     b->ops = b->logged = 0;
     b->producer = NO_INSN;
@@ -81,6 +82,7 @@ void builder_free(struct builder *b)
     free(b->uops);
     free(b->blocks);
     free(b->pending);
+    free(b->weights);
     free(b->stack);
     free(b->heads);
     free(b->local_types);
@@ -90,15 +92,26 @@ void builder_free(struct builder *b)
 
 /* ---- code ---- */
 
+/* Room is made for ROOM_AHEAD more of each at once, so that most checks are of one number. It ends
+ * where the code may have become too large. */
+#define ROOM_AHEAD 64u
+
 int code_more_room(struct builder *b)
 {
-    if (b->ninsns + (uint64_t)b->nuops > b->code_left)
+    const uint64_t made = b->ninsns + (uint64_t)b->nuops;
+    if (made > b->code_left)
         b->failed = "the code becomes too large for a module of this size";
-    if (GROW(b->insns, b->insns_cap, b->ninsns, 2) || GROW(b->pos, b->pos_cap, b->ninsns, 2) ||
-        GROW(b->uops, b->uops_cap, b->nuops, 2) || GROW(b->blocks, b->blocks_cap, b->nblocks, 2) ||
-        GROW(b->pending, b->pending_cap, b->npending, 2))
+    if (GROW(b->insns, b->insns_cap, b->ninsns, ROOM_AHEAD) ||
+        GROW(b->pos, b->pos_cap, b->ninsns, ROOM_AHEAD) ||
+        GROW(b->uops, b->uops_cap, b->nuops, ROOM_AHEAD) ||
+        GROW(b->blocks, b->blocks_cap, b->nblocks, ROOM_AHEAD) ||
+        GROW(b->pending, b->pending_cap, b->npending, ROOM_AHEAD))
         b->failed = no_memory;
-    return !b->failed;
+    if (b->failed)
+        return 0;
+    const uint64_t left = b->code_left - made;
+    b->spare = left < ROOM_AHEAD - 2 ? (uint32_t)left : ROOM_AHEAD - 2;
+    return 1;
 }
 
 /* The two halves of a v128 are moved one after the other, in either order: make it one move. */
@@ -210,53 +223,6 @@ void label_bind(struct builder *b, uint32_t list)
 
 /* ---- the stack of descriptors ---- */
 
-static struct entry *push(struct builder *b, uint8_t kind, uint8_t type)
-{
-    assert(b->height <= b->most_operands);
-    struct entry *e = &b->stack[b->height++];
-    if (b->height > b->most_height)
-        b->most_height = b->height;
-    *e = (struct entry){.kind = kind, .type = type};
-    return e;
-}
-
-void stack_push_temp(struct builder *b, uint8_t type)
-{
-    push(b, E_TEMP, type);
-}
-
-void stack_push_result(struct builder *b, uint8_t type)
-{
-    push(b, E_TEMP, type);
-    if (type == VT_V128)
-        push(b, E_TEMP, VT_HIGH);
-    b->producer = b->failed ? NO_INSN : b->ninsns - 1;
-}
-
-void stack_push_const(struct builder *b, uint8_t type, uint64_t bits)
-{
-    push(b, E_CONST, type)->bits = bits;
-}
-
-void stack_push_local(struct builder *b, uint32_t local)
-{
-    struct entry *e = push(b, E_LOCAL, b->local_types[local]);
-    e->local = (uint16_t)local;
-    e->below = b->heads[local];
-    b->heads[local] = b->height;
-}
-
-void stack_pop(struct builder *b, uint32_t n)
-{
-    for (; n > 0; n--) {
-        const struct entry *e = &b->stack[--b->height];
-        if (e->kind == E_LOCAL)
-            b->heads[e->local] = e->below;
-    }
-    if (b->flushed > b->height)
-        b->flushed = b->height;
-}
-
 void stack_settle(struct builder *b, uint32_t pos)
 {
     struct entry *e = &b->stack[pos];
@@ -276,16 +242,6 @@ void stack_settle_top(struct builder *b, uint32_t n)
         stack_settle(b, b->height - 1 - i);
 }
 
-uint16_t stack_slot(struct builder *b, uint32_t pos)
-{
-    struct entry *e = &b->stack[pos];
-    if (e->kind == E_LOCAL)
-        return e->local;
-    if (e->kind == E_CONST)
-        stack_settle(b, pos);
-    return stack_temp_slot(b, pos);
-}
-
 void stack_flush_locals(struct builder *b)
 {
     for (uint32_t pos = b->height; pos > b->flushed; pos--) {
@@ -299,15 +255,6 @@ void stack_save_local(struct builder *b, uint32_t local)
 {
     while (b->heads[local])
         stack_settle(b, b->heads[local] - 1);
-}
-
-struct insn *code_producer(struct builder *b, uint32_t depth)
-{
-    if (b->failed || b->producer == NO_INSN || !b->open || stack_top(b, depth)->kind != E_TEMP ||
-        b->insns[b->producer].dst != stack_temp_slot(b, b->height - 1 - depth))
-        return NULL;
-    assert(b->producer == b->ninsns - 1);
-    return &b->insns[b->producer];
 }
 
 void code_undo_insn(struct builder *b)

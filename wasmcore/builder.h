@@ -2,6 +2,8 @@
 #ifndef WASMCORE_BUILDER_H
 #define WASMCORE_BUILDER_H
 
+#include <assert.h>
+
 #include "wasmcore/memarg.h"
 #include "wasmcore/regalloc.h"
 #include "wasmcore/stackmap.h"
@@ -54,6 +56,8 @@ struct builder {
     uint32_t nblocks, blocks_cap;
     struct pending *pending;
     uint32_t npending, pending_cap;
+    uint64_t *weights; /* regalloc.h's room */
+    uint32_t weights_cap;
 
     struct entry *stack;
     uint32_t height, stack_cap;
@@ -76,6 +80,7 @@ struct builder {
     uint32_t producer; /* the instruction that made the topmost temporary, if its dst may change */
     uint32_t producer_uop;
     uint32_t tables;    /* br_tables so far */
+    uint32_t spare;     /* so many more of each of the arrays above may be made unchecked */
     uint64_t code_left; /* instructions and micro-ops that the unit may still take */
     uint8_t open;       /* a block is under way; else code is unreachable */
     uint8_t calls;
@@ -114,11 +119,10 @@ static inline unsigned file_bits(uint8_t type, unsigned bit)
 int code_more_room(struct builder *b);
 static inline int code_room(struct builder *b)
 {
-    int there = b->ninsns + 2 <= b->insns_cap && b->ninsns + 2 <= b->pos_cap &&
-                b->nuops + 2 <= b->uops_cap && b->nblocks + 2 <= b->blocks_cap &&
-                b->npending + 2 <= b->pending_cap &&
-                b->ninsns + (uint64_t)b->nuops <= b->code_left && !b->failed;
-    return there || code_more_room(b);
+    if (b->spare == 0)
+        return code_more_room(b);
+    b->spare--;
+    return 1;
 }
 
 /*
@@ -189,12 +193,46 @@ void label_bind(struct builder *b, uint32_t list);
 
 /* ---- the stack of descriptors ---- */
 
+static inline struct entry *stack_push(struct builder *b, uint8_t kind, uint8_t type)
+{
+    assert(b->height <= b->most_operands);
+    struct entry *e = &b->stack[b->height++];
+    if (b->height > b->most_height)
+        b->most_height = b->height;
+    e->kind = kind;
+    e->type = type;
+    return e;
+}
+
 /* One slot. */
-void stack_push_temp(struct builder *b, uint8_t type);
+static inline void stack_push_temp(struct builder *b, uint8_t type)
+{
+    stack_push(b, E_TEMP, type)->bits = 0;
+}
+
 /* A value that the instruction just emitted has put there; of a v128 both halves. */
-void stack_push_result(struct builder *b, uint8_t type);
-void stack_push_const(struct builder *b, uint8_t type, uint64_t bits);
-void stack_push_local(struct builder *b, uint32_t slot);
+static inline void stack_push_result(struct builder *b, uint8_t type)
+{
+    stack_push_temp(b, type);
+    if (type == VT_V128)
+        stack_push_temp(b, VT_HIGH);
+    b->producer = b->failed ? NO_INSN : b->ninsns - 1;
+}
+
+static inline void stack_push_const(struct builder *b, uint8_t type, uint64_t bits)
+{
+    stack_push(b, E_CONST, type)->bits = bits;
+}
+
+static inline void stack_push_local(struct builder *b, uint32_t slot)
+{
+    struct entry *e = stack_push(b, E_LOCAL, b->local_types[slot]);
+    e->local = (uint16_t)slot;
+    e->below = b->heads[slot];
+    e->bits = 0;
+    b->heads[slot] = b->height;
+}
+
 /* The slot of a local by its index. */
 static inline uint32_t local_slot(const struct builder *b, uint32_t local)
 {
@@ -205,27 +243,54 @@ static inline uint32_t stack_top_width(const struct builder *b)
 {
     return b->stack[b->height - 1].type == VT_HIGH ? 2 : 1;
 }
-void stack_pop(struct builder *b, uint32_t n);
+static inline void stack_pop(struct builder *b, uint32_t n)
+{
+    for (; n > 0; n--) {
+        const struct entry *e = &b->stack[--b->height];
+        if (e->kind == E_LOCAL)
+            b->heads[e->local] = e->below;
+    }
+    if (b->flushed > b->height)
+        b->flushed = b->height;
+}
+
 static inline struct entry *stack_top(struct builder *b, uint32_t depth)
 {
     return &b->stack[b->height - 1 - depth];
 }
+/* Put entry `pos` into its temporary. Entries above it must not be of the same local. */
+void stack_settle(struct builder *b, uint32_t pos);
 /* The slot that holds entry `pos`; a constant is put into one. */
-uint16_t stack_slot(struct builder *b, uint32_t pos);
+static inline uint16_t stack_slot(struct builder *b, uint32_t pos)
+{
+    struct entry *e = &b->stack[pos];
+    if (e->kind == E_LOCAL)
+        return e->local;
+    if (e->kind == E_CONST)
+        stack_settle(b, pos);
+    return stack_temp_slot(b, pos);
+}
+
 /* The same for the depth-th from the top. */
 static inline uint16_t stack_top_slot(struct builder *b, uint32_t depth)
 {
     return stack_slot(b, b->height - 1 - depth);
 }
-/* Put entry `pos` into its temporary. Entries above it must not be of the same local. */
-void stack_settle(struct builder *b, uint32_t pos);
 void stack_settle_top(struct builder *b, uint32_t n);
 /* Put all locals on the stack into their temporaries. */
 void stack_flush_locals(struct builder *b);
 /* Put the entries of one local into theirs, since it is about to be written. */
 void stack_save_local(struct builder *b, uint32_t local);
 /* The instruction that made the depth-th entry if no other came since, or NULL. */
-struct insn *code_producer(struct builder *b, uint32_t depth);
+static inline struct insn *code_producer(struct builder *b, uint32_t depth)
+{
+    if (b->failed || b->producer == NO_INSN || !b->open || stack_top(b, depth)->kind != E_TEMP ||
+        b->insns[b->producer].dst != stack_temp_slot(b, b->height - 1 - depth))
+        return NULL;
+    assert(b->producer == b->ninsns - 1);
+    return &b->insns[b->producer];
+}
+
 /* Take it back; its entry stays. undo_producer takes back its micro-ops too. */
 void code_undo_insn(struct builder *b);
 void code_undo(struct builder *b);

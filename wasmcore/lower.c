@@ -348,6 +348,11 @@ static int counts(uint32_t op)
 static void lower_operator(struct builder *b, uint32_t op)
 {
     uint32_t x;
+    if (op > WOP_return_call_indirect) { /* most of them */
+        b->ops++;
+        lower_plain(b, op);
+        return;
+    }
     b->ops += (uint32_t)counts(op);
     switch (op) {
     case WOP_nop:
@@ -395,8 +400,7 @@ static void lower_operator(struct builder *b, uint32_t op)
         lower_tail_call_indirect(b, x, reader_u32(&b->in));
         emit_return(b);
         break;
-    default:
-        lower_plain(b, op);
+    default: /* validation lets no other through */
         break;
     }
 }
@@ -444,13 +448,19 @@ static void place_blocks(struct builder *b, struct block *out, uint32_t first, u
     }
 }
 
-/* Trim a finished array and hand it over. */
-static void *take_array(void *array, size_t bytes)
+/* Hand the finished instructions over, with their positions behind them: one allocation. */
+static int take_code(const struct builder *b, struct code *code)
 {
-    void *p = malloc(bytes ? bytes : 1);
-    if (p)
-        memcpy(p, array, bytes);
-    return p;
+    const size_t insns = b->ninsns * sizeof(*b->insns), pos = b->ninsns * sizeof(*b->pos);
+    uint8_t *to = malloc(insns + pos + 1);
+    if (!to)
+        return -1;
+    memcpy(to, b->insns, insns);
+    memcpy(to + insns, b->pos, pos);
+    code->insns = (struct insn *)to;
+    code->pos = (struct insn_pos *)(to + insns);
+    code->ninsns = b->ninsns;
+    return 0;
 }
 
 static int finish_function(struct builder *b, struct code *code)
@@ -466,6 +476,9 @@ static int finish_function(struct builder *b, struct code *code)
                           .temps = b->temps,
                           .nslots = b->temps + b->most_operands + 2,
                           .leaf = !b->calls};
+    if (GROW(b->weights, b->weights_cap, 0, regalloc_words(ra.nslots)))
+        return -1;
+    ra.room = b->weights;
     if (GROW(st->blocks, st->blocks_cap, st->nblocks, b->nblocks) ||
         first + (uint64_t)b->nblocks > 0x0fffffffu)
         return -1;
@@ -474,9 +487,6 @@ static int finish_function(struct builder *b, struct code *code)
         return -1;
     place_blocks(b, &st->blocks[first], first, code->func);
     st->nblocks += b->nblocks;
-    code->insns = take_array(b->insns, b->ninsns * sizeof(*b->insns));
-    code->pos = take_array(b->pos, b->ninsns * sizeof(*b->pos));
-    code->ninsns = b->ninsns;
     code->frame_slots = frame > b->type->nresults ? frame : b->type->nresults;
     code->zero_at = b->type->nparams;
     code->zero_n = b->nlocals - b->type->nparams;
@@ -484,7 +494,7 @@ static int finish_function(struct builder *b, struct code *code)
     st->funcs[code->func].nblocks = b->nblocks;
     st->funcs[code->func].frame_slots = code->frame_slots;
     st->funcs[code->func].temps = b->temps;
-    return code->insns && code->pos ? 0 : -1;
+    return take_code(b, code);
 }
 
 /* The code of an import that is an instruction, as if its body were a call of itself: for tables

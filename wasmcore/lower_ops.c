@@ -626,6 +626,10 @@ static void lower_local(struct builder *b, uint32_t op)
 
 void lower_plain(struct builder *b, uint32_t op)
 {
+    if (op < 0x100 && op_lookup(op)->kind != OPK_CTL) {
+        lower_row(b, op);
+        return;
+    }
     if (op >> 8 == 0xfe) {
         lower_atomic(b, op);
         return;

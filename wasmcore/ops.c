@@ -21,7 +21,7 @@
 #define t_f32 VT_F32
 #define t_f64 VT_F64
 
-static const struct op_info rows[0x100 + FC_ROWS + FE_ROWS] = {
+const struct op_info op_rows[0x100 + FC_ROWS + FE_ROWS] = {
 #define CTL(code, id, name, imm) [ROW(code)] = {name, OPK_CTL, IMM_##imm, VT_NONE, VT_NONE, 0, 0},
 #define UN(code, id, name, tr, ta, class, expr)                                                    \
     [ROW(code)] = {name, OPK_UN, IMM_NONE, t_##tr, t_##ta, 1, 0},
@@ -102,13 +102,11 @@ static const struct op_info simd_rows[OP_SIMD_ROWS] = {
 #include "wasmcore/simd.def"
 };
 
-const struct op_info *op_lookup(uint32_t code)
+const struct op_info *op_lookup_prefixed(uint32_t code)
 {
     static const struct op_info none;
-    if (code < 0x100)
-        return &rows[code];
     if ((code >= 0xfc00 && code < 0xfc00 + FC_ROWS) || (code >= 0xfe00 && code < 0xfe00 + FE_ROWS))
-        return &rows[ROW(code)];
+        return &op_rows[ROW(code)];
     if (code >= OP_SIMD && code < OP_SIMD + OP_SIMD_ROWS)
         return &simd_rows[code - OP_SIMD];
     return &none;

@@ -103,8 +103,14 @@ struct op_info {
     uint8_t lanes; /* SIMD: how many there are, if one is named */
 };
 
-/* The row of a code as reader_op returns it; of an unknown code, one whose kind is OPK_NO_OP. */
-const struct op_info *op_lookup(uint32_t code);
+/* The row of a code as reader_op returns it; of an unknown code, one whose kind is OPK_NO_OP. The
+ * rows of one-byte codes are op_rows[code]. */
+extern const struct op_info op_rows[];
+const struct op_info *op_lookup_prefixed(uint32_t code);
+static inline const struct op_info *op_lookup(uint32_t code)
+{
+    return code < 0x100 ? &op_rows[code] : op_lookup_prefixed(code);
+}
 
 /* The text-format name of an instruction, or NULL when there is none of that code. */
 const char *op_name(uint32_t code);

@@ -1,7 +1,7 @@
 /* regalloc.c - which slots of a function live in registers, and its micro-ops with their cost. */
 #include "wasmcore/regalloc.h"
 
-#include <stdlib.h>
+#include <string.h>
 
 #define SCRATCH       2u
 #define CALLEE_SAVED  6u
@@ -84,14 +84,21 @@ static void assign(struct pass *p, unsigned file, uint32_t registers)
 
 /* ---- writing micro-ops ---- */
 
-/* Field by field: see code_emit. */
+/* Room for what one raw micro-op can become: itself, two operands fetched and three values stored,
+ * all of two halves, the end of a block and of a function. */
+#define ROOM_FOR_ONE 64u
+
+static int make_room(struct pass *p, uint32_t n)
+{
+    if (GROW(p->st->uops, p->st->uops_cap, p->st->nuops, n))
+        p->failed = 1;
+    return !p->failed;
+}
+
+/* Where there is room: see make_room. Field by field: see code_emit. */
 static inline void put(struct pass *p, struct uop u)
 {
     struct store *st = p->st;
-    if (GROW(st->uops, st->uops_cap, st->nuops, 1)) {
-        p->failed = 1;
-        return;
-    }
     struct uop *to = &st->uops[st->nuops++];
     to->class = u.class;
     to->flags = u.flags;
@@ -250,11 +257,12 @@ static void put_block(struct pass *p, uint32_t i, struct block *out)
     const struct raw_block *b = &ra->blocks[i];
     uint32_t end = i + 1 < ra->nblocks ? ra->blocks[i + 1].uop : ra->nuops;
     out->uops = p->st->nuops;
-    if (i == 0)
+    if (i == 0 && make_room(p, ROOM_FOR_ONE + 2 * ra->type->nparams))
         prologue(p);
-    for (uint32_t k = b->uop; k < end; k++)
+    for (uint32_t k = b->uop; k < end && make_room(p, ROOM_FOR_ONE); k++)
         put_raw(p, &ra->uops[k], b, k + 1 == end);
-    settle(p, b);
+    if (make_room(p, ROOM_FOR_ONE))
+        settle(p, b);
     uint32_t n = p->st->nuops - out->uops;
     if (n > MAX_BLOCK_UOP) { /* lowering's limits on blocks keep it far below */
         p->failed = 1;
@@ -266,13 +274,10 @@ static void put_block(struct pass *p, uint32_t i, struct block *out)
 int regalloc_run(struct store *st, const struct regalloc *ra, struct block *out)
 {
     struct pass p = {.st = st, .ra = ra};
-    size_t per_slot = FILES * (sizeof(uint64_t) + 1);
-    uint64_t *room = calloc(ra->nslots + 1, per_slot);
-    if (!room)
-        return -1;
-    uint8_t *flags = (uint8_t *)(room + (size_t)FILES * ra->nslots);
+    uint8_t *flags = (uint8_t *)(ra->room + (size_t)FILES * ra->nslots);
+    memset(ra->room, 0, regalloc_words(ra->nslots) * sizeof(*ra->room));
     for (unsigned f = 0; f < FILES; f++) {
-        p.weight[f] = room + (size_t)f * ra->nslots;
+        p.weight[f] = ra->room + (size_t)f * ra->nslots;
         p.in_register[f] = flags + (size_t)f * ra->nslots;
         for (unsigned i = 0; i < SCRATCH; i++)
             p.scratch[f][i].slot = REG_NONE;
@@ -282,6 +287,5 @@ int regalloc_run(struct store *st, const struct regalloc *ra, struct block *out)
     assign(&p, VECTOR_FILE, st->cfg.vector_registers);
     for (uint32_t i = 0; i < ra->nblocks && !p.failed; i++)
         put_block(&p, i, &out[i]);
-    free(room);
     return p.failed ? -1 : 0;
 }

@@ -68,8 +68,15 @@ struct regalloc {
     uint32_t nlocals; /* parameters and declared: the slots below the save area */
     uint32_t temps;   /* first slot of temporaries */
     uint32_t nslots;
-    uint8_t leaf; /* makes no calls */
+    uint8_t leaf;   /* makes no calls */
+    uint64_t *room; /* regalloc_words(nslots) words to work in */
 };
+
+/* For each file a weight and a flag of each slot. */
+static inline uint64_t regalloc_words(uint32_t nslots)
+{
+    return 2 * (uint64_t)nslots + (2 * (uint64_t)nslots + 7) / 8;
+}
 
 /*
  * Append the function's micro-ops to the store's and set uops and nuops of out[0 .. nblocks). 0, or

@@ -238,10 +238,8 @@ static void unit_free(struct unit *u)
 {
     if (!u)
         return;
-    for (uint32_t i = 0; u->codes && i < u->module->nfuncs; i++) {
-        free(u->codes[i].insns);
-        free(u->codes[i].pos);
-    }
+    for (uint32_t i = 0; u->codes && i < u->module->nfuncs; i++)
+        free(u->codes[i].insns); /* and pos with them */
     free(u->codes);
     free(u->type_ids);
     free(u->builtin);

@@ -38,6 +38,8 @@ struct validator {
     uint32_t nframes, frames_cap;
     uint32_t *run_ends; /* for each run of locals: locals up to its end */
     uint32_t runs_cap;
+    uint8_t near_locals[64]; /* types of the first nnear locals, parameters included */
+    uint32_t nnear;
     uint32_t br_tables;
 };
 
@@ -88,6 +90,10 @@ static inline int ts_pop_any(struct validator *v, uint8_t *type)
 
 /* The alignment and offset of an access to memory. validate.c */
 int ts_memarg(struct validator *v, uint8_t *address);
+/* Whatever plain operators come next; before it, for each function, quick_locals. validate_quick.c
+ */
+void validate_quick(struct validator *v);
+void quick_locals(struct validator *v);
 /* An instruction of simd.def. validate_simd.c */
 int validate_simd(struct validator *v);
 

@@ -645,6 +645,7 @@ static int begin_locals(struct validator *v)
     v->run_ends = ends;
     for (uint32_t i = 0; i < v->f->nruns; i++)
         v->run_ends[i] = end += v->f->runs[i].count;
+    quick_locals(v);
     return 0;
 }
 
@@ -660,9 +661,11 @@ static int body(struct validator *v, struct function *f)
     t = (struct functype){0, v->type->nresults, v->type->types + v->type->nparams};
     if (begin_locals(v) || ts_push_frame(v, WOP_block, &t))
         return -1;
-    while (v->nframes > 0)
+    while (v->nframes > 0) {
+        validate_quick(v);
         if (instruction(v) || (v->r.error && FAIL(v, "unexpected end of section or function")))
             return -1;
+    }
     v->at = reader_offset(&v->r);
     if (v->r.at != v->r.end)
         return FAIL(v, "END opcode expected: %u bytes follow the end of the function",
