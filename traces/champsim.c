@@ -1,6 +1,7 @@
 /* champsim.c - reads instruction traces in ChampSim's format. */
 #include "traces/champsim.h"
 
+#include <endian.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <lzma.h>
@@ -189,10 +190,9 @@ static uint64_t physical(struct champsim *t, uint64_t addr)
 
 static uint64_t number(const uint8_t *p)
 {
-    uint64_t v = 0;
-    for (int i = 7; i >= 0; i--)
-        v = v << 8 | p[i];
-    return v;
+    uint64_t v;
+    memcpy(&v, p, sizeof v);
+    return le64toh(v);
 }
 
 struct touched {
@@ -237,8 +237,9 @@ static uint8_t waited_for(uint8_t reg)
 
 static int decode(struct champsim *t, const uint8_t *p, struct stream_op *s)
 {
-    *s = (struct stream_op){.pc = physical(t, number(p))};
-    uint64_t bad = s->pc == UINT64_MAX;
+    memset(s, 0, sizeof *s);
+    s->pc = physical(t, number(p));
+    int bad = s->pc == UINT64_MAX;
     s->branch = (uint8_t)branch_of(p + 10, p + 12);
     s->taken = s->branch == STREAM_COND ? p[9] : s->branch != STREAM_NONE;
     for (uint32_t i = 0; i < STREAM_RESULTS; i++)
@@ -275,24 +276,27 @@ static int read_one(struct champsim *t, struct stream_op *s, char *err, size_t e
     return 1;
 }
 
+/* An instruction is given when the next has been read, since it says where the first one led. */
 int64_t champsim_read(struct champsim *t, struct stream_op *out, size_t n, char *err, size_t errlen)
 {
     size_t i = 0;
-    while (i < n) {
-        struct stream_op next;
-        const int more = read_one(t, &next, err, errlen);
+    if (t->has_last)
+        out[i++] = t->last;
+    t->has_last = 0;
+    for (;; i++) {
+        struct stream_op *to = i < n ? &out[i] : &t->last;
+        const int more = read_one(t, to, err, errlen);
         if (more < 0)
             return -1;
-        if (t->has_last) {
-            t->last.next = more ? next.pc : t->last.pc + 4;
-            out[i++] = t->last;
-        }
-        t->has_last = more;
+        if (i > 0)
+            out[i - 1].next = more ? to->pc : out[i - 1].pc + 4;
         if (!more)
-            break;
-        t->last = next;
+            return (int64_t)i;
+        if (i == n) {
+            t->has_last = 1;
+            return (int64_t)n;
+        }
     }
-    return (int64_t)i;
 }
 
 /* ---- files ---- */
