@@ -171,6 +171,8 @@ struct core_ops {
     const struct core_counters *(*counters)(const struct core *c);
     /* Cycles by guest call stack, "kernel`boot;app`main;app`f 123" lines, sorted. Caller frees. */
     char *(*folded)(const struct core *c);
+    /* The CPI stack of each function: lines as functions.h has them. Caller frees. */
+    char *(*functions)(const struct core *c);
     /* All that a later log can see, to or from a checkpoint (memhier/archive.h); between two logs,
      * counters included. What is read goes into a core that make has just made. NULL: machines with
      * this core have no full checkpoints. */

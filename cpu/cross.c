@@ -72,6 +72,7 @@ static void settle_call(struct core *c)
 void core_settle(struct core *c)
 {
     static const uint8_t persist[] = {CPI_WPQ, CPI_FLUSH, CPI_FENCE};
+    functions_settle(c->functions, &c->n);
     settle_side(c);
     settle_roi(c);
     settle_call(c);
@@ -108,7 +109,7 @@ static void set_side(struct core *c, int kernel)
     c->model->close(c);
     settle_side(c);
     c->kernel_side = (uint8_t)kernel;
-    c->cpi = kernel ? c->n.kernel_cycles : c->n.user_cycles;
+    core_enter_function(c, c->func);
     c->req.side = (uint8_t)kernel;
     retag(c);
 }
@@ -168,7 +169,7 @@ static void go(struct core *c, uint32_t instance, int called)
 
 void core_resume(struct core *c)
 {
-    c->cpi = c->kernel_side ? c->n.kernel_cycles : c->n.user_cycles;
+    core_enter_function(c, c->func);
     c->req.side = c->kernel_side;
     set_instance(c, c->instance);
     if (c->has_thread)

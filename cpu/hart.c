@@ -26,7 +26,6 @@ int core_init(struct core *c, const struct core_config *cfg, const struct core_e
     c->hit_ps = UINT64_MAX;
     c->bounds_check = trap ? 0 : cfg->boundary.bounds_check_cycles;
     c->req.hart = env->hart;
-    c->cpi = c->n.user_cycles;
     c->fetched = NO_LINE;
     c->combining.line = NO_LINE;
     c->ending.end = END_UNKNOWN;
@@ -34,6 +33,10 @@ int core_init(struct core *c, const struct core_config *cfg, const struct core_e
     c->tag_physical = tlb_tag(0, TLB_PHYSICAL);
     inflight_init(&c->flushes, cfg->flushes);
     c->profile = profile_new();
+    c->functions = functions_new();
+    if (!c->functions)
+        return -1;
+    core_enter_function(c, NO_FUNCTION);
     return !c->profile || branch_init(&c->branch, &cfg->branch) ||
                    tlb_init(&c->tlb, trap ? &cfg->tlb_trap : &cfg->tlb_call, cfg->boundary.kind)
                ? -1
@@ -45,6 +48,7 @@ void core_release(struct core *c)
     branch_free(&c->branch);
     tlb_free(&c->tlb);
     profile_free(c->profile);
+    functions_free(c->functions);
     free(c->pasts);
 }
 
@@ -63,6 +67,21 @@ char *core_folded(const struct core *c)
     char *text = names ? profile_folded(c->profile, c->cycle, names, n) : NULL;
     free(names);
     return text;
+}
+
+char *core_functions(const struct core *c)
+{
+    uint32_t n;
+    char **names = core_function_names(&c->env, &n);
+    char *text = names ? functions_csv(c->functions, &c->n, names, n) : NULL;
+    free(names);
+    return text;
+}
+
+void core_enter_function(struct core *c, uint32_t func)
+{
+    c->func = func;
+    c->cpi = functions_enter(c->functions, &c->n, func, c->kernel_side);
 }
 
 /* ---- translation ---- */

@@ -8,6 +8,7 @@
 #include "cpu/boundary.h"
 #include "cpu/branch.h"
 #include "cpu/core.h"
+#include "cpu/functions.h"
 #include "cpu/profile.h"
 #include "cpu/tlb.h"
 
@@ -80,7 +81,7 @@ struct core_model {
 struct core {
     const struct core_model *model;
     uint64_t cycle;
-    uint64_t *cpi; /* of the side that runs */
+    uint64_t *cpi; /* of the function and side that run */
 
     /* Memory. */
     struct hierarchy *hierarchy;
@@ -107,6 +108,8 @@ struct core {
     struct ending ending;
     struct branch branch;
     struct profile *profile;
+    struct functions *functions;
+    uint32_t func; /* that runs: cpi is its stack */
 
     /* Who runs. */
     struct core_env env;
@@ -134,6 +137,9 @@ int core_init(struct core *c, const struct core_config *cfg, const struct core_e
 void core_release(struct core *c);
 void core_look_at_code(struct core *c);
 char *core_folded(const struct core *c);
+char *core_functions(const struct core *c);
+/* The block of another function, or of another side, begins: cycles are its. */
+void core_enter_function(struct core *c, uint32_t func);
 
 /* ---- registers ---- */
 

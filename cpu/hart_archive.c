@@ -117,12 +117,14 @@ static void who_archive(struct core *c, struct archive *a)
 
 void core_archive(struct core *c, struct archive *a)
 {
-    archive_section(a, "CORE", 2);
+    archive_section(a, "CORE", 3);
     memory_archive(c, a);
     combining_archive(c, a);
     place_archive(c, a);
     who_archive(c, a);
     archive_u64s(a, (uint64_t *)&c->n, sizeof c->n / sizeof(uint64_t));
+    archive_u32(a, &c->func);
+    functions_archive(c->functions, &c->n, a);
     if (!a->writing)
         core_resume(c);
 }

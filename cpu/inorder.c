@@ -363,5 +363,6 @@ const struct core_ops core_inorder = {
     .drain = inorder_drain,
     .counters = inorder_counters,
     .folded = core_folded,
+    .functions = core_functions,
     .archive = inorder_archive,
 };

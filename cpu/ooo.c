@@ -567,6 +567,7 @@ const struct core_ops core_ooo = {
     .drain = ooo_drain,
     .counters = ooo_counters,
     .folded = core_folded,
+    .functions = core_functions,
     .archive = ooo_archive,
     .stream = ooo_stream,
 };

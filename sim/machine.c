@@ -12,6 +12,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "cpu/functions.h"
 #include "sim/coreside.h"
 #include "sim/error.h"
 #include "wasmcore/snapshot.h"
@@ -446,6 +447,24 @@ static char *folded_of_all(const struct machine *m)
     if (!to || fclose(to))
         return NULL;
     return text;
+}
+
+char *machine_functions(const struct machine *m)
+{
+    char *text = NULL;
+    size_t size;
+    FILE *to = m->ops ? open_memstream(&text, &size) : NULL;
+    if (!to)
+        return NULL;
+    fprintf(to, "hart,%s\n", functions_header);
+    for (uint32_t i = 0; i < m->nharts; i++) {
+        char *own = m->ops->functions(m->harts[i].core);
+        char *rest = own;
+        for (char *line; (line = strsep(&rest, "\n")) && *line;)
+            fprintf(to, "%u,%s\n", i, line);
+        free(own);
+    }
+    return fclose(to) ? NULL : text;
 }
 
 char *machine_folded(const struct machine *m)

@@ -81,6 +81,8 @@ uint64_t machine_cycles(const struct machine *m);
 const struct stats *machine_stats(const struct machine *m);
 /* Cycles by guest call stack; the caller frees. NULL with the functional model. */
 char *machine_folded(const struct machine *m);
+/* The CPI stack and the mispredictions of each function, as CSV with a header; the same. */
+char *machine_functions(const struct machine *m);
 /* Where a hart's own counts are. core NULL: the functional model. */
 struct hart_counts {
     const uint64_t *cycles, *executed;

@@ -124,10 +124,10 @@ static void abandon_recording(struct recording *rec)
     rundir_abandon(rec->dir);
 }
 
-static int write_folded(struct recording *rec, struct machine *m, char *err, size_t errlen)
+/* Frees the text; NULL: an empty file. */
+static int write_text(struct recording *rec, const char *name, char *text, char *err, size_t errlen)
 {
-    char *text = machine_folded(m);
-    FILE *f = rundir_create(rec->dir, "flame.folded", err, errlen);
+    FILE *f = rundir_create(rec->dir, name, err, errlen);
     if (f && text)
         fputs(text, f);
     free(text);
@@ -187,7 +187,8 @@ static int end_recording(struct recording *rec, const char *label, const struct 
     if (series_close(series, err, errlen) | rundir_close(rec->dir, console, err, errlen))
         return -1;
     if (rundir_write_stats(rec->dir, machine_stats(r->machine), err, errlen) ||
-        write_folded(rec, r->machine, err, errlen))
+        write_text(rec, "flame.folded", machine_folded(r->machine), err, errlen) ||
+        write_text(rec, "functions.csv", machine_functions(r->machine), err, errlen))
         return -1;
     snprintf(r->path, sizeof r->path, "%s", rundir_path(rec->dir));
     struct rundir *dir = rec->dir;

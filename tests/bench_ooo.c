@@ -53,7 +53,7 @@ static void die(const char *what)
 static uint64_t value(const struct stats *s, const char *name)
 {
     uint64_t v = 0;
-    return stats_lookup(s, name, &v) == 0 ? v : 0;
+    return stats_lookup(s, name, &v) ? v : 0;
 }
 
 static void add(struct sums *to, const struct run_result *r)

@@ -162,7 +162,7 @@ same_bytes() { # two folders of run directories: what each point wrote is the sa
     local d e f n=0
     for d in "$1"/*/; do
         e=$(dirname "$(grep -lF "$(grep '"point"' "$d/run.json")" "$2"/*/run.json)")
-        for f in resolved.cfg stats.json series.csv.gz flame.folded console.txt nvdimm.img; do
+        for f in resolved.cfg stats.json series.csv.gz flame.folded functions.csv console.txt nvdimm.img; do
             cmp "$d/$f" "$e/$f" || return 1
             n=$((n + 1))
         done
@@ -184,7 +184,7 @@ fi
 files_there() {
     local d f
     for d in one/runs/*/; do
-        for f in resolved.cfg run.json stats.json series.csv.gz flame.folded console.txt nvdimm.img; do
+        for f in resolved.cfg run.json stats.json series.csv.gz flame.folded functions.csv console.txt nvdimm.img; do
             [ -e "$d/$f" ] || { echo "$d/$f is missing"; return 1; }
         done
     done
@@ -269,7 +269,7 @@ same_as_uncut() { # what a run leaves that was cut by a full checkpoint: all of 
     local run="$pwsim run $root/sim/configs/hello.cfg -s program.name=kvlog -s program.args=100,64 -s kernel.data_tier=nvdimm -s machine.epoch=20000"
     $run -o uncut.runs >/dev/null && $run -o cut.runs --checkpoint-at "$1" full.ck --checkpoint-kind full >/dev/null &&
         $run -o rest.runs --from full.ck >/dev/null || return 1
-    for f in stats.json series.csv.gz console.txt nvdimm.img flame.folded resolved.cfg; do
+    for f in stats.json series.csv.gz console.txt nvdimm.img flame.folded functions.csv resolved.cfg; do
         cmp uncut.runs/*/$f cut.runs/*/$f && cmp uncut.runs/*/$f rest.runs/*/$f || return 1
     done
 }

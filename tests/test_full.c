@@ -15,10 +15,10 @@
 #include "sim/series.h"
 
 #define MOST_SETS 24u
-#define KEEP      5u /* stats, series, console, image, call stacks */
+#define KEEP      6u /* stats, series, console, image, call stacks, functions */
 
-static const char *const left[KEEP] = {"stats.json", "series.csv.gz", "console", "nvdimm.img",
-                                       "flame.folded"};
+static const char *const left[KEEP] = {"stats.json", "series.csv.gz", "console",
+                                       "nvdimm.img", "flame.folded",  "functions.csv"};
 static char err[1000];
 
 struct setting {
@@ -112,6 +112,11 @@ static void run_end(struct run *r, struct digest out[KEEP])
     char *folded = machine_folded(r->m);
     fputs(folded ? folded : "", f);
     free(folded);
+    fclose(f);
+    f = fopen(file_of(r, "functions.csv"), "w");
+    char *functions = machine_functions(r->m);
+    fputs(functions ? functions : "", f);
+    free(functions);
     fclose(f);
     for (unsigned i = 0; i < KEEP; i++) {
         uint64_t n;
