@@ -6,10 +6,10 @@
 
 #include "nvdimm/domain.h"
 
-const uint8_t core_part_of[MEM_SOURCES] = {
-    [SRC_L1] = CPI_L1,         [SRC_L2] = CPI_L2,     [SRC_LLC] = CPI_LLC,
-    [SRC_COHERENCE] = CPI_LLC, [SRC_DRAM] = CPI_DRAM, [SRC_NVDIMM] = CPI_NVDIMM,
-    [SRC_WPQ_FULL] = CPI_WPQ};
+const uint8_t core_part_of[MEM_SOURCES] = {[SRC_L1] = CPI_L1,       [SRC_L2] = CPI_L2,
+                                           [SRC_LLC] = CPI_LLC,     [SRC_COHERENCE] = CPI_COHERENCE,
+                                           [SRC_DRAM] = CPI_DRAM,   [SRC_NVDIMM] = CPI_NVDIMM,
+                                           [SRC_WPQ_FULL] = CPI_WPQ};
 
 /* ---- making ---- */
 

@@ -8,6 +8,9 @@
 static const struct {
     const char *name, *unit, *meaning, *formula;
 } ratios[] = {{"ipc", "1", "wasm operators per cycle", "@instructions / @cycles"},
+              {"upc", "1", "micro-ops per cycle", "@uops / @cycles"},
+              {"branch_mpki", "1/1000", "mispredictions for 1,000 wasm operators",
+               "1000*@mispredictions / @instructions"},
               {"l1d.miss_ratio", "1", "misses of loads and stores",
                "@l1d.misses.load + @l1d.misses.store / @l1d.accesses.load + @l1d.accesses.store"},
               {"l1i.mpki", "1/1000", "misses for 1,000 wasm operators",

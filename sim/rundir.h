@@ -12,10 +12,10 @@
 
 /*
  * ROOT/NAME-HASH/ holds resolved.cfg and run.json, written here, and whatever the machine adds:
- * stats.json, series.csv.gz, flame.folded, functions.csv, console.txt, nvdimm.img. HASH is the first 12 hex digits
- * of the XXH3-128 of the config's hashed text (config_write_hashed: every key; paths of files cut
- * to their last part, so that the folder does not matter) followed by a line "NAME HEXDIGEST" for
- * each input, in the order given.
+ * stats.json, series.csv.gz, flame.folded, functions.csv, console.txt, nvdimm.img. HASH is the
+ * first 12 hex digits of the XXH3-128 of the config's hashed text (config_write_hashed: every key;
+ * paths of files cut to their last part, so that the folder does not matter) followed by a line
+ * "NAME HEXDIGEST" for each input, in the order given.
  *
  * All is written into a hidden directory beside it (ROOT/.NAME-HASH.XXXXXX) that takes its place in
  * one rename: nobody ever sees half a run. An older run of the same name is replaced in that
