@@ -42,8 +42,8 @@ struct champsim;
 /* NULL and a message when the file cannot be read. */
 struct champsim *champsim_open(const char *path, char *err, size_t errlen);
 void champsim_close(struct champsim *t);
-/* Up to n instructions, n at least 1: how many, 0 at the end, -1 with a message that names the record: cut off,
- * not a record, damaged compression, or more memory than a machine can have. */
+/* Up to n instructions, n at least 1: how many, 0 at the end, -1 with a message that names the
+ * record: cut off, not a record, damaged compression, or more memory than a machine can have. */
 int64_t champsim_read(struct champsim *t, struct stream_op *out, size_t n, char *err,
                       size_t errlen);
 /* Does the file begin like a gzip or xz file, whatever is in it? */
