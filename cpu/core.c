@@ -102,14 +102,15 @@ static void check_level(struct check *k, const char *what, uint32_t entries, uin
 
 static void check_tlb(struct check *k, const struct core_config *cfg)
 {
-    if (cfg->boundary.kind == BOUNDARY_CALL) {
-        check_level(k, "TLB", cfg->tlb_call.l1_entries, cfg->tlb_call.l1_ways);
+    const int call = cfg->boundary.kind == BOUNDARY_CALL;
+    const struct tlb_config *t = call ? &cfg->tlb_call : &cfg->tlb_trap;
+    range(k, "kind of page", t->page, TLB_PAGE_USUAL, TLB_PAGE_NONE);
+    check_level(k, "first-level TLB", t->l1_entries, t->l1_ways);
+    if (call && t->page == TLB_PAGE_USUAL)
         return;
-    }
-    check_level(k, "first-level TLB", cfg->tlb_trap.l1_entries, cfg->tlb_trap.l1_ways);
-    if (cfg->tlb_trap.l2_entries)
-        check_level(k, "second-level TLB", cfg->tlb_trap.l2_entries, cfg->tlb_trap.l2_ways);
-    range(k, "cycles of a second-level TLB hit", cfg->tlb_trap.l2_cycles, 0, 1000);
+    if (t->l2_entries)
+        check_level(k, "second-level TLB", t->l2_entries, t->l2_ways);
+    range(k, "cycles of a second-level TLB hit", t->l2_cycles, 0, 1000);
 }
 
 static void check_boundary(struct check *k, const struct boundary_config *b)

@@ -59,11 +59,16 @@ struct boundary_config {
                                                linear memory */
 };
 
+/* Size of pages: 64 KiB under `call`, 4 KiB under `trap`, or what is asked for. NONE: translation
+ * costs nothing. */
+enum tlb_page { TLB_PAGE_USUAL, TLB_PAGE_4K, TLB_PAGE_2M, TLB_PAGE_NONE };
+
 /* The first level exists twice, for instructions and for data. */
 struct tlb_config {
     uint32_t l1_entries, l1_ways; /* entries / ways is a power of two */
-    uint32_t l2_entries, l2_ways; /* trap only; entries 0: none */
+    uint32_t l2_entries, l2_ways; /* not with pages of 64 KiB; entries 0: none */
     uint32_t l2_cycles;           /* of a hit in the second level */
+    uint8_t page;                 /* enum tlb_page */
 };
 
 enum predictor { PREDICTOR_GSHARE, PREDICTOR_STATIC, PREDICTOR_BIMODAL, PREDICTOR_TAGE };

@@ -98,7 +98,7 @@ uint64_t core_walk(struct core *c, uint64_t key, uint64_t at)
 
 uint64_t core_find_page(struct core *c, struct tlb_level *first, uint64_t key, uint64_t at)
 {
-    const enum tlb_found found = tlb_lookup(&c->tlb, first, key);
+    const enum tlb_found found = c->tlb.none ? TLB_L1 : tlb_lookup(&c->tlb, first, key);
     if (found == TLB_L1)
         return at;
     c->n.tlb_misses++;

@@ -50,6 +50,8 @@ static uint64_t under_way(const struct ooo *c, uint64_t key, uint64_t start)
 static __attribute__((noinline)) uint64_t find_page(struct ooo *c, struct tlb_level *first,
                                                     uint64_t key, uint64_t start)
 {
+    if (c->core.tlb.none)
+        return start;
     const enum tlb_found found = tlb_lookup(&c->core.tlb, first, key);
     if (found != TLB_L1)
         c->core.n.tlb_misses++;

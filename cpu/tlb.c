@@ -25,8 +25,12 @@ static int level_init(struct tlb_level *l, uint32_t entries, uint32_t ways)
 
 int tlb_init(struct tlb *t, const struct tlb_config *cfg, enum boundary_kind kind)
 {
-    const int trap = kind == BOUNDARY_TRAP;
-    *t = (struct tlb){.page_shift = trap ? 12 : 16,
+    const int large = cfg->page == TLB_PAGE_2M, usual = cfg->page == TLB_PAGE_USUAL;
+    const int trap = (usual && kind == BOUNDARY_TRAP) || cfg->page == TLB_PAGE_4K || large;
+    *t = (struct tlb){.page_shift = large  ? 21
+                                    : trap ? 12
+                                           : 16,
+                      .none = cfg->page == TLB_PAGE_NONE,
                       .l2_cycles = cfg->l2_cycles,
                       .four_levels = (uint8_t)trap,
                       .has_l2 = trap && cfg->l2_entries > 0};
@@ -80,15 +84,17 @@ uint32_t tlb_walk(struct tlb *t, uint64_t key, uint64_t table_addr, uint64_t rea
     const int physical = (key >> TLB_SPACE_SHIFT & TLB_PHYSICAL) == TLB_PHYSICAL;
     const uint64_t base = physical ? TLB_PHYSICAL_TABLES : table_addr;
     const uint64_t *offset = physical ? of_physical : of_memory;
+    const uint32_t last = t->page_shift == 21; /* level whose entries map pages */
     uint32_t n = 0;
 
     if (t->four_levels) {
         const uint64_t upper = (key & ~TLB_PAGE_MASK) | page >> INDEX_BITS;
         if (!level_touch(&t->upper, upper))
-            for (uint32_t level = TLB_LEVELS - 1; level > 0; level--)
-                reads[n++] = base + offset[level] + (page >> (INDEX_BITS * level)) * ENTRY_BYTES;
+            for (uint32_t level = TLB_LEVELS - 1; level > last; level--)
+                reads[n++] = base + offset[level] +
+                             (page >> (INDEX_BITS * (level - last))) * ENTRY_BYTES;
     }
-    reads[n++] = base + page * ENTRY_BYTES;
+    reads[n++] = base + (t->four_levels ? offset[last] : 0) + page * ENTRY_BYTES;
     return n;
 }
 

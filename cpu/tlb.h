@@ -11,15 +11,15 @@
  *
  *   bits 62..47 address-space tag (the PCID), 0: global, found in every address space
  *   bits 46..30 number of the wasm memory; TLB_PHYSICAL: the address is physical
- *   bits 29..0  page number: 64 KiB pages (call), 4 KiB pages (trap)
+ *   bits 29..0  page number: 64 KiB pages (usual under call), 4 KiB (usual under trap) or 2 MiB
  *
  * All memories of the machine lie side by side in one virtual address space, hence the number in
  * the key. What has no linear address is found by its physical one, as in a kernel's direct map:
  * frames of calls, code, bulk copies, the machine's own data.
  *
- * A first level for instructions and one for data, of the same size; under `trap` a second level
- * for both and a page-walk cache. Sets are kept in order of use, the most recent first, so that a
- * repeated hit is one comparison and replacement is exact LRU.
+ * A first level for instructions and one for data, of the same size; but for 64 KiB pages a second
+ * level for both and a page-walk cache. Sets are kept in order of use, the most recent first, so
+ * that a repeated hit is one comparison and replacement is exact LRU.
  */
 #define TLB_PHYSICAL    0x1ffffu
 #define TLB_ASID_SHIFT  47u
@@ -27,6 +27,8 @@
 #define TLB_PAGE_MASK   ((UINT64_C(1) << TLB_SPACE_SHIFT) - 1)
 #define TLB_NO_KEY      UINT64_MAX
 
+/* With 2 MiB pages the walk ends a level earlier, and memory counts as mapped by such pages
+ * throughout. */
 /* Upper levels of the walk are cached as in the PDE cache of recent x86 cores: 32 entries of 2 MiB,
  * 4 ways; a hit leaves the read of the last level. */
 #define TLB_WALK_CACHE_ENTRIES 32u
@@ -49,7 +51,7 @@ struct tlb_level {
 struct tlb {
     struct tlb_level code, data, l2, upper;
     uint32_t page_shift, l2_cycles;
-    uint8_t four_levels, has_l2;
+    uint8_t four_levels, has_l2, none; /* none: nothing is translated */
 };
 
 /* 0, or -1 when there is no memory. The configuration has been checked. */

@@ -54,6 +54,31 @@ static struct window_config window_of(const struct config *c)
                                   .fuse_branches = c->fuse_branches};
 }
 
+/* tlb.page: 4k or 2m. */
+static struct tlb_config tlb_of_trap(const struct config *c)
+{
+    return (struct tlb_config){.page = c->tlb_page ? TLB_PAGE_2M : TLB_PAGE_4K,
+                               .l1_entries = (uint32_t)c->tlb_l1_entries,
+                               .l1_ways = (uint32_t)c->tlb_l1_ways,
+                               .l2_entries = (uint32_t)c->tlb_l2_entries,
+                               .l2_ways = (uint32_t)c->tlb_l2_ways,
+                               .l2_cycles = (uint32_t)c->tlb_l2_cycles};
+}
+
+/* tlb.call_page: 64k, none, 4k or 2m. With one of trap's pages, trap's TLBs. */
+static struct tlb_config tlb_of_call(const struct config *c)
+{
+    static const uint8_t pages[] = {TLB_PAGE_USUAL, TLB_PAGE_NONE, TLB_PAGE_4K, TLB_PAGE_2M};
+    struct tlb_config t = tlb_of_trap(c);
+    t.page = pages[c->tlb_call_page];
+    if (t.page == TLB_PAGE_USUAL || t.page == TLB_PAGE_NONE) {
+        t = (struct tlb_config){.page = t.page,
+                                .l1_entries = (uint32_t)c->tlb_call_entries,
+                                .l1_ways = (uint32_t)c->tlb_call_ways};
+    }
+    return t;
+}
+
 /* "0156": a hexadecimal digit a port. */
 static int parse_ports(const char *key, const char *text, uint16_t *out, char *err, size_t errlen)
 {
@@ -112,13 +137,8 @@ int core_config_of(const struct config *c, struct core_config *out, char *err, s
                                 .window = window_of(c),
                                 .branch = branch_of(c),
                                 .boundary = boundary_of(c),
-                                .tlb_call = {.l1_entries = (uint32_t)c->tlb_call_entries,
-                                             .l1_ways = (uint32_t)c->tlb_call_ways},
-                                .tlb_trap = {.l1_entries = (uint32_t)c->tlb_l1_entries,
-                                             .l1_ways = (uint32_t)c->tlb_l1_ways,
-                                             .l2_entries = (uint32_t)c->tlb_l2_entries,
-                                             .l2_ways = (uint32_t)c->tlb_l2_ways,
-                                             .l2_cycles = (uint32_t)c->tlb_l2_cycles}};
+                                .tlb_call = tlb_of_call(c),
+                                .tlb_trap = tlb_of_trap(c)};
     for (unsigned i = 0; i < UOP_CLASSES; i++)
         out->units[i] = 1;
     out->units[UOP_ALU] = (uint32_t)c->units_alu;

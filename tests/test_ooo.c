@@ -394,6 +394,38 @@ Test(ooo, instruction_misses_stall_and_hits_do_not)
     rig_free(r);
 }
 
+/* ---- pages ---- */
+
+/* Loads 64 KiB apart, 3 MiB in all: each kind of page has its misses. */
+Test(ooo, pages_of_every_size_translate)
+{
+    struct rig *r = rig_new_of(&core_ooo);
+    const uint32_t id = block(r, END_FALL, 0);
+    for (int i = 0; i < 48; i++)
+        put(r, UOP_LOAD, 1, 1, REG_NONE);
+    static const struct {
+        enum boundary_kind kind;
+        enum tlb_page page;
+        uint64_t misses; /* of data, at the first round */
+    } cases[] = {{BOUNDARY_CALL, TLB_PAGE_USUAL, 48}, {BOUNDARY_CALL, TLB_PAGE_NONE, 0},
+                 {BOUNDARY_CALL, TLB_PAGE_4K, 48},    {BOUNDARY_CALL, TLB_PAGE_2M, 2},
+                 {BOUNDARY_TRAP, TLB_PAGE_USUAL, 48}, {BOUNDARY_TRAP, TLB_PAGE_2M, 2}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        r->cfg.boundary.kind = (uint8_t)cases[i].kind;
+        r->cfg.tlb_call.page = r->cfg.tlb_trap.page = (uint8_t)cases[i].page;
+        rig_core(r);
+        start_user(r);
+        chase(r, id, 48, 65536);
+        const int code = cases[i].page != TLB_PAGE_NONE;
+        cr_expect_eq(counters(r)->tlb_misses, cases[i].misses + (uint64_t)code, "case %zu: %lu", i,
+                     counters(r)->tlb_misses);
+        const uint64_t *cpi = counters(r)->user_cycles;
+        cr_expect_eq(cpi[CPI_TRANSLATION] > 0, cases[i].misses > 0);
+        cr_expect_eq(counters(r)->walk_loads > 0, cases[i].misses > 0);
+    }
+    rig_free(r);
+}
+
 /* ---- fusion ---- */
 
 Test(ooo, fused_micro_ops_take_one_place)

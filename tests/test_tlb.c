@@ -125,3 +125,30 @@ Test(tlb, trap_form_walks_four_levels_and_caches_the_upper_ones)
     cr_expect_eq(tlb_walk(&t, tlb_key(&t, tag, 0x405000), table, b), 4, "a flush takes them too");
     tlb_free(&t);
 }
+
+Test(tlb, large_pages_are_walked_to_in_three_reads)
+{
+    struct tlb t;
+    struct tlb_config cfg = small;
+    uint64_t reads[TLB_LEVELS];
+    const uint64_t table = PAGE_TABLE_BASE + (UINT64_C(5) << 24), addr = UINT64_C(0x9a7654321);
+    cfg.page = TLB_PAGE_2M;
+    for (int kind = BOUNDARY_CALL; kind <= BOUNDARY_TRAP; kind++) {
+        cr_assert_eq(tlb_init(&t, &cfg, (enum boundary_kind)kind), 0);
+        const uint64_t tag = tlb_tag(1, 5), key = tlb_key(&t, tag, addr & 0xffffffff);
+        const uint64_t page = (addr & 0xffffffff) >> 21;
+        cr_expect_eq(key, tlb_key(&t, tag, page << 21));
+        cr_expect_neq(key, tlb_key(&t, tag, (page + 1) << 21));
+        cr_expect_eq(tlb_walk(&t, key, table, reads), 3);
+        cr_expect_eq(reads[0], table + 0x805000 + (page >> 18) * 8);
+        cr_expect_eq(reads[1], table + 0x804000 + (page >> 9) * 8);
+        cr_expect_eq(reads[2], table + 0x800000 + page * 8, "the level above that of 4 KiB pages");
+        cr_expect_eq(tlb_walk(&t, key, table, reads), 1, "the upper levels are known");
+        cr_expect_eq(reads[0], table + 0x800000 + page * 8);
+        tlb_free(&t);
+    }
+    cfg.page = TLB_PAGE_NONE;
+    cr_assert_eq(tlb_init(&t, &cfg, BOUNDARY_CALL), 0);
+    cr_expect(t.none);
+    tlb_free(&t);
+}
