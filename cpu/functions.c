@@ -256,8 +256,10 @@ void functions_archive(struct functions *f, const struct core_counters *n, struc
         uint8_t kernel = p->kernel;
         archive_u32(a, &func);
         archive_u8_below(a, &kernel, 2);
-        if (!a->writing)
-            p = &f->parts[part_of(f, func, kernel)];
+        if (!a->writing) {
+            const uint32_t place = part_of(f, func, kernel); /* may move them all */
+            p = &f->parts[place];
+        }
         archive_u64s(a, p->cycles, CPI_COUNT);
         archive_u64s(a, p->counts, TAKEN);
     }
