@@ -167,7 +167,7 @@ same_bytes() { # two folders of run directories: what each point wrote is the sa
             n=$((n + 1))
         done
     done
-    [ "$n" = 24 ]
+    [ "$n" = 28 ]
 }
 t "a run leaves its files" demo_point "$B" one
 t "the same run from another directory" demo_point "$B" two/deep
