@@ -32,7 +32,7 @@ TEXTS   := $B/guest/text.txt $B/guest/sample.txt
 Q := @
 say = @printf '  %-6s %s\n' $(1) $(2)
 
-.PHONY: all deps have-deps demo check check-only check-asan bench bench-large bench-peers fuzz lint format clean
+.PHONY: all corpus regress golden deps have-deps demo check check-only check-asan bench bench-large bench-peers fuzz lint format clean
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -204,6 +204,18 @@ bench-peers: have-deps $B/tests/bench_engine $(ALONE)
 # every tests/bench_*.c is a program that is given the build folder and prints `BENCH name value unit`
 bench: all $(BENCHES) $(ALONE)
 	@for b in $(BENCHES); do $$b $B || exit 1; done
+
+# ---- the corpus of traces (traces/corpus.tsv), goldens on it, the table of policies ----
+GOLDEN := traces/golden.txt
+
+corpus: all $B/mktext
+	@B=$B traces/corpus.sh $(NAME) $(MISSES)
+
+regress: all
+	$B/pwsim regress $(GOLDEN)
+
+golden: all
+	$B/pwsim regress $(GOLDEN) --write
 
 # ---- upkeep ----
 C_FILES = $(shell git ls-files '*.c' '*.h' '*.inc')

@@ -16,9 +16,11 @@
 #include "traces/trace.h"
 
 static const char help[] =
-    "pwsim trace record FILE.cfg -o OUT.trace [-s key=value]... [--l1]\n"
+    "pwsim trace record FILE.cfg -o OUT.trace [-s key=value]... [--l1 [--skip N] [--misses N]]\n"
     "    run the first point of an experiment and write every request that its core makes of the\n"
-    "    memory side; with --l1 those that pass an L1 of 32 KiB, 8 ways\n"
+    "    memory side; with --l1 those that pass an L1 of 32 KiB, 8 ways, after --skip "
+    "instructions,\n"
+    "    until they have missed N times in an L2 of 512 KiB\n"
     "pwsim trace import -f FORMAT -o OUT.trace FILE|-\n"
     "    make a trace of another tool's (`pwsim trace import --help`)\n"
     "pwsim trace export -f champsim|dinero -o OUT TRACE\n"
@@ -34,7 +36,7 @@ static const char help[] =
 
 struct record_command {
     struct texts set;
-    const char *file, *out;
+    const char *file, *out, *misses, *skip;
     int l1;
 };
 
@@ -42,16 +44,18 @@ struct record_command {
 struct record_drain {
     struct trace_writer *writer;
     struct trace_filter *filter; /* NULL: none */
+    uint64_t misses;             /* of the filter's L2, after which the run stops; 0: no limit */
+    uint64_t skip;               /* instructions to pass over */
     uint64_t count;              /* the hart's instructions at its last request */
 };
 
 /* 0, or what options_parse said. */
 static int parse_record(struct record_command *c, int argc, char **argv)
 {
-    const struct option_row rows[] = {{"set", 's', OPTION_LIST, &c->set},
-                                      {"output", 'o', OPTION_TEXT, &c->out},
-                                      {"l1", 0, OPTION_FLAG, &c->l1},
-                                      {0}};
+    const struct option_row rows[] = {
+        {"set", 's', OPTION_LIST, &c->set}, {"output", 'o', OPTION_TEXT, &c->out},
+        {"l1", 0, OPTION_FLAG, &c->l1},     {"misses", 0, OPTION_TEXT, &c->misses},
+        {"skip", 0, OPTION_TEXT, &c->skip}, {0}};
     const int at = options_parse(argc, argv, rows, help, 0);
     if (at < 0)
         return at;
@@ -66,7 +70,7 @@ static int drain(void *arg, struct mem_tap *tap)
 {
     struct record_drain *d = arg;
     if (d->filter)
-        return trace_filter_put_tap(d->filter, tap, &d->count);
+        return trace_filter_put_tap(d->filter, tap, d->misses, &d->count);
     return trace_put_tap(d->writer, tap);
 }
 
@@ -82,6 +86,7 @@ static int record_point(const struct record_command *c, const struct experiment_
                                     .tap = &tap,
                                     .drain = drain,
                                     .drain_arg = d};
+    d->count = d->skip;
     struct image *image = run_open_image(p->config, err, errlen);
     int bad = !image || run_point(p->config, p->label, image, &opt, &r, err, errlen);
     image_free(image);
@@ -92,8 +97,8 @@ static int record_point(const struct record_command *c, const struct experiment_
         return -1;
     }
     run_summary(&r, stdout);
-    const uint64_t n = r.instructions;
-    const int good = r.state == STATE_HALTED;
+    const uint64_t n = d->filter ? d->count - d->skip : r.instructions;
+    const int good = r.state == STATE_HALTED || r.enough;
     machine_free(r.machine);
     if (trace_close(d->writer, n, err, errlen))
         return -1;
@@ -111,7 +116,8 @@ static struct trace_writer *create(const struct record_command *c, const struct 
         fail(err, errlen, "core.model is \"functional\", which asks nothing of the memory side");
         return NULL;
     }
-    snprintf(hdr.machine, sizeof hdr.machine, "%s%s", c->l1 ? FILTER_MACHINE : "", p->label);
+    snprintf(hdr.machine, sizeof hdr.machine, "%s%s", c->l1 ? FILTER_MACHINE : "",
+             *p->label ? p->label : p->config->name);
     return trace_create(c->out, &hdr, err, errlen);
 }
 
@@ -124,7 +130,12 @@ static int record(int argc, char **argv)
 
     const int parsed = parse_record(&c, argc, argv);
     int status = parsed == OPTIONS_HELP ? EXIT_GOOD : EXIT_BAD_INPUT;
-    if (parsed == 0) {
+    if (parsed == 0 && (count_parse("misses", c.misses, &d.misses, err, sizeof err) ||
+                        count_parse("skip", c.skip, &d.skip, err, sizeof err))) {
+        status = cmd_complain("%s", err);
+    } else if (parsed == 0 && (d.misses || d.skip) && !c.l1) {
+        status = cmd_complain("--misses and --skip are for traces behind an L1: they need --l1");
+    } else if (parsed == 0) {
         if (experiment_load(c.file, c.set.v, c.set.n, &x, err, sizeof err) == 0)
             d.writer = create(&c, &x->points[0], err, sizeof err);
         if (d.writer && c.l1 && !(d.filter = trace_filter_new(d.writer, err, sizeof err))) {
@@ -152,8 +163,42 @@ static void print_header(const char *path, const struct trace_header *h)
            h->period_ps);
 }
 
+/* Lines of 64 bytes that were touched: a hash table of line numbers plus 1. */
+struct footprint {
+    uint64_t *slot;
+    size_t slots, used;
+};
+
+static size_t footprint_slot(const struct footprint *f, uint64_t key)
+{
+    size_t at = (size_t)(key * UINT64_C(0x9e3779b97f4a7c15) >> 24) & (f->slots - 1);
+    while (f->slot[at] && f->slot[at] != key)
+        at = (at + 1) & (f->slots - 1);
+    return at;
+}
+
+static int footprint_add(struct footprint *f, uint64_t line)
+{
+    if (2 * (f->used + 1) > f->slots) {
+        struct footprint more = {.slots = f->slots ? 2 * f->slots : 4096, .used = f->used};
+        more.slot = calloc(more.slots, sizeof *more.slot);
+        if (!more.slot)
+            return -1;
+        for (size_t i = 0; i < f->slots; i++)
+            if (f->slot[i])
+                more.slot[footprint_slot(&more, f->slot[i])] = f->slot[i];
+        free(f->slot);
+        *f = more;
+    }
+    const size_t at = footprint_slot(f, line + 1);
+    f->used += !f->slot[at];
+    f->slot[at] = line + 1;
+    return 0;
+}
+
 static int info(const char *path)
 {
+    struct footprint touched = {0};
     static const char *const names[MEM_KINDS] = {"fetch", "load",       "store",    "ntstore",
                                                  "clwb",  "clflushopt", "clflush",  "fence",
                                                  "walk",  "writeback",  "prefetch", "visible"};
@@ -169,14 +214,18 @@ static int info(const char *path)
         for (int64_t i = 0; i < n; i++) {
             kinds[buf[i].kind]++;
             dependent += buf[i].depends != 0;
+            if (buf[i].kind != MEM_FENCE && footprint_add(&touched, buf[i].addr >> LINE_SHIFT))
+                n = fail(err, sizeof err, "%s: out of memory", path);
         }
     trace_reader_free(r);
+    free(touched.slot);
     if (n < 0)
         return cmd_complain("%s", err);
     for (unsigned k = 0; k < MEM_KINDS; k++)
         if (kinds[k])
             printf("  %-10s %s\n", names[k], quantity_group(kinds[k], a));
     printf("  %s of them depend on an earlier load\n", quantity_group(dependent, a));
+    printf("  %s lines touched\n", quantity_group(touched.used, a));
     return EXIT_GOOD;
 }
 

@@ -17,6 +17,7 @@ static const struct {
     {"crash", "FILE.cfg [-s key=value]...", "power-failure exploration with recovery", cmd_crash},
     {"replay", "TRACE [-m MACHINE.cfg]", "drive the memory side from a trace", cmd_replay},
     {"trace", "record|import|export|info|verify ...", "make and inspect traces", cmd_trace},
+    {"regress", "GOLDEN [--write]", "compare replays of traces with goldens", cmd_regress},
     {"view", "RUN|FILE.cfg", "dashboard of a run, finished or live", cmd_view},
     {"list", "keys|stats|policies|cores|programs", "what there is, one line each", cmd_list},
     {"image", "build|list ...", "boot images", cmd_image},

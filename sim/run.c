@@ -198,30 +198,30 @@ static int end_recording(struct recording *rec, const char *label, const struct 
 
 /* ---- running ---- */
 
-static int drain(const struct run_options *opt, char *err, size_t errlen)
+static int drain(const struct run_options *opt, int *enough, char *err, size_t errlen)
 {
-    if (opt->drain(opt->drain_arg, opt->tap))
-        return fail(err, errlen, "the trace could not be written");
-    return 0;
+    const int said = opt->drain(opt->drain_arg, opt->tap);
+    *enough = said > 0;
+    return said < 0 ? fail(err, errlen, "the trace could not be written") : 0;
 }
 
 /* 0, or -1 with a message. */
-static int run_loop(struct machine *m, const char *label, const struct run_options *opt, char *err,
-                    size_t errlen)
+static int run_loop(struct machine *m, const char *label, const struct run_options *opt,
+                    int *enough, char *err, size_t errlen)
 {
     struct progress p;
     int bad = 0;
     progress_begin(&p, opt->progress, label);
     int written = opt->point.kind == POINT_NONE;
     machine_stop_at(m, opt->point);
-    while (!bad && machine_step(m, STEP_INSTRUCTIONS) == STATE_RUNNING) {
+    while (!bad && !*enough && machine_step(m, STEP_INSTRUCTIONS) == STATE_RUNNING) {
         if (machine_at_point(m)) {
             bad = checkpoint_write(m, opt->kind, opt->checkpoint, err, errlen);
             written = 1;
         }
         progress_update(&p, machine_instructions(m), 0, 0);
         if (opt->tap && opt->tap->n)
-            bad |= drain(opt, err, errlen);
+            bad |= drain(opt, enough, err, errlen);
     }
     progress_end(&p);
     if (!bad && !written)
@@ -242,12 +242,14 @@ static int run_machine(const struct config *cfg, const char *label, const struct
             return fail(err, errlen, "%s: damaged: its series", opt->from);
     }
     const uint64_t began = cpu_ns();
-    if (run_loop(r->machine, label, opt, err, errlen) || machine_finish(r->machine, err, errlen))
+    if (run_loop(r->machine, label, opt, &r->enough, err, errlen))
         return -1;
-    if (opt->tap && opt->tap->n && drain(opt, err, errlen))
+    if (!r->enough && machine_finish(r->machine, err, errlen))
+        return -1;
+    if (opt->tap && opt->tap->n && !r->enough && drain(opt, &r->enough, err, errlen))
         return -1;
     r->host_ns = cpu_ns() - began;
-    r->state = machine_step(r->machine, 0);
+    r->state = r->enough ? STATE_RUNNING : machine_step(r->machine, 0);
     r->exit_code = machine_exit_code(r->machine);
     r->instructions = machine_instructions(r->machine);
     r->cycles = machine_cycles(r->machine);

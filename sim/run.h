@@ -27,7 +27,7 @@ struct run_options {
     struct machine_point point; /* write a checkpoint there, to this file; then go on */
     const char *checkpoint;
     enum checkpoint_kind kind;
-    struct mem_tap *tap; /* with drain: called whenever the tap holds requests */
+    struct mem_tap *tap; /* with drain: called whenever the tap holds requests; 1: stop, -1: bad */
     int (*drain)(void *arg, struct mem_tap *tap);
     void *drain_arg;
 };
@@ -35,6 +35,7 @@ struct run_options {
 struct run_result {
     enum machine_state state;
     int exit_code;
+    int enough; /* drain stopped the run */
     uint64_t instructions, cycles;
     uint64_t host_ns; /* CPU time of the simulation */
     char path[512];   /* of the run directory, "" when none was made */

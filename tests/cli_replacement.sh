@@ -85,3 +85,34 @@ recorded_behind() {
         "$pwsim" trace info behind.trace | grep -q 'behind L1' && "$pwsim" trace info behind.trace | grep -q 'on an earlier load' && exits 0 "$pwsim" replay --llc 64KiB --policy lru,opt behind.trace
 }
 t "a run is recorded behind an L1" recorded_behind
+
+# ---- goldens ----
+"$pwsim" trace generate btree --lines 20000 --records 100000 --nvdimm -o golden.trace >/dev/null
+printf '# kept\n\npoint\talone\tgolden.trace\t256 KiB/16\tlru\npoint\talone\tgolden.trace\t256 KiB/16\topt-bypass\npoint\ttimed\tgolden.trace\tllc.size=256 KiB;seed=3\tdrrip\n' >golden.txt
+golden_written() { exits 0 "$pwsim" regress golden.txt --write && [ "$(grep -c '^point' golden.txt)" = 3 ] && grep -q '^# kept' golden.txt && [ "$(grep -cP '^\t' golden.txt)" -ge 15 ]; }
+t "goldens are written" golden_written
+cp golden.txt golden.first
+golden_same() { exits 0 "$pwsim" regress golden.txt -j 1 && grep -q '0 values moved' out && exits 0 "$pwsim" regress golden.txt -j 4 --write && cmp golden.txt golden.first; }
+t "nothing moved, with any number of threads" golden_same
+golden_moved() {
+    sed '0,/\thits\t/s/\thits\t/\thits\t1/' golden.first >golden.txt
+    exits 1 "$pwsim" regress golden.txt && [ "$(grep -c 'alone golden.trace' out)" = 1 ] && grep -q '1 values moved' out &&
+        exits 0 "$pwsim" regress golden.txt --write && cmp golden.txt golden.first
+}
+t "what moved is shown, and written when told" golden_moved
+printf 'point\talone\tgolden.trace\n' >bad.txt
+t "a golden line that is none" refuses 2 "bad.txt:1" "$pwsim" regress bad.txt
+printf 'point\talone\tnowhere.trace\t256 KiB/16\tlru\n' >bad.txt
+t "a golden of a trace that is not there" refuses 2 "nowhere.trace" "$pwsim" regress bad.txt
+printf 'point\talone\tgolden.trace\t256 KiB/16\tnonesuch\n' >bad.txt
+t "a golden of a policy that there is not" refuses 2 "nonesuch" "$pwsim" regress bad.txt
+printf 'point\ttimed\tgolden.trace\tllc.nonesuch=1\tlru\n' >bad.txt
+t "a golden of a machine that there is not" refuses 2 "nonesuch" "$pwsim" regress bad.txt
+printf 'point\tsometimes\tgolden.trace\t-\tlru\n' >bad.txt
+t "a golden of no kind" refuses 2 "sometimes" "$pwsim" regress bad.txt
+
+# ---- the programs of the corpus ----
+corpus_program() { exits 0 "$pwsim" exec "$B/guest/corpus/$1.wasm" "$2" && grep -q "^$1: " out; }
+for p in "btree 20000" "phash 20000" "graph 1" "matrix 1" "lz 50000" "kvserve 10000" "vm 300" "join 1" "radix 1" "trie 100"; do
+    t "corpus program $p" corpus_program $p
+done

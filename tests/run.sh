@@ -56,6 +56,13 @@ else
     summary "random programs" "$out"
 fi
 
+if [ -f traces/golden.txt ]; then # counts and times of the corpus, exactly
+    if out=$("$B/pwsim" regress traces/golden.txt 2>&1); then add 1 0 0; else add 0 1 0; printf '%s\n' "$out"; fi
+    printf '  %-24s %s\n' regress "$(tail -n 1 <<<"$out")"
+    out=$(traces/corpus.sh --check 2>&1) && add 1 0 0 || { add 0 1 0; printf '%s\n' "$out"; }
+    printf '  %-24s %s\n' corpus "$(tail -n 1 <<<"$out")"
+fi
+
 spec=../shared/wasm-spec
 spec_sets="core-2.0 simd relaxed-simd tail-call extended-const multi-memory memory64 threads"
 for set in $spec_sets; do

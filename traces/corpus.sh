@@ -1,14 +1,24 @@
 #!/usr/bin/env bash
-# corpus.sh - makes a trace of the corpus again: corpus.sh NAME [MISSES [OUT.trace]].
+# corpus.sh - makes a trace of the corpus again: corpus.sh NAME [MISSES [OUT.trace]]; or --check.
 #
 # Every trace is taken behind an L1 of 32 KiB and 8 ways (traces/filter.h) and ends at MISSES misses
-# of an L2 of 512 KiB behind that, 660,000 if not given. B is the build folder. Native programs run
-# under valgrind's lackey (packages valgrind, sqlite3, python3-minimal, perl, mawk, xz-utils, bzip2,
+# of an L2 of 512 KiB behind that, 650,000 if not given. B is the build folder. Native programs run
+# under valgrind's lackey (packages valgrind, python3-minimal, perl, mawk, xz-utils, bzip2,
 # grep, gcc); programs of the guest run on the in-order core. Inputs are made here, from a seed.
 set -u -o pipefail
 : "${B:=build}"
+if [ "${1:-}" = --check ]; then # every file is there, and is what corpus.tsv says
+    bad=0 n=0
+    while IFS=$'\t' read -r name _ _ digest _; do
+        [ "$name" = name ] && continue
+        n=$((n + 1))
+        [ "$(sha256sum <"traces/corpus/$name.trace" | cut -c1-32)" = "$digest" ] || { echo "traces/corpus/$name.trace is not what corpus.tsv says"; bad=1; }
+    done <traces/corpus.tsv
+    echo "$n traces"
+    exit $bad
+fi
 name=${1:?usage: corpus.sh NAME [MISSES [OUT.trace]]}
-misses=${2:-660000}
+misses=${2:-650000}
 out=${3:-traces/corpus/$name.trace}
 pwsim=$B/pwsim
 tmp=$(mktemp -d)
@@ -26,11 +36,11 @@ native() { # program and arguments, with a bare environment so that its stack be
         "$pwsim" trace import -f lackey --map "4 KiB" --l1 --misses "$misses" --name "$name" -o "$out" -
 }
 
-guest() { # size of the program's work for MISSES misses is in its arguments; options for the tier
-    local program=$1 arguments=$2
-    shift 2
-    printf 'name = "%s";\nprogram: { name = "%s"; args = [%s]; };\n' "$name" "$program" "$arguments" >"$tmp/guest.cfg"
-    "$pwsim" trace record "$tmp/guest.cfg" --l1 --misses "$misses" -o "$out" "$@"
+guest() { # program, its arguments (more work than is recorded), instructions of its set-up, tier
+    local program=$1 arguments=$2 skip=$3 tier=$4
+    printf 'name = "%s";\nprogram: { name = "%s"; args = ["%s"]; };\nkernel: { data_tier = "%s"; };\n' \
+        "$name" "$program" "${arguments// /\", \"}" "$tier" >"$tmp/guest.cfg"
+    "$pwsim" trace record "$tmp/guest.cfg" --l1 --skip "$skip" --misses "$misses" -o "$out"
 }
 
 case $name in
@@ -45,23 +55,6 @@ xz)
 bzip2)
     text 4000000 5 >"$tmp/text"
     native /bin/bzip2 -9 -c text
-    ;;
-sqlite)
-    cat >"$tmp/work.sql" <<'SQL'
-PRAGMA cache_size = -65536;
-CREATE TABLE item(id INTEGER PRIMARY KEY, owner INTEGER, price INTEGER, title TEXT);
-WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 30000)
-INSERT INTO item SELECT i * 7919 % 1000003, i * 104729 % 2003, i * 31 % 997, 'item number ' || i FROM n;
-CREATE INDEX by_owner ON item(owner, price);
-CREATE TABLE owner(id INTEGER PRIMARY KEY, name TEXT);
-INSERT INTO owner SELECT DISTINCT owner, 'owner ' || owner FROM item;
-SELECT o.name, count(*), sum(i.price) FROM owner o JOIN item i ON i.owner = o.id GROUP BY o.id ORDER BY 3;
-UPDATE item SET price = price + 1 WHERE id % 3 = 0;
-SELECT title FROM item WHERE id IN (SELECT id * 7919 % 1000003 FROM owner) ORDER BY title;
-DELETE FROM item WHERE owner % 5 = 0;
-SELECT a.id, b.id FROM item a JOIN item b ON a.owner = b.owner AND a.price < b.price ORDER BY 1, 2;
-SQL
-    native /usr/bin/sqlite3 :memory: ".read work.sql"
     ;;
 python)
     text 3000000 6 >"$tmp/text"
@@ -128,6 +121,42 @@ gcc)
                 printf "  case %d: s = (s << %d) ^ (p[i] * %uu) + t%d[(s >> %d) & 63]; if (s & %d) p[i] += s; break;\n", c, x % 13 + 1, x, f, x % 7, x % 255 }
             printf "  default: s += %s;\n  }\n  t%d[i & 63] ^= s;\n }\n return s;\n}\n", f ? "f" (f - 1) "(s, p, n / 2)" : "n", f } }' >"$tmp/work.c"
     native "$(gcc -print-prog-name=cc1)" -quiet -O2 work.c -o /dev/null
+    ;;
+btree)
+    guest btree 100000000 370000000 nvdimm
+    ;;
+phash)
+    guest phash 100000000 17000 nvdimm
+    ;;
+graph)
+    guest graph 1000000 150000000 dram
+    ;;
+matrix)
+    guest matrix 1000000 20000000 dram
+    ;;
+lz)
+    guest lz 6000000 120000000 dram
+    ;;
+kvserve)
+    guest kvserve 100000000 23000000 dram
+    ;;
+vm)
+    guest vm 100000000 100000000 dram
+    ;;
+join)
+    guest join 1000000 25000000 dram
+    ;;
+nbody)
+    guest nbody 1000000 3000000 dram
+    ;;
+radix)
+    guest radix 1000000 2000000 dram
+    ;;
+trie)
+    guest trie 100000000 120000000 dram
+    ;;
+kvlog)
+    guest kvlog "1000000 100" 0 nvdimm
     ;;
 *)
     echo "corpus.sh: no trace is called $name; traces/corpus.tsv lists them" >&2

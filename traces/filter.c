@@ -151,12 +151,20 @@ int trace_filter_put(struct trace_filter *f, const struct trace_record *r)
     return 0;
 }
 
-int trace_filter_put_tap(struct trace_filter *f, struct mem_tap *tap, uint64_t *count)
+static int is_enough(const struct trace_filter *f, uint64_t misses)
+{
+    return misses && trace_filter_l2_misses(f) >= misses;
+}
+
+int trace_filter_put_tap(struct trace_filter *f, struct mem_tap *tap, uint64_t misses,
+                         uint64_t *count)
 {
     int bad = tap->lost;
-    for (size_t i = 0; i < tap->n && !bad; i++) {
+    for (size_t i = 0; i < tap->n && !bad && !is_enough(f, misses); i++) {
         const struct mem_req *q = &tap->reqs[i];
         const int fence = q->kind == MEM_FENCE;
+        if (!f->requests && tap->counts[i] < *count)
+            continue; /* passed over */
         const uint64_t gap = tap->counts[i] > *count ? tap->counts[i] - *count : 0;
         const struct trace_record r = {.addr = fence ? 0 : q->addr,
                                        .pc = q->pc,
@@ -171,7 +179,7 @@ int trace_filter_put_tap(struct trace_filter *f, struct mem_tap *tap, uint64_t *
         bad = trace_filter_put(f, &r);
     }
     tap->n = 0;
-    return bad ? -1 : 0;
+    return bad ? -1 : is_enough(f, misses);
 }
 
 uint64_t trace_filter_records(const struct trace_filter *f)

@@ -43,10 +43,12 @@ void trace_filter_free(struct trace_filter *f);
 int trace_filter_put(struct trace_filter *f, const struct trace_record *r);
 
 /* All requests that a tap holds (memhier/hierarchy.h), which is emptied. *count is the hart's
- * instruction count at its last request, 0 before the first. 0 or -1; also -1 when the tap has lost
- * requests. */
+ * instruction count at its last request: at the start, how many instructions to pass over.
+ * `misses`: stop at so many of the L2, 0: at none. 0; 1 when they have been reached; -1, also when
+ * the tap has lost requests. */
 struct mem_tap;
-int trace_filter_put_tap(struct trace_filter *f, struct mem_tap *tap, uint64_t *count);
+int trace_filter_put_tap(struct trace_filter *f, struct mem_tap *tap, uint64_t misses,
+                         uint64_t *count);
 
 /* Records that came out; misses of the L2 of 512 KiB behind them. */
 uint64_t trace_filter_records(const struct trace_filter *f);
