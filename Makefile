@@ -32,7 +32,7 @@ TEXTS   := $B/guest/text.txt $B/guest/sample.txt
 Q := @
 say = @printf '  %-6s %s\n' $(1) $(2)
 
-.PHONY: all corpus regress golden deps have-deps demo check check-only check-asan bench bench-large bench-peers fuzz lint format clean
+.PHONY: all corpus regress golden replacement-table deps have-deps demo check check-only check-asan bench bench-large bench-peers fuzz lint format clean
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -216,6 +216,9 @@ regress: all
 
 golden: all
 	$B/pwsim regress $(GOLDEN) --write
+
+replacement-table: all
+	$B/pwsim replacement sim/configs/replacement.cfg
 
 # ---- upkeep ----
 C_FILES = $(shell git ls-files '*.c' '*.h' '*.inc')

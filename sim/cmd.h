@@ -22,6 +22,7 @@ int cmd_exec(int argc, char **argv);
 int cmd_replay(int argc, char **argv);
 int cmd_trace(int argc, char **argv);
 int cmd_regress(int argc, char **argv);
+int cmd_replacement(int argc, char **argv);
 int cmd_view(int argc, char **argv);
 int cmd_list(int argc, char **argv);
 int cmd_crash(int argc, char **argv);

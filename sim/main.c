@@ -18,6 +18,7 @@ static const struct {
     {"replay", "TRACE [-m MACHINE.cfg]", "drive the memory side from a trace", cmd_replay},
     {"trace", "record|import|export|info|verify ...", "make and inspect traces", cmd_trace},
     {"regress", "GOLDEN [--write]", "compare replays of traces with goldens", cmd_regress},
+    {"replacement", "FILE.cfg", "replacement policies over a corpus of traces", cmd_replacement},
     {"view", "RUN|FILE.cfg", "dashboard of a run, finished or live", cmd_view},
     {"list", "keys|stats|policies|cores|programs", "what there is, one line each", cmd_list},
     {"image", "build|list ...", "boot images", cmd_image},
@@ -55,7 +56,7 @@ static void usage(FILE *to)
           "persistent memory\n\nusage: pwsim COMMAND [ARGUMENT]...\n\n",
           to);
     for (size_t i = 0; i < COMMANDS; i++)
-        fprintf(to, "  %-7s %-37s %s\n", commands[i].name, commands[i].usage, commands[i].does);
+        fprintf(to, "  %-11s %-33s %s\n", commands[i].name, commands[i].usage, commands[i].does);
     fputs("\n`pwsim COMMAND --help` says more. Exit: 0 success, 1 something failed, 2 bad usage or "
           "input.\n",
           to);

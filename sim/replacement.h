@@ -1,0 +1,25 @@
+/* replacement.h - `pwsim replacement`: policies x traces x sizes, with means and how sure they are.
+ */
+#ifndef SIM_REPLACEMENT_H
+#define SIM_REPLACEMENT_H
+
+#include <stddef.h>
+
+/*
+ * Reads a config such as sim/configs/replacement.cfg, works out every policy alone on every trace
+ * of one split of the corpus and every size, and prints
+ *
+ *   for each size   a policy a row: misses against LRU (geometric mean over traces, with the middle
+ *                   95 % of bootstrap resamples), the share of the gap from LRU to OPT with bypass
+ *                   that it closes (arithmetic mean, same), write-backs against LRU, and on how
+ *                   many traces it misses more than LRU
+ *   for each size   a trace a row: MPKI and miss ratio of LRU, then misses against LRU of each
+ *   the questions   A against B: geometric mean of the ratio of misses, and the traces where A
+ *                   misses more
+ *
+ * "lru" and "opt-bypass" must be among the policies. Results depend on the files and the seed only;
+ * `workers` threads. 0, or -1 and a message.
+ */
+int replacement_table(const char *path, unsigned workers, char *err, size_t errlen);
+
+#endif
