@@ -286,8 +286,9 @@ t "a full checkpoint that is cut off" refuses 2 "cut.ck: cut off" full_ck --from
 t "a damaged full checkpoint" refuses 2 "bad.ck: damaged" full_ck --from bad.ck
 hello_ck() { "$pwsim" run "$root/sim/configs/hello.cfg" -o ckruns "$@"; }
 t "a checkpoint of hello" hello_ck --checkpoint-at instructions=9000 h.ck
-head -c 3000 h.ck >cut.ck
-{ head -c 3000 h.ck; printf Z; tail -c +3002 h.ck; } >bad.ck
+half=$(($(stat -c %s h.ck) / 2)) # how much there is depends on the boot image
+head -c $half h.ck >cut.ck
+{ head -c $half h.ck; printf Z; tail -c +$((half + 2)) h.ck; } >bad.ck
 { head -c 8 h.ck; printf '\377'; tail -c +10 h.ck; } >new.ck
 t "a checkpoint that is cut off" refuses 2 "cut.ck: cut off" hello_ck --from cut.ck
 t "a damaged checkpoint" refuses 2 "bad.ck: damaged" hello_ck --from bad.ck
