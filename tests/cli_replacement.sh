@@ -113,6 +113,6 @@ t "a golden of no kind" refuses 2 "sometimes" "$pwsim" regress bad.txt
 
 # ---- the programs of the corpus ----
 corpus_program() { exits 0 "$pwsim" exec "$B/guest/corpus/$1.wasm" "$2" && grep -q "^$1: " out; }
-for p in "btree 20000" "phash 20000" "graph 1" "matrix 1" "lz 50000" "kvserve 10000" "vm 300" "join 1" "radix 1" "trie 100"; do
+for p in "btree 20000" "phash 20000" "graph 1" "matrix 1" "lz 50000" "kvserve 10000" "vm 300" "join 1" "radix 1" "trie 100" "suffix 2000" "mst 1" "route 1"; do
     t "corpus program $p" corpus_program $p
 done

@@ -505,3 +505,53 @@ Test(trace, a_full_disk_is_an_error_and_keeps_the_old_file)
     free(now);
     free(old);
 }
+
+/* Threads ahead of the reader: the same records, wherever it starts and however it asks; a damaged
+ * block is told by the same words. */
+Test(trace, threads_ahead_change_nothing, .timeout = 60)
+{
+    const size_t n = 5 * 65536 + 777;
+    static const uint64_t starts[] = {0, 65536, 100000, 5 * 65536 + 700};
+    struct trace_record *want = write_trace(n, 21), *got = calloc(n, sizeof *got);
+    char err[300] = "", other[300] = "";
+    for (size_t s = 0; s < sizeof starts / sizeof starts[0]; s++)
+        for (unsigned threads = 1; threads <= 9; threads += 4) {
+            struct trace_reader *r = must_open();
+            size_t at = starts[s];
+            int64_t k = 1;
+            cr_assert_eq(trace_seek(r, at), 0);
+            cr_assert_eq(trace_read_ahead(r, threads), 0);
+            for (uint64_t ask = 1; k > 0; ask = ask * 3 % 100003, at += (size_t)k) {
+                k = trace_read(r, got + at, ask, err, sizeof err);
+                cr_assert_geq(k, 0, "%s", err);
+                cr_assert(k > 0 || at == n);
+            }
+            cr_assert_eq(trace_tell(r), n);
+            for (size_t i = starts[s]; i < n; i++)
+                same_record(&want[i], &got[i], i);
+            trace_reader_free(r);
+        }
+    struct trace_reader *unread = must_open(); /* stopped while its threads wait for room */
+    cr_assert_eq(trace_read_ahead(unread, 2), 0);
+    trace_reader_free(unread);
+
+    size_t bytes;
+    uint8_t *file = slurp(&bytes);
+    file[bytes / 2] ^= 1;
+    spill(file, bytes);
+    struct trace_reader *a = must_open(), *b = must_open();
+    cr_assert_eq(trace_read_ahead(b, 3), 0);
+    int64_t k;
+    while ((k = trace_read(a, got, 65536, err, sizeof err)) > 0)
+        ;
+    cr_assert_eq(k, -1);
+    while ((k = trace_read(b, got, 1000, other, sizeof other)) > 0)
+        ;
+    cr_assert_eq(k, -1);
+    cr_assert_str_eq(err, other);
+    trace_reader_free(a);
+    trace_reader_free(b);
+    free(file);
+    free(want);
+    free(got);
+}

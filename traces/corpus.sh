@@ -155,6 +155,15 @@ radix)
 trie)
     guest trie 100000000 120000000 dram
     ;;
+suffix)
+    guest suffix 1000000 30000000 dram
+    ;;
+mst)
+    guest mst 1000000 30000000 dram
+    ;;
+route)
+    guest route 1000000 20000000 dram
+    ;;
 kvlog)
     guest kvlog "1000000 100" 0 nvdimm
     ;;

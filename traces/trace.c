@@ -11,8 +11,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 #include <zlib.h>
 
+#include "traces/ahead.h"
 #include "traces/format.h"
 
 #define COMPRESSED_LIMIT (BLOCK_LIMIT + BLOCK_LIMIT / 1000 + 4096) /* above deflateBound */
@@ -34,6 +36,7 @@ struct trace_reader {
     struct codec codec;
     z_stream z;
     int z_open;
+    struct trace_ahead *ahead; /* NULL: this thread decodes */
 };
 
 /* ---- opening ---- */
@@ -193,6 +196,7 @@ void trace_reader_free(struct trace_reader *r)
 {
     if (!r)
         return;
+    trace_ahead_stop(r->ahead);
     if (r->file)
         fclose(r->file);
     if (r->z_open)
@@ -283,12 +287,32 @@ static const char *skip(struct trace_reader *r)
     return NULL;
 }
 
+static int64_t read_from_ahead(struct trace_reader *r, struct trace_record *out, size_t n,
+                               char *err, size_t errlen)
+{
+    const int64_t got = trace_ahead_read(r->ahead, r->next, out, n, err, errlen);
+    r->failed = got < 0;
+    r->next += got > 0 ? (uint64_t)got : 0;
+    return got;
+}
+
+int trace_read_ahead(struct trace_reader *r, unsigned threads)
+{
+    const long processors = threads ? 0 : sysconf(_SC_NPROCESSORS_ONLN);
+    trace_ahead_stop(r->ahead);
+    r->ahead = trace_ahead_start(r->path, r->next, r->header.records,
+                                 threads ? threads : (unsigned)processors);
+    return r->ahead ? 0 : -1;
+}
+
 int64_t trace_read(struct trace_reader *r, struct trace_record *out, size_t n, char *err,
                    size_t errlen)
 {
     size_t done = 0;
     if (r->failed)
         return fail_at(r, r->next, "not read after the error before", err, errlen);
+    if (r->ahead)
+        return read_from_ahead(r, out, n, err, errlen);
     while (done < n && r->next < r->header.records) {
         const char *wrong = NULL;
         if (!r->count || r->next < r->at || r->next >= r->first + r->count)
@@ -312,6 +336,8 @@ int trace_seek(struct trace_reader *r, uint64_t i)
 {
     if (i > r->header.records)
         return -1;
+    trace_ahead_stop(r->ahead);
+    r->ahead = NULL;
     r->next = i;
     return 0;
 }

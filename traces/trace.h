@@ -64,6 +64,10 @@ uint64_t trace_tell(const struct trace_reader *r);
 /* Up to n records: how many, 0 at the end, -1 with a message that names the record's number. */
 int64_t trace_read(struct trace_reader *r, struct trace_record *out, size_t n, char *err,
                    size_t errlen);
+/* From here on `threads` threads inflate and decode blocks ahead of trace_read (0: as many as there
+ * are processors), until a trace_seek. Records and messages are the same. -1: none could be
+ * started, and everything is as before. */
+int trace_read_ahead(struct trace_reader *r, unsigned threads);
 /* Continue at record number i (0-based). 0 or -1 when there are not so many. */
 int trace_seek(struct trace_reader *r, uint64_t i);
 void trace_reader_free(struct trace_reader *r);

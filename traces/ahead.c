@@ -1,0 +1,177 @@
+/* ahead.c - several threads decode the blocks of a trace; one reader takes them in order. */
+#include "traces/ahead.h"
+
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "traces/format.h"
+
+#define THREADS_MAX 8u
+#define EACH        2u /* blocks that may wait for each thread */
+#define MESSAGE     1024u
+
+struct slot {
+    struct trace_record *records; /* TRACE_BLOCK */
+    int64_t n;                    /* -1: damaged, see message */
+    int ready;
+    char message[MESSAGE];
+};
+
+struct trace_ahead {
+    pthread_mutex_t lock;
+    pthread_cond_t ready, space;
+    pthread_t thread[THREADS_MAX];
+    struct trace_reader *reader[THREADS_MAX];
+    unsigned threads, slots;
+    struct slot slot[THREADS_MAX * EACH];
+    uint64_t next, taken, blocks; /* to be decoded next; given out whole; in all */
+    int stop;
+};
+
+struct start {
+    struct trace_ahead *a;
+    struct trace_reader *reader;
+};
+
+static void decode(struct trace_reader *r, uint64_t block, struct slot *s)
+{
+    s->n = trace_seek(r, block * TRACE_BLOCK);
+    if (s->n == 0)
+        s->n = trace_read(r, s->records, TRACE_BLOCK, s->message, sizeof s->message);
+    else
+        snprintf(s->message, sizeof s->message, "%s: shorter than it was", trace_reader_path(r));
+}
+
+static void *work(void *arg)
+{
+    const struct start *start = arg;
+    struct trace_ahead *a = start->a;
+    struct trace_reader *reader = start->reader;
+    free(arg);
+    pthread_mutex_lock(&a->lock);
+    for (;;) {
+        while (!a->stop && a->next < a->blocks && a->next >= a->taken + a->slots)
+            pthread_cond_wait(&a->space, &a->lock);
+        if (a->stop || a->next >= a->blocks)
+            break;
+        const uint64_t block = a->next++;
+        struct slot *s = &a->slot[block % a->slots];
+        pthread_mutex_unlock(&a->lock);
+        decode(reader, block, s);
+        pthread_mutex_lock(&a->lock);
+        s->ready = 1;
+        pthread_cond_broadcast(&a->ready);
+    }
+    pthread_mutex_unlock(&a->lock);
+    return NULL;
+}
+
+static int add_thread(struct trace_ahead *a, const char *path)
+{
+    char err[MESSAGE];
+    struct start *start = malloc(sizeof *start);
+    struct trace_reader *reader = trace_open(path, err, sizeof err);
+    a->reader[a->threads] = reader;
+    if (start && reader) {
+        *start = (struct start){a, reader};
+        if (pthread_create(&a->thread[a->threads], NULL, work, start) == 0) {
+            a->threads++;
+            return 0;
+        }
+    }
+    trace_reader_free(reader);
+    free(start);
+    return -1;
+}
+
+struct trace_ahead *trace_ahead_start(const char *path, uint64_t from, uint64_t records,
+                                      unsigned threads)
+{
+    struct trace_ahead *a = calloc(1, sizeof *a);
+    int bad = !a || !threads;
+    if (threads > THREADS_MAX)
+        threads = THREADS_MAX;
+    for (unsigned i = 0; !bad && i < threads * EACH; i++)
+        bad = !(a->slot[i].records = malloc(TRACE_BLOCK * sizeof *a->slot[i].records));
+    if (!bad) {
+        pthread_mutex_init(&a->lock, NULL);
+        pthread_cond_init(&a->ready, NULL);
+        pthread_cond_init(&a->space, NULL);
+        a->slots = threads * EACH;
+        a->next = a->taken = from / TRACE_BLOCK;
+        a->blocks = (records + TRACE_BLOCK - 1) / TRACE_BLOCK;
+        while (a->threads < threads && add_thread(a, path) == 0)
+            ;
+        bad = !a->threads;
+    }
+    if (!bad)
+        return a;
+    trace_ahead_stop(a);
+    return NULL;
+}
+
+void trace_ahead_stop(struct trace_ahead *a)
+{
+    if (!a)
+        return;
+    if (a->threads) {
+        pthread_mutex_lock(&a->lock);
+        a->stop = 1;
+        pthread_cond_broadcast(&a->space);
+        pthread_mutex_unlock(&a->lock);
+    }
+    for (unsigned i = 0; i < a->threads; i++) {
+        pthread_join(a->thread[i], NULL);
+        trace_reader_free(a->reader[i]);
+    }
+    for (unsigned i = 0; i < THREADS_MAX * EACH; i++)
+        free(a->slot[i].records);
+    free(a);
+}
+
+/* Wait for the block; its slot. */
+static struct slot *await(struct trace_ahead *a, uint64_t block)
+{
+    struct slot *s = &a->slot[block % a->slots];
+    pthread_mutex_lock(&a->lock);
+    while (!s->ready)
+        pthread_cond_wait(&a->ready, &a->lock);
+    pthread_mutex_unlock(&a->lock);
+    return s;
+}
+
+static void release(struct trace_ahead *a, struct slot *s)
+{
+    pthread_mutex_lock(&a->lock);
+    s->ready = 0;
+    a->taken++;
+    pthread_cond_broadcast(&a->space);
+    pthread_mutex_unlock(&a->lock);
+}
+
+int64_t trace_ahead_read(struct trace_ahead *a, uint64_t at, struct trace_record *out, size_t n,
+                         char *err, size_t errlen)
+{
+    size_t done = 0;
+    while (done < n && at / TRACE_BLOCK < a->blocks) {
+        struct slot *s = await(a, at / TRACE_BLOCK);
+        const uint64_t from = at % TRACE_BLOCK;
+        if (s->n < 0) {
+            snprintf(err, errlen, "%s", s->message);
+            return -1;
+        }
+        const uint64_t left = (uint64_t)s->n > from ? (uint64_t)s->n - from : 0;
+        const size_t take = n - done < left ? n - done : (size_t)left;
+        memcpy(out + done, s->records + from, take * sizeof *out);
+        done += take;
+        at += take;
+        if (take < left)
+            break;
+        if (from + take < TRACE_BLOCK) /* the last block */
+            break;
+        release(a, s);
+    }
+    return (int64_t)done;
+}
