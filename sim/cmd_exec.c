@@ -194,6 +194,8 @@ static int exec_status(const struct run_result *r)
     switch (r->state) {
     case STATE_HALTED:
         return r->exit_code & 0xff;
+    case STATE_CUT:
+        return EXIT_GOOD;
     case STATE_REFUSED:
         return EXIT_EXEC_INPUT;
     case STATE_FUEL:

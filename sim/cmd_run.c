@@ -72,6 +72,8 @@ static int judge(const struct run_result *r, const char *label)
     size_t findings;
     if (r->state == STATE_HALTED && r->exit_code == 0)
         return pmcheck_bugs(r->machine, &findings) ? EXIT_FAILED : 0;
+    if (r->state == STATE_CUT)
+        return r->recovery ? EXIT_FAILED : 0;
     if (r->state == STATE_HALTED) {
         fprintf(stderr, "pwsim: %s: the program ended with exit code %d\n", label, r->exit_code);
         return EXIT_FAILED;

@@ -102,7 +102,8 @@ static int in_set(const void *arg, uint64_t word)
     return r && (r->words >> (word >> 3 & 7) & 1);
 }
 
-/* Has an image been fine that is equal to this one in all that its recovery read? */
+/* Has an image been tried that is equal to this one in all that its recovery read? Then this one
+ * ends the same way. */
 static int reads_alike(struct chunk_worker *w, const struct crash_line *lines, size_t n)
 {
     for (uint32_t i = 0; i < w->nsets; i++)
@@ -146,7 +147,7 @@ static void remember_reads(struct chunk_worker *w, const struct recover_result *
                            const struct crash_line *lines, size_t n)
 {
     size_t nreads;
-    if (!r->complete || r->end != RECOVER_GOOD)
+    if (!r->complete)
         return;
     struct recover_read *v = normal_reads(r, &nreads);
     struct read_set *s = NULL;
@@ -423,10 +424,9 @@ static void try_nested_moment(struct chunk_worker *w, struct crash_state *s, con
         }
         w->out->tried++;
         recover_try(w->recover, w->nested_lines, n, &r);
+        remember_reads(w, &r, w->nested_lines, n);
         if (r.end != RECOVER_GOOD)
             note_nested(w, &r, m, last);
-        else
-            remember_reads(w, &r, w->nested_lines, n);
     }
     free(choice);
 }
@@ -498,11 +498,11 @@ static void try_image(struct chunk_worker *w, const struct moment *m)
     }
     w->out->tried++;
     recover_try(w->recover, w->lines, n < MOST_LINES ? n : MOST_LINES, &r);
+    remember_reads(w, &r, w->lines, n);
     if (r.end != RECOVER_GOOD) {
         note_failure(w, &r, m, w->choice);
         return;
     }
-    remember_reads(w, &r, w->lines, n);
     try_nested(w, &r, m, w->lines, n);
 }
 

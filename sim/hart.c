@@ -85,11 +85,12 @@ static void time_words(struct machine *m, struct hart *h, uint32_t n)
 }
 
 /* Nothing will happen before the hart at work's time, as it is the least; so what the persistence
- * domain holds of the past can be settled. */
+ * domain holds of the past can be settled, but for what follows a power cut. */
 static void settle(struct machine *m)
 {
+    const ps_t now = machine_now(m);
     if (m->mem.domain)
-        domain_settle(m->mem.domain, machine_now(m));
+        domain_settle(m->mem.domain, now < m->cut_ps ? now : m->cut_ps);
 }
 
 void machine_consume(struct machine *m)
@@ -105,7 +106,9 @@ void machine_consume(struct machine *m)
 void machine_time_log(struct machine *m)
 {
     struct hart *h = m->hart;
-    if (h->core && h->eaten < h->log.n)
+    if (m->follow && h->eaten < h->log.n)
+        pmfollow_words(m, h, h->log.words + h->eaten, h->log.n - h->eaten);
+    else if (h->core && h->eaten < h->log.n)
         m->ops->consume(h->core, h->log.words + h->eaten, h->log.n - h->eaten);
     h->eaten = h->log.n;
 }
@@ -176,6 +179,11 @@ static void out_of_fuel(struct machine *m, const struct thread *t)
     if (m->ops || m->follow) {
         thread_log_kept(t, &m->hart->log);
         machine_consume(m);
+    }
+    if (m->cut.kind == CUT_INSTRUCTIONS && m->instructions >= m->cut.n) {
+        m->cut_ps = machine_now(m);
+        m->state = STATE_CUT;
+        return;
     }
     if (m->ports.log)
         fprintf(m->ports.log, "pwsim: out of fuel: %" PRIu64 " wasm operators executed\n",
@@ -300,6 +308,10 @@ static void execute(struct machine *m)
 static void have_served(struct machine *m)
 {
     struct hart *h = m->hart;
+    if (machine_now(m) >= m->cut_ps) {
+        m->state = STATE_CUT;
+        return;
+    }
     if (m->ports.hold_nvdimm && h->why == RUN_HOST && hostcall_maps_nvdimm(m)) {
         m->holds = 1;
         return;
@@ -403,6 +415,8 @@ void harts_run(struct machine *m, uint64_t until)
             run_only_hart(m);
         else
             turn(m);
+        if (machine_now(m) >= m->cut_ps && m->state == STATE_RUNNING)
+            m->state = STATE_CUT;
     }
 }
 

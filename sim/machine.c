@@ -295,6 +295,28 @@ struct machine *machine_frame(const struct config *cfg, const struct machine_por
     return m;
 }
 
+/* When the power is to fail, where that is known from the beginning. */
+static int make_cut(struct machine *m, char *err, size_t errlen)
+{
+    m->cut_ps = HART_FOR_EVER;
+    if (power_cut_parse(m->cfg->power_fail_at, &m->cut, err, errlen))
+        return -1;
+    if (m->cut.kind != CUT_NONE && !m->ops)
+        return fail(err, errlen,
+                    "power.fail_at: the functional model has no time, all that it stores is "
+                    "durable; choose another core.model");
+    if (m->cut.kind == CUT_CYCLES)
+        m->cut_ps = m->cut.n * m->period > m->origin_ps ? m->cut.n * m->period - m->origin_ps : 0;
+    if (m->cut.kind == CUT_INSTRUCTIONS && (!m->ports.fuel || m->cut.n < m->ports.fuel))
+        m->ports.fuel = m->cut.n;
+    return 0;
+}
+
+uint64_t machine_cut_cycle(const struct machine *m)
+{
+    return m->cut_ps / m->period;
+}
+
 int machine_ready(struct machine *m, char *err, size_t errlen)
 {
     struct mem_tap *const tap = m->ports.tap;
@@ -303,6 +325,8 @@ int machine_ready(struct machine *m, char *err, size_t errlen)
     if (tap && m->ops)
         tap->instructions = &m->ops->counters(m->hart->core)->instructions;
     hierarchy_tap(m->mem.hierarchy, tap);
+    if (make_cut(m, err, errlen))
+        return -1;
     m->follow = pmfollow_new(m);
     if (make_stats(m))
         return fail(err, errlen, "out of memory");
@@ -384,7 +408,8 @@ int machine_at_point(const struct machine *m)
 }
 
 /* What is durable goes to nvdimm_out; a commit without it needs a file of its own for a moment. The
- * machine halts in good order: what the module has accepted reaches its media first. */
+ * machine halts in good order: what the module has accepted reaches its media first; but for a
+ * power cut. */
 static int write_nvdimm(struct machine *m, char *err, size_t errlen)
 {
     char own[4096];
@@ -394,7 +419,8 @@ static int write_nvdimm(struct machine *m, char *err, size_t errlen)
     if (!path && snprintf(own, sizeof own, "%s.durable", m->cfg->nvdimm_image) >= (int)sizeof own)
         return fail(err, errlen, "nvdimm.image: the name is too long");
     path = path ? path : own;
-    const ps_t end = nvdimm_drain(m->mem.nvdimm, machine_now(m));
+    const int cut = m->state == STATE_CUT;
+    const ps_t end = cut ? m->cut_ps : nvdimm_drain(m->mem.nvdimm, machine_now(m));
     int bad = nvfile_write(m->pm, m->mem.domain, end, m->nvfile ? nvfile_fd(m->nvfile) : -1, path,
                            err, errlen);
     if (!bad && m->cfg->nvdimm_commit)

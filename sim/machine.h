@@ -36,6 +36,7 @@ enum machine_state {
     STATE_TRAPPED, /* the program trapped and the kernel gave up; reported on the log */
     STATE_REFUSED, /* the kernel could not start the program; the reason is on the log */
     STATE_FAULT,   /* the kernel itself trapped; reported on the log */
+    STATE_CUT,     /* the power failed: power.fail_at */
     STATE_FUEL     /* ports.fuel operators have been executed; reported on the log */
 };
 
@@ -75,6 +76,8 @@ enum machine_state machine_step(struct machine *m, uint64_t instructions);
  * says so. 0, or -1 with a message (the given NVDIMM image is then as it was). */
 int machine_finish(struct machine *m, char *err, size_t errlen);
 
+/* STATE_CUT: the cycle, since this process began. */
+uint64_t machine_cut_cycle(const struct machine *m);
 int machine_exit_code(const struct machine *m);
 uint64_t machine_instructions(const struct machine *m);
 uint64_t machine_cycles(const struct machine *m);

@@ -9,6 +9,7 @@
 #include "sim/memside.h"
 #include "sim/nvfile.h"
 #include "sim/pmcheck.h"
+#include "sim/power.h"
 #include "wasmcore/engine.h"
 
 #define NO_THREAD UINT32_MAX
@@ -92,7 +93,10 @@ struct machine {
     uint64_t input_read;       /* bytes, from its input */
     struct series_past *past;  /* of the part before a full checkpoint; NULL: none */
     enum machine_state state;
-    uint8_t holds; /* before a call of the kernel's: it waits for machine_release */
+    struct power_cut cut; /* when the power is to fail */
+    ps_t cut_ps;          /* CUT_NONE and the others: not known yet when HART_FOR_EVER */
+    uint64_t fences;      /* so far */
+    uint8_t holds;        /* before a call of the kernel's: it waits for machine_release */
     int exit_code;
     int finished;
 };

@@ -15,7 +15,8 @@
 
 struct pmfollow *pmfollow_new(const struct machine *m)
 {
-    if (!m->cfg->pmem_check && !m->ports.record)
+    const int waits = m->cut.kind == CUT_FENCE || m->cut.kind == CUT_MARK;
+    if (!m->cfg->pmem_check && !m->ports.record && !waits)
         return NULL;
     struct pmfollow *f = calloc(1, sizeof *f);
     if (!f)
@@ -64,6 +65,17 @@ static void deliver(const struct pmfollow *f)
     watch_clear(f->watch);
 }
 
+/* Does the power fail right behind this event? */
+static void look_for_cut(struct machine *m, const struct hart *h, const struct pm_event *e)
+{
+    m->fences += e->kind == PM_FENCE;
+    if (m->cut_ps != HART_FOR_EVER)
+        return;
+    if ((m->cut.kind == CUT_FENCE && e->kind == PM_FENCE && m->fences == m->cut.n) ||
+        (m->cut.kind == CUT_MARK && e->kind == PM_MARK && e->addr == m->cut.n))
+        m->cut_ps = m->ops->now(h->core);
+}
+
 /* Block by block where one flushes or fences, so that it is known what that took. */
 static void time_cuts(struct machine *m, struct hart *h, const uint64_t *words, uint32_t n)
 {
@@ -76,6 +88,7 @@ static void time_cuts(struct machine *m, struct hart *h, const uint64_t *words, 
         const uint64_t before = *waited;
         m->ops->consume(h->core, words + from, cut[i].words - from);
         e[cut[i].event].cycles = (uint32_t)(*waited - before);
+        look_for_cut(m, h, &e[cut[i].event]);
         from = cut[i].words;
     }
     m->ops->consume(h->core, words + from, n - from);
@@ -99,8 +112,8 @@ void pmfollow_device(struct machine *m, uint64_t addr, uint64_t old_bytes, uint6
 void pmfollow_finish(struct machine *m)
 {
     size_t n;
-    if (!m->follow || !m->follow->checker)
-        return;
+    if (!m->follow || !m->follow->checker || m->state == STATE_CUT)
+        return; /* what is not durable after a power cut is no bug by itself */
     struct pmobject *o = pmobjects_read(m->pm, &n);
     struct checker_range *ranges = calloc(n + 1, sizeof *ranges);
     for (size_t i = 0; ranges && i < n; i++)

@@ -577,7 +577,7 @@ static void cut(struct watch *w, uint32_t words, size_t from)
 {
     size_t last = w->nevents;
     while (last > from && w->events[last - 1].kind != PM_FLUSH &&
-           w->events[last - 1].kind != PM_FENCE)
+           w->events[last - 1].kind != PM_FENCE && w->events[last - 1].kind != PM_MARK)
         last--;
     if (last == from)
         return;
@@ -624,9 +624,13 @@ void watch_scan(struct watch *w, uint32_t hart, const uint64_t *words, uint32_t 
         case LOG_BLOCK:
             p = start_block(w, r, words, p, end);
             break;
-        case LOG_EVENT:
+        case LOG_EVENT: {
+            const size_t before = w->nevents;
             log_event(w, r, *p++);
+            if (w->nevents > before)
+                cut(w, (uint32_t)(p - words), before);
             break;
+        }
         case LOG_BULK: {
             const uint32_t used = bulk(w, r, p, end);
             p = used ? p + used : end;

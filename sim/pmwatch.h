@@ -29,8 +29,8 @@ void watch_device(struct watch *w, uint64_t addr, uint64_t old_bytes, uint64_t n
 struct pm_event *watch_events(struct watch *w, size_t *n);
 void watch_clear(struct watch *w);
 
-/* Pieces of the words last scanned that end with a block that flushes or fences: up to which word,
- * and its last flush or fence in the batch. */
+/* Pieces of the words last scanned that end with a block that flushes or fences, or with a mark: up
+ * to which word, and its last flush, fence or mark in the batch. */
 struct watch_cut {
     uint32_t words, event;
 };

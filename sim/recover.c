@@ -11,6 +11,7 @@
 
 #include "sim/error.h"
 #include "sim/machine_state.h"
+#include "sim/power.h"
 
 #define MOST_READS  65536u
 #define MOST_LINES  32768u
@@ -51,35 +52,6 @@ struct recover {
 
 /* ---- booting ---- */
 
-/* "NAME ARG ARG" as program.name and program.args. */
-static int set_program(struct config *cfg, const char *text, char *err, size_t errlen)
-{
-    char *copy = strdup(text), *rest = copy, *word;
-    char key[64];
-    int bad = !copy || config_assign(cfg, "program.args=", err, errlen);
-    snprintf(key, sizeof key, "program.name=");
-    for (int first = 1; !bad && (word = strsep(&rest, " "));) {
-        if (!*word)
-            continue;
-        if (first) {
-            free(cfg->program);
-            cfg->program = strdup(word);
-            bad = !cfg->program;
-            first = 0;
-            continue;
-        }
-        char **more = realloc(cfg->args.v, (cfg->args.n + 2) * sizeof *more);
-        bad = !more;
-        if (more) {
-            cfg->args.v = more;
-            more[cfg->args.n++] = strdup(word);
-            more[cfg->args.n] = NULL;
-        }
-    }
-    free(copy);
-    return bad ? fail(err, errlen, "power.recovery: \"%s\": out of memory", text) : 0;
-}
-
 static struct config *config_of(const struct config *cfg, const char *program, char *err,
                                 size_t errlen)
 {
@@ -87,7 +59,8 @@ static struct config *config_of(const struct config *cfg, const char *program, c
     if (!c || config_assign(c, "core.model=functional", err, errlen) ||
         config_assign(c, "nvdimm.commit=false", err, errlen) ||
         config_assign(c, "pmem.check=false", err, errlen) ||
-        config_assign(c, "machine.harts=1", err, errlen) || set_program(c, program, err, errlen)) {
+        config_assign(c, "machine.harts=1", err, errlen) ||
+        power_set_program(c, program, err, errlen)) {
         config_free(c);
         return NULL;
     }

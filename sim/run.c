@@ -12,9 +12,11 @@
 
 #include "memhier/policy_load.h"
 #include "sim/checkpoint.h"
+#include "sim/dump.h"
 #include "sim/error.h"
 #include "sim/memside.h"
 #include "sim/pmcheck.h"
+#include "sim/power.h"
 #include "sim/quantity.h"
 #include "sim/rundir.h"
 #include "sim/series.h"
@@ -139,7 +141,8 @@ static const char *outcome(const struct run_result *r, char *buf, size_t n)
     static const char *const words[] = {
         [STATE_RUNNING] = "stopped",         [STATE_HALTED] = "exit",
         [STATE_TRAPPED] = "program trapped", [STATE_REFUSED] = "program refused",
-        [STATE_FAULT] = "kernel trapped",    [STATE_FUEL] = "out of fuel"};
+        [STATE_FAULT] = "kernel trapped",    [STATE_FUEL] = "out of fuel",
+        [STATE_CUT] = "power failed"};
     if (r->state == STATE_HALTED)
         snprintf(buf, n, "exit %d", r->exit_code);
     else
@@ -258,6 +261,28 @@ static int run_machine(const struct config *cfg, const char *label, const struct
     return end_recording(rec, label, opt, r, err, errlen);
 }
 
+/* After a power cut: boot again from what the module held. */
+static int recover_after(const struct config *cfg, const struct image *image,
+                         const struct run_options *opt, const struct run_result *r, char *err,
+                         size_t errlen)
+{
+    char nvdimm[PATH_MAX];
+    if (r->state != STATE_CUT)
+        return 0;
+    if (opt->log)
+        fprintf(opt->log, "pwsim: the power failed at cycle %" PRIu64 "\n",
+                machine_cut_cycle(r->machine));
+    if (cfg->recovery.n == 0 && !*cfg->power_core)
+        return 0;
+    if (!*r->path)
+        return fail(err, errlen, "power.recovery, power.core: only with a run directory");
+    snprintf(nvdimm, sizeof nvdimm, "%s/nvdimm.img", r->path);
+    if (*cfg->power_core &&
+        dump_write(r->machine, cfg->nvdimm_bytes ? nvdimm : NULL, cfg->power_core, err, errlen))
+        return -1;
+    return power_recover(cfg, image, nvdimm, opt->console, opt->log, err, errlen);
+}
+
 int run_point(const struct config *cfg, const char *label, const struct image *image,
               const struct run_options *opt, struct run_result *out, char *err, size_t errlen)
 {
@@ -282,8 +307,11 @@ int run_point(const struct config *cfg, const char *label, const struct image *i
     }
     out->machine = opt->from ? checkpoint_read(cfg, &ports, opt->from, err, errlen)
                              : machine_new(cfg, &ports, err, errlen);
-    if (out->machine && run_machine(cfg, label, opt, &rec, out, err, errlen) == 0)
-        return 0;
+    if (out->machine && run_machine(cfg, label, opt, &rec, out, err, errlen) == 0) {
+        out->recovery = recover_after(cfg, image, opt, out, err, errlen);
+        if (out->recovery >= 0)
+            return 0;
+    }
     machine_free(out->machine);
     out->machine = NULL;
     abandon_recording(&rec);

@@ -35,7 +35,8 @@ struct run_options {
 struct run_result {
     enum machine_state state;
     int exit_code;
-    int enough; /* drain stopped the run */
+    int enough;   /* drain stopped the run */
+    int recovery; /* STATE_CUT: 1 when a program of power.recovery failed */
     uint64_t instructions, cycles;
     uint64_t host_ns; /* CPU time of the simulation */
     char path[512];   /* of the run directory, "" when none was made */

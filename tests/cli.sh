@@ -373,6 +373,7 @@ done
 readelf_clean() { readelf -S "$B/boot.elf" >re.out 2>re.err && [ ! -s re.err ] && grep -q '\.kernel' re.out && grep -q '\.prog/wordcount' re.out; }
 . "$root/tests/cli_persistency.sh"
 . "$root/tests/cli_crash.sh"
+. "$root/tests/cli_power.sh"
 command -v readelf >/dev/null && t "readelf -S reads the boot image" readelf_clean
 
 . "$root/tests/cli_cores.sh"

@@ -12,8 +12,10 @@ explores() { # program, version, recovery, domain, some words of a title or "non
 }
 
 while read -r p v c d want; do
+    bounds=()
     case $p in '#'* | '') continue ;; esac
-    t "explorer: $p $v, $c, under $d" explores "$p" "$v" "$c" "$d" "$want"
+    case $v in run,*) bounds=(-s crash.images=60 -s crash.symmetry=2) ;; esac
+    t "explorer: $p $v, $c, under $d" explores "$p" "$v" "$c" "$d" "$want" "${bounds[@]}"
 done <"$root/guestos/programs/persistency/explorations"
 
 shortest() { # the report names the store that was lost, and the one that should have come after it

@@ -571,3 +571,9 @@ void physmem_revert(struct physmem *pm, const struct physmem_kept *k)
         }
     }
 }
+
+uint32_t physmem_next_content(const struct physmem *pm, enum tier tier, uint32_t frame)
+{
+    const uint32_t end = tier_frames(pm, tier);
+    return frame < end ? next_content(pm, tier, frame, end) : end;
+}

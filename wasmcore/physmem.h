@@ -80,6 +80,9 @@ int physmem_count_mappings(struct physmem *pm, int64_t delta);
 struct archive;
 void physmem_archive(struct physmem *pm, struct archive *a);
 
+/* The first frame at or after `frame` that the host has contents for, or the number of frames. */
+uint32_t physmem_next_content(const struct physmem *pm, enum tier tier, uint32_t frame);
+
 /*
  * Keep a copy of what memory holds, and put it back: for a process that forks others, which run on
  * the same memory files and have copies of everything else. Which frames are in use, touched or
