@@ -19,9 +19,10 @@
 
 /* What the guest is made of, or can ask for. */
 static const char *const architecture[] = {
-    "machine.dram",  "machine.stack",       "machine.call_depth", "machine.wall_clock",
-    "nvdimm.size",   "program.name",        "program.args",       "program.env",
-    "program.pages", "kernel.kernel_stack", "kernel.data_tier",
+    "machine.dram",    "machine.stack",       "machine.call_depth", "machine.wall_clock",
+    "nvdimm.size",     "program.name",        "program.args",       "program.env",
+    "program.pages",   "kernel.kernel_stack", "kernel.data_tier",   "program.preopens",
+    "program.handles", "program.threads",     "kernel.time_slice",
 };
 /* The boot thread of hart 0 is the first that is made. */
 #define FIRST_BOOT 0u
@@ -172,6 +173,8 @@ static void write_guest(struct archive *a, const struct guest_thread *g)
     if (!g->thread)
         return;
     archive_put32(a, ref_of(g->next));
+    archive_put32(a, g->args[0]);
+    archive_put32(a, g->args[1]);
     archive_put32(a, g->instance);
     archive_put32(a, g->cookie);
     archive_put32(a, g->kernel_sp);
@@ -194,6 +197,8 @@ static void read_guest(struct archive *a, const struct machine *m, struct guest_
     if (id == 0)
         return;
     const uint32_t next = archive_put32(a, 0);
+    g->args[0] = archive_put32(a, 0);
+    g->args[1] = archive_put32(a, 0);
     g->thread = store_thread(m->store, id - 1);
     g->next = next ? store_func(m->store, next) : NULL;
     archive_u32(a, &g->instance);
@@ -203,7 +208,7 @@ static void read_guest(struct archive *a, const struct machine *m, struct guest_
     g->value = (int32_t)archive_put32(a, 0);
     g->over = archive_put8(a, 0) != 0;
     if (a->failed || !g->thread || (next && !g->next) || !stack_there(m, g) ||
-        (g->next && func_type(g->next)->nparams))
+        (g->next && func_type(g->next)->nparams > 2))
         archive_fail(a, "damaged: a guest thread");
     for (const struct guest_thread *h = m->threads; h < g; h++)
         if (g->thread && h->thread == g->thread)
@@ -222,6 +227,36 @@ static void guests(struct archive *a, struct machine *m)
             write_guest(a, &m->threads[i]);
         else
             read_guest(a, m, &m->threads[i]);
+    }
+}
+
+/* Modules that came from the guest's memory: before the store, which asks for their bytes. */
+static void kept_modules(struct archive *a, struct machine *m)
+{
+    uint32_t n = m->nkept;
+    archive_mark(a, "KEPT");
+    archive_count(a, &n, MOST_HERE, 12);
+    for (uint32_t i = 0; i < n && !a->failed; i++) {
+        const struct kept_module none = {0}, *k = a->writing ? &m->kept[i] : &none;
+        uint32_t bytes = (uint32_t)k->n, module = archive_put32(a, (uint32_t)k->module);
+        char *name = text(a, k->name);
+        archive_count(a, &bytes, 1u << 30, 1);
+        uint8_t *copy = a->failed || a->writing ? NULL : malloc(bytes + 1u);
+        archive_raw(a, a->writing ? k->bytes : copy, bytes);
+        if (!a->writing &&
+            (!copy || a->failed || hostmodule_keep(m, name, copy, bytes, (int)module)))
+            archive_fail(a, "damaged: its modules");
+        if (!a->writing)
+            free(name);
+        free(copy);
+    }
+    n = m->nlent;
+    archive_count(a, &n, MOST_HERE, 8);
+    for (uint32_t i = 0; i < n && !a->failed; i++) {
+        const struct lent_memory l = a->writing ? m->lent[i] : (struct lent_memory){0};
+        const uint32_t from = archive_put32(a, l.from), to = archive_put32(a, l.to);
+        if (!a->writing && hostmodule_lend(m, from, to))
+            archive_fail(a, "out of memory");
     }
 }
 
@@ -257,6 +292,31 @@ static void code_places(struct archive *a, struct machine *m)
         archive_fail(a, "damaged: its modules");
 }
 
+/* What is left of the time slice; slice_goes_on makes times of it when there is a clock again. */
+static void slice_left(struct archive *a, struct hart *h, ps_t now)
+{
+    const int none = h->slice_end == HART_FOR_EVER;
+    const ps_t left = archive_put64(a, none                 ? HART_FOR_EVER
+                                       : h->slice_end > now ? h->slice_end - now
+                                                            : 0);
+    const uint64_t look = archive_put64(
+        a, !none && h->slice_look > h->executed ? h->slice_look - h->executed : 0);
+    if (a->writing)
+        return;
+    h->slice_end = left;
+    h->slice_look = look;
+    if (left != HART_FOR_EVER && (left > ARCHIVE_TIME_LIMIT || look > ARCHIVE_TIME_LIMIT))
+        archive_fail(a, "damaged: its time slice");
+}
+
+static void slice_goes_on(struct machine *m)
+{
+    if (m->hart->slice_end == HART_FOR_EVER)
+        return;
+    m->hart->slice_end += machine_now(m);
+    m->hart->slice_look += m->hart->executed;
+}
+
 static void own_state(struct archive *a, struct machine *m)
 {
     archive_mark(a, "MACH");
@@ -269,6 +329,7 @@ static void own_state(struct archive *a, struct machine *m)
     archive_u64(a, &m->written[1]);
     archive_u64(a, &m->input_read);
     archive_u32(a, &m->hart->current);
+    slice_left(a, m->hart, a->writing ? machine_now(m) : 0);
     if (!a->writing) {
         m->kernel = store_instance(m->store, kernel);
         m->origin_ps = time;
@@ -311,6 +372,7 @@ int checkpoint_save(struct machine *m, enum checkpoint_kind kind, struct archive
     archive_put32(a, kind);
     if (same_guest(a, kind, m->cfg, m->ports.image, err, errlen))
         return -1;
+    kept_modules(a, m);
     snapshot_write(m->store, a);
     physmem_archive(m->pm, a);
     own_state(a, m);
@@ -359,15 +421,21 @@ int checkpoint_write(struct machine *m, enum checkpoint_kind kind, const char *p
 
 /* ---- loading ---- */
 
-/* Sections of the boot image by their contents. */
+/* Sections of the boot image, and what was kept, by their contents. */
 static const uint8_t *find_module(void *arg, const char *name, uint64_t n, const uint8_t digest[16])
 {
-    const struct image *image = arg;
+    const struct machine *m = arg;
+    const struct image *image = m->ports.image;
     (void)name;
     for (size_t i = 0; i < image_count(image); i++) {
         const struct image_section *s = image_section(image, i);
         if (s->n == n && memcmp(digest_bytes(s->bytes, n).b, digest, 16) == 0)
             return s->bytes;
+    }
+    for (uint32_t i = 0; i < m->nkept; i++) {
+        const struct kept_module *k = &m->kept[i];
+        if (k->n == n && memcmp(digest_bytes(k->bytes, n).b, digest, 16) == 0)
+            return k->bytes;
     }
     return NULL;
 }
@@ -390,7 +458,7 @@ static int restore_rest(struct machine *m, enum checkpoint_kind kind, struct arc
 
 static int restore(struct machine *m, struct archive *a, char *err, size_t errlen)
 {
-    const struct snapshot_source source = {find_module, (struct image *)(uintptr_t)m->ports.image};
+    const struct snapshot_source source = {find_module, m};
     archive_mark(a, "KIND");
     const uint32_t kind = archive_put32(a, 0);
     if (kind >= CHECKPOINT_KINDS)
@@ -398,6 +466,8 @@ static int restore(struct machine *m, struct archive *a, char *err, size_t errle
     if (!a->failed &&
         same_guest(a, (enum checkpoint_kind)kind, m->cfg, m->ports.image, err, errlen))
         return -1;
+    if (!a->failed)
+        kept_modules(a, m);
     if (!a->failed)
         snapshot_read(m->store, a, &source);
     if (!a->failed)
@@ -410,6 +480,7 @@ static int restore(struct machine *m, struct archive *a, char *err, size_t errle
         return -1;
     if (restore_rest(m, (enum checkpoint_kind)kind, a))
         return fail(err, errlen, "%s", a->failed);
+    slice_goes_on(m);
     return 0;
 }
 

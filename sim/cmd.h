@@ -19,6 +19,7 @@ enum exit_status {
 /* Each gets argv with its own name first and returns an exit status. */
 int cmd_run(int argc, char **argv);
 int cmd_exec(int argc, char **argv);
+int cmd_shell(int argc, char **argv);
 int cmd_replay(int argc, char **argv);
 int cmd_trace(int argc, char **argv);
 int cmd_regress(int argc, char **argv);
@@ -31,8 +32,9 @@ int cmd_image(int argc, char **argv);
 /* "pwsim: …" on stderr; returns EXIT_BAD_INPUT. */
 int cmd_complain(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
-/* A folder of the host as sections .file/PATH, in order of names; only regular files, links are
- * not followed. at: where the guest sees it ("" is the root). 0, or -1 with a message. */
+/* A folder of the host as sections .dir/PATH, .file/PATH and .link/PATH, in order of names; links
+ * are not followed, other kinds left out. at: where the guest sees it ("" is the root). 0, or -1
+ * with a message. */
 int hostdir_add(struct image *image, const char *folder, const char *at, char *err, size_t errlen);
 
 #endif

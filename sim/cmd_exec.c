@@ -10,6 +10,7 @@
 #include "sim/cmd.h"
 #include "sim/error.h"
 #include "sim/file.h"
+#include "sim/hosttree.h"
 #include "sim/options.h"
 #include "sim/run.h"
 #include "wasmcore/module.h"
@@ -23,7 +24,9 @@ static const char help[] =
     "nothing is timed (core.model = \"functional\").\n"
     "  -m, --machine FILE    configuration of the machine\n"
     "  -s, --set KEY=VALUE   a configuration key; repeatable\n"
-    "      --dir HOST[::AT]  files of a host folder, copied into the guest at boot, read-only\n"
+    "      --dir HOST[::AT]  a host folder, copied into the guest at boot: as its root, or at AT,\n"
+    "                        which the program is given as a directory of that name; repeatable\n"
+    "      --sync-out        copy these folders back when the program has ended\n"
     "      --env NAME=VALUE  for the program's environment; repeatable\n"
     "      --fuel N          stop when N wasm operators have been executed, the kernel's included\n"
     "  -v, --verbose         say on standard error what ran and what it took\n"
@@ -34,8 +37,9 @@ struct exec_command {
     struct texts set, dirs, env;
     const char *machine;
     uint64_t fuel; /* 0: no limit */
-    int verbose;
-    char **app; /* APP.wasm and its arguments, NULL at the end */
+    int sync_out, verbose;
+    struct hosttree_place *places; /* one for each of dirs */
+    char **app;                    /* APP.wasm and its arguments, NULL at the end */
 };
 
 /* The number after --fuel; 0, or -1 with the message printed. */
@@ -54,13 +58,11 @@ static int parse_fuel(const char *text, uint64_t *fuel)
 static int parse(struct exec_command *c, int argc, char **argv)
 {
     const char *fuel = NULL;
-    const struct option_row rows[] = {{"machine", 'm', OPTION_TEXT, &c->machine},
-                                      {"set", 's', OPTION_LIST, &c->set},
-                                      {"dir", 0, OPTION_LIST, &c->dirs},
-                                      {"env", 0, OPTION_LIST, &c->env},
-                                      {"fuel", 0, OPTION_TEXT, &fuel},
-                                      {"verbose", 'v', OPTION_FLAG, &c->verbose},
-                                      {0}};
+    const struct option_row rows[] = {
+        {"machine", 'm', OPTION_TEXT, &c->machine}, {"set", 's', OPTION_LIST, &c->set},
+        {"dir", 0, OPTION_LIST, &c->dirs},          {"env", 0, OPTION_LIST, &c->env},
+        {"sync-out", 0, OPTION_FLAG, &c->sync_out}, {"fuel", 0, OPTION_TEXT, &fuel},
+        {"verbose", 'v', OPTION_FLAG, &c->verbose}, {0}};
     const int at = options_parse(argc, argv, rows, help, 1);
     if (at < 0)
         return at;
@@ -107,7 +109,72 @@ static char *program_name(const char *path)
     return name;
 }
 
-static int configure(const struct exec_command *c, struct config **cfg, char *err, size_t errlen)
+/* ---- folders of the host ---- */
+
+/* Where a folder goes, relative to the guest's root: without ".", and slashes at either end. The
+ * caller frees. */
+static char *guest_path(const char *at)
+{
+    while (*at == '/' || (at[0] == '.' && (at[1] == '/' || !at[1])))
+        at++;
+    char *path = strdup(at);
+    size_t n = path ? strlen(path) : 0;
+    while (n && path[n - 1] == '/')
+        path[--n] = 0;
+    return path;
+}
+
+/* --dir HOST[::AT]: the place, and the name by which the program is given it. */
+static int parse_dir(struct exec_command *c, size_t i, struct config *cfg, char *err, size_t errlen)
+{
+    const char *text = c->dirs.v[i], *at = strstr(text, "::");
+    const size_t n = at ? (size_t)(at - text) : strlen(text);
+    if (n == 0 || (at && !at[2]))
+        return fail(err, errlen, "--dir %s: expected HOST or HOST::GUEST", text);
+    const char *name = at ? at + 2 : "/";
+    c->places[i].host = strndup(text, n);
+    c->places[i].guest = guest_path(name);
+    if (!c->places[i].host || !c->places[i].guest || append_strs(&cfg->preopens, &name, 1))
+        return fail(err, errlen, "out of memory");
+    return 0;
+}
+
+static int parse_dirs(struct exec_command *c, struct config *cfg, char *err, size_t errlen)
+{
+    const char *const root = "/";
+    int has_root = 0;
+    c->places = calloc(c->dirs.n + 1, sizeof *c->places);
+    if (!c->places)
+        return fail(err, errlen, "out of memory");
+    for (size_t i = 0; i < c->dirs.n; i++) {
+        if (parse_dir(c, i, cfg, err, errlen))
+            return -1;
+        has_root |= strcmp(cfg->preopens.v[cfg->preopens.n - 1], root) == 0;
+    }
+    if (!has_root && append_strs(&cfg->preopens, &root, 1))
+        return fail(err, errlen, "out of memory");
+    return 0;
+}
+
+static void drop_dirs(struct exec_command *c)
+{
+    for (size_t i = 0; c->places && i < c->dirs.n; i++) {
+        free((char *)(uintptr_t)c->places[i].host);
+        free((char *)(uintptr_t)c->places[i].guest);
+    }
+    free(c->places);
+}
+
+static int write_back(const struct exec_command *c, const struct hosttree *tree,
+                      const struct image *image, char *err, size_t errlen)
+{
+    for (size_t i = 0; i < c->dirs.n; i++)
+        if (hosttree_write(tree, image, c->places, c->dirs.n, i, err, errlen))
+            return -1;
+    return 0;
+}
+
+static int configure(struct exec_command *c, struct config **cfg, char *err, size_t errlen)
 {
     struct texts all = {0};
     size_t args = 0;
@@ -127,22 +194,7 @@ static int configure(const struct exec_command *c, struct config **cfg, char *er
     if (!(*cfg)->program || append_strs(&(*cfg)->args, (const char *const *)c->app + 1, args) ||
         append_strs(&(*cfg)->env, c->env.v, c->env.n))
         return fail(err, errlen, "out of memory");
-    return 0;
-}
-
-static int add_dir(struct image *image, const char *text, char *err, size_t errlen)
-{
-    char host[4096];
-    const char *at = strstr(text, "::");
-    const size_t n = at ? (size_t)(at - text) : strlen(text);
-    if (n == 0 || n >= sizeof host)
-        return fail(err, errlen, "--dir %s: expected HOST or HOST::GUEST", text);
-    memcpy(host, text, n);
-    host[n] = 0;
-    at = at ? at + 2 : "";
-    while (*at == '/')
-        at++;
-    return hostdir_add(image, host, at, err, errlen);
+    return parse_dirs(c, *cfg, err, errlen);
 }
 
 /* The program's file, if it is a module: what is wrong with it is said under the name it has here.
@@ -180,7 +232,7 @@ static struct image *build_image(const struct exec_command *c, const struct conf
               image_add(image, kernel->name, kernel->bytes, kernel->n, err, errlen) ||
               image_add(image, section, app, n, err, errlen);
     for (size_t i = 0; !bad && i < c->dirs.n; i++)
-        bad = add_dir(image, c->dirs.v[i], err, errlen);
+        bad = hostdir_add(image, c->places[i].host, c->places[i].guest, err, errlen);
     free(app);
     image_free(boot);
     if (!bad)
@@ -205,29 +257,42 @@ static int exec_status(const struct run_result *r)
     }
 }
 
-static int execute(const struct exec_command *c, char *err, size_t errlen)
+static int run(struct exec_command *c, const struct config *cfg, const struct image *image,
+               struct run_options *opt, char *err, size_t errlen)
+{
+    struct run_result r;
+    if (c->verbose)
+        run_describe(cfg, stderr);
+    for (size_t i = 0; c->sync_out && i < c->dirs.n; i++)
+        if (append_strs(&opt->exports, &c->places[i].guest, 1))
+            return fail(err, errlen, "out of memory");
+    if (run_point(cfg, cfg->program, image, opt, &r, err, errlen))
+        return -1;
+    fflush(stdout);
+    if (c->verbose)
+        run_summary(&r, stderr);
+    const int status = exec_status(&r);
+    machine_free(r.machine);
+    return c->sync_out && write_back(c, opt->tree, image, err, errlen) ? -1 : status;
+}
+
+static int execute(struct exec_command *c, char *err, size_t errlen)
 {
     struct config *cfg = NULL;
     struct image *image = NULL;
-    struct run_result r;
-    const struct run_options opt = {.command = "exec",
-                                    .console = {stdout, stderr},
-                                    .input = STDIN_FILENO,
-                                    .log = stderr,
-                                    .progress = PROGRESS_OFF,
-                                    .fuel = c->fuel};
+    struct run_options opt = {.command = "exec",
+                              .console = {stdout, stderr},
+                              .input = STDIN_FILENO,
+                              .log = stderr,
+                              .progress = PROGRESS_OFF,
+                              .tree = c->sync_out ? hosttree_new() : NULL,
+                              .fuel = c->fuel};
     int status = -1;
-    if (configure(c, &cfg, err, errlen) == 0 && (image = build_image(c, cfg, err, errlen))) {
-        if (c->verbose)
-            run_describe(cfg, stderr);
-        if (run_point(cfg, cfg->program, image, &opt, &r, err, errlen) == 0) {
-            fflush(stdout);
-            if (c->verbose)
-                run_summary(&r, stderr);
-            status = exec_status(&r);
-            machine_free(r.machine);
-        }
-    }
+    if (configure(c, &cfg, err, errlen) == 0 && (image = build_image(c, cfg, err, errlen)))
+        status = run(c, cfg, image, &opt, err, errlen);
+    hosttree_free(opt.tree);
+    empty_strs(&opt.exports);
+    free(opt.exports.v);
     image_free(image);
     config_free(cfg);
     return status;
@@ -244,6 +309,7 @@ int cmd_exec(int argc, char **argv)
         if (status < 0)
             cmd_complain("%s", err);
     }
+    drop_dirs(&c);
     free(c.set.v);
     free(c.dirs.v);
     free(c.env.v);

@@ -30,8 +30,11 @@ int harts_make(struct machine *m, char *err, size_t errlen)
         return fail(err, errlen, "out of memory");
     for (uint32_t i = 0; i < m->nharts; i++) {
         struct hart *h = &m->harts[i];
-        *h = (struct hart){
-            .boot = NO_THREAD, .current = NO_THREAD, .idle = 1, .alarm = HART_FOR_EVER};
+        *h = (struct hart){.boot = NO_THREAD,
+                           .current = NO_THREAD,
+                           .idle = 1,
+                           .alarm = HART_FOR_EVER,
+                           .slice_end = HART_FOR_EVER};
         h->log.cap = LOG_WORDS;
         h->log.words = malloc(LOG_WORDS * sizeof *h->log.words);
         if (!h->log.words)
@@ -219,6 +222,32 @@ static int alone(const struct machine *m, const struct thread *t)
     return in != m->kernel && instance_private(in);
 }
 
+/* Operators before it is worth to look whether the time slice is over. Without timing that is
+ * exact; else a cycle is taken for an operator, but for the last of them. */
+#define SLICE_STEP 1000u
+#define SLICE_LATE 100u /* it is over, but the thread is in the kernel */
+
+static void look_later(const struct machine *m, struct hart *h)
+{
+    const ps_t now = machine_now(m);
+    uint64_t left = SLICE_LATE;
+    if (h->slice_end > now)
+        left = (h->slice_end - now + m->period - 1) / m->period;
+    h->slice_look = h->executed + (m->ops && left < SLICE_STEP ? SLICE_STEP : left);
+}
+
+void hart_slice(struct machine *m, ps_t end)
+{
+    m->hart->slice_end = end;
+    if (end != HART_FOR_EVER)
+        look_later(m, m->hart);
+}
+
+static uint64_t left_of_slice(const struct hart *h)
+{
+    return h->slice_end == HART_FOR_EVER ? UINT64_MAX : less(h->slice_look, h->executed);
+}
+
 /* Operators that the hart at work may execute before it looks up. */
 static uint64_t stride(const struct machine *m, const struct thread *t)
 {
@@ -227,6 +256,7 @@ static uint64_t stride(const struct machine *m, const struct thread *t)
         most = alone(m, t) ? m->cfg->quantum : 0;
     else if (!m->ops) /* a full log ends a timed run; this one ends at places that are as fixed */
         most = less(m->lap_end, m->executed);
+    most = lower_of(most, left_of_slice(m->hart));
     return m->reached ? most : lower_of(most, left_to_point(m));
 }
 
@@ -262,6 +292,20 @@ static void look_for_point(struct machine *m, int marked)
 
 /* ---- turns ---- */
 
+/* Is the time slice over? A thread gives up in user code, and where a checkpoint could describe it.
+ * It is looked for at fixed counts of operators, so that other reasons to stop change nothing. */
+static void look_at_slice(struct machine *m)
+{
+    struct hart *h = m->hart;
+    const struct thread *t = m->threads[h->current].thread;
+    if (h->slice_end == HART_FOR_EVER || h->executed < h->slice_look)
+        return;
+    if (machine_now(m) >= h->slice_end && thread_instance(t) != m->kernel && thread_at_point(t))
+        hostthread_preempt(m);
+    else
+        look_later(m, h);
+}
+
 static void serve(struct machine *m, enum run_reason why)
 {
     switch (why) {
@@ -279,6 +323,7 @@ static void serve(struct machine *m, enum run_reason why)
         break;
     case RUN_LOG:
     case RUN_PREEMPT:
+        look_at_slice(m);
         break;
     }
 }

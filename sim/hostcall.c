@@ -7,15 +7,12 @@
  * of it. Device transfers (section_read) are written behind the caches' back and are durable at
  * once.
  */
-#include "sim/machine_state.h"
+#include "sim/hostcall.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-/* WASI's numbers. */
-enum { E_FAULT = 21, E_INVAL = 28, E_IO = 29, E_NOENT = 44, E_NOEXEC = 45, E_NOMEM = 48 };
 
 #define DMA_PIECE  4096u
 #define COPY_PIECE 4096u
@@ -23,27 +20,6 @@ enum { E_FAULT = 21, E_INVAL = 28, E_IO = 29, E_NOENT = 44, E_NOEXEC = 45, E_NOM
 static uint32_t lower_of(uint32_t a, uint32_t b)
 {
     return a < b ? a : b;
-}
-
-/* The kernel's bytes [addr, addr + n) on the host, or NULL. */
-static uint8_t *kernel_bytes(const struct machine *m, uint64_t addr, uint64_t n)
-{
-    struct space *s = instance_space(m->kernel);
-    return space_holds(s, (uint32_t)addr, n) ? s->base + (uint32_t)addr : NULL;
-}
-
-static struct guest_thread *guest(struct machine *m, uint64_t handle)
-{
-    if (handle >= m->nthreads || !m->threads[handle].thread)
-        return NULL;
-    return &m->threads[handle];
-}
-
-/* The space of an instance handle; 0 is the kernel. */
-static struct space *space_of(const struct machine *m, uint64_t handle)
-{
-    struct instance *in = store_instance(m->store, (uint32_t)handle);
-    return in ? instance_space(in) : NULL;
 }
 
 /* ---- boot parameters and the boot image ---- */
@@ -91,7 +67,7 @@ static int64_t give_list(const struct machine *m, const uint64_t *a, const char 
     return got;
 }
 
-static int64_t do_param(struct machine *m, const uint64_t *a)
+int64_t hostcall_param(struct machine *m, const uint64_t *a)
 {
     const struct config *cfg = m->cfg;
     char number[24];
@@ -105,6 +81,10 @@ static int64_t do_param(struct machine *m, const uint64_t *a)
         return give_list(m, a, cfg->program, &cfg->args);
     if (IS(PARAM_ENV))
         return give_list(m, a, NULL, &cfg->env);
+    if (IS(PARAM_PREOPENS))
+        return give_list(m, a, NULL, &cfg->preopens);
+    if (IS(PARAM_EXPORT))
+        return give_list(m, a, NULL, &m->ports.exports);
     if (IS(PARAM_DATA_TIER)) {
         const int nvdimm = cfg->data_tier == TIER_NVDIMM || m->follow;
         const char *tier = nvdimm ? "nvdimm" : "dram";
@@ -114,31 +94,31 @@ static int64_t do_param(struct machine *m, const uint64_t *a)
         snprintf(number, sizeof number, "%" PRIu64, cfg->kernel_stack);
     else if (IS(PARAM_PROGRAM_PAGES))
         snprintf(number, sizeof number, "%" PRIu64, cfg->program_pages);
+    else if (IS(PARAM_HANDLES))
+        snprintf(number, sizeof number, "%" PRIu64, cfg->handles);
+    else if (IS(PARAM_THREADS))
+        snprintf(number, sizeof number, "%" PRIu64, cfg->program_threads);
+    else if (IS(PARAM_SLICE_NS))
+        snprintf(number, sizeof number, "%" PRIu64, cfg->time_slice / 1000);
     else
         return -E_NOENT;
 #undef IS
     return give(m, a[2], a[3], number, strlen(number));
 }
 
-static int64_t do_section_count(struct machine *m, const uint64_t *a)
+int64_t hostcall_section_count(struct machine *m, const uint64_t *a)
 {
     (void)a;
     return (int64_t)image_count(m->ports.image);
 }
 
-static const struct image_section *section(const struct machine *m, uint64_t n)
-{
-    n = (uint32_t)n;
-    return n < image_count(m->ports.image) ? image_section(m->ports.image, n) : NULL;
-}
-
-static int64_t do_section_name(struct machine *m, const uint64_t *a)
+int64_t hostcall_section_name(struct machine *m, const uint64_t *a)
 {
     const struct image_section *s = section(m, a[0]);
     return s ? give(m, a[1], a[2], s->name, strlen(s->name)) : -E_INVAL;
 }
 
-static int64_t do_section_size(struct machine *m, const uint64_t *a)
+int64_t hostcall_section_size(struct machine *m, const uint64_t *a)
 {
     const struct image_section *s = section(m, a[0]);
     return s ? (int64_t)s->n : -E_INVAL;
@@ -183,7 +163,7 @@ static void dma_piece(struct machine *m, uint64_t phys, uint8_t *to, const uint8
             dma_domain(m, phys - skew + 8 * i, old[i], word_at(to - skew + 8 * i));
 }
 
-static int64_t do_section_read(struct machine *m, const uint64_t *a)
+int64_t hostcall_section_read(struct machine *m, const uint64_t *a)
 {
     const struct image_section *s = section(m, a[0]);
     const uint64_t offset = a[1];
@@ -205,199 +185,6 @@ static int64_t do_section_read(struct machine *m, const uint64_t *a)
     const ps_t ps = m->cfg->device_latency + (uint64_t)n * m->cfg->device_page / DMA_PIECE;
     machine_event(m, EV_STALL, ps / 1000);
     return n;
-}
-
-/* ---- modules and instances ---- */
-
-static int64_t do_module_load(struct machine *m, const uint64_t *a)
-{
-    const struct image_section *s = section(m, a[0]);
-    struct wasm_error err;
-    if (!s)
-        return -E_INVAL;
-    const char *slash = strrchr(s->name, '/');
-    const int module = store_load(m->store, slash ? slash + 1 : s->name, s->bytes, s->n, &err);
-    if (module < 0) {
-        if (m->ports.log)
-            fprintf(m->ports.log, "pwsim: %s: offset %u: %s\n", s->name, err.offset, err.text);
-        return -E_NOEXEC;
-    }
-    return machine_place_code(m, module) ? -E_NOMEM : module;
-}
-
-static int64_t do_instance_new(struct machine *m, const uint64_t *a)
-{
-    const int module = (int)(uint32_t)a[0];
-    const struct instance_options opt = {.max_pages = (uint32_t)a[1]};
-    struct wasm_error err;
-    struct instance *in = NULL;
-    char text[300];
-
-    if (module < 0 || !store_module(m->store, module))
-        return -E_INVAL;
-    struct external *imports = hostcall_link(m, module, 0, text, sizeof text);
-    if (!imports) {
-        if (m->ports.log)
-            fprintf(m->ports.log, "pwsim: %s\n", text);
-        return -E_NOEXEC;
-    }
-    const enum link_error link = instance_new(m->store, module, imports, &opt, &in, &err);
-    free(imports);
-    if (link == LINK_OK)
-        return instance_id(in);
-    if (m->ports.log)
-        fprintf(m->ports.log, "pwsim: cannot link %s: %s\n", m->cfg->program, err.text);
-    return link == LINK_MEMORY ? -E_NOMEM : -E_NOEXEC;
-}
-
-static int64_t do_instance_drop(struct machine *m, const uint64_t *a)
-{
-    struct instance *in = store_instance(m->store, (uint32_t)a[0]);
-    if (!in || in == m->kernel)
-        return -E_INVAL;
-    for (uint32_t i = 0; i < m->nthreads; i++)
-        if (m->threads[i].thread && m->threads[i].instance == (uint32_t)a[0])
-            return -E_INVAL;
-    instance_drop(in);
-    return 0;
-}
-
-/* ---- threads ---- */
-
-static int64_t do_thread_new(struct machine *m, const uint64_t *a)
-{
-    struct instance *in = store_instance(m->store, (uint32_t)a[0]);
-    const uint8_t *name = kernel_bytes(m, a[1], (uint32_t)a[2]);
-    struct external ext;
-    char text[256];
-
-    if (!name)
-        return -E_FAULT;
-    if (!in || in == m->kernel || (uint32_t)a[2] >= sizeof text)
-        return -E_INVAL;
-    memcpy(text, name, (uint32_t)a[2]);
-    text[(uint32_t)a[2]] = 0;
-    if (instance_export(in, text, &ext) || ext.kind != EXT_FUNC || func_type(ext.func)->nparams ||
-        func_type(ext.func)->nresults)
-        return -E_NOENT;
-    const int32_t handle = machine_thread_new(m, in, ext.func, (uint32_t)a[3], (uint32_t)a[4]);
-    return handle < 0 ? -E_NOMEM : handle;
-}
-
-static int64_t do_thread_drop(struct machine *m, const uint64_t *a)
-{
-    const struct guest_thread *g = guest(m, (uint32_t)a[0]);
-    if (!g || g->busy || g->boots)
-        return -E_INVAL;
-    machine_thread_drop(m, (uint32_t)a[0]);
-    return 0;
-}
-
-/* The hart leaves its thread for another; each keeps its own kernel stack pointer. */
-static void switch_to(struct machine *m, uint32_t handle)
-{
-    struct guest_thread *from = &m->threads[m->hart->current], *to = &m->threads[handle];
-    from->kernel_sp = (uint32_t)gcell_get(m->kernel_sp);
-    from->busy = 0;
-    to->busy = 1;
-    m->hart->current = handle;
-    m->hart->counted = thread_instructions(to->thread);
-    gcell_set(m->kernel_sp, to->kernel_sp);
-    machine_event(m, EV_THREAD, thread_id(to->thread));
-    machine_event(m, EV_INSTANCE, to->instance);
-}
-
-/* Back to the boot thread, whose resume call returns `why`. */
-static void give_up(struct machine *m, enum machine_why why, int32_t value)
-{
-    m->threads[m->hart->current].value = value;
-    m->threads[m->hart->current].over = why != MACHINE_YIELDED;
-    switch_to(m, m->hart->boot);
-    thread_host_slots(m->threads[m->hart->boot].thread)[0] = (uint64_t)why;
-}
-
-/* Is it the boot thread that runs on the hart at work? */
-static int boots(const struct machine *m)
-{
-    return m->hart->current == m->hart->boot;
-}
-
-static int64_t do_resume(struct machine *m, const uint64_t *a)
-{
-    const struct guest_thread *g = guest(m, (uint32_t)a[0]);
-    if (!boots(m) || !g || g->over || g->busy || g->boots)
-        return -E_INVAL;
-    switch_to(m, (uint32_t)a[0]);
-    return 0;
-}
-
-static int64_t do_yield(struct machine *m, const uint64_t *a)
-{
-    if (!boots(m))
-        give_up(m, MACHINE_YIELDED, (int32_t)a[0]);
-    return 0;
-}
-
-static int64_t do_thread_exit(struct machine *m, const uint64_t *a)
-{
-    if (!boots(m))
-        give_up(m, MACHINE_EXITED, (int32_t)a[0]);
-    return 0;
-}
-
-static int64_t do_thread_value(struct machine *m, const uint64_t *a)
-{
-    const struct guest_thread *g = guest(m, (uint32_t)a[0]);
-    return g ? g->value : -E_INVAL;
-}
-
-static int64_t do_cookie(struct machine *m, const uint64_t *a)
-{
-    (void)a;
-    return m->threads[m->hart->current].cookie;
-}
-
-static int64_t do_caller(struct machine *m, const uint64_t *a)
-{
-    (void)a;
-    return m->threads[m->hart->current].instance;
-}
-
-void hostcall_thread_done(struct machine *m)
-{
-    struct guest_thread *g = &m->threads[m->hart->current];
-    if (g->next) {
-        struct func *f = g->next;
-        g->next = NULL;
-        thread_call(g->thread, f, NULL);
-    } else if (boots(m)) {
-        m->state = STATE_HALTED; /* the kernel returned from boot: power off */
-    } else {
-        give_up(m, MACHINE_EXITED, 0);
-    }
-}
-
-void hostcall_thread_trapped(struct machine *m)
-{
-    struct trap_frame at;
-    struct guest_thread *g = &m->threads[m->hart->current];
-    const int in_kernel = thread_backtrace(g->thread, &at, 1) &&
-                          at.module == store_module_name(m->store, m->kernel_module);
-    if (in_kernel || boots(m)) {
-        machine_report_trap(m, g, "the kernel");
-        m->state = STATE_FAULT;
-    } else {
-        give_up(m, MACHINE_TRAPPED, 0);
-    }
-}
-
-static int64_t do_trap_report(struct machine *m, const uint64_t *a)
-{
-    const struct guest_thread *g = guest(m, (uint32_t)a[0]);
-    if (!g || thread_trap(g->thread) == TRAP_NONE)
-        return -E_INVAL;
-    machine_report_trap(m, g, m->cfg->program);
-    return 0;
 }
 
 /* ---- memory ---- */
@@ -456,17 +243,17 @@ static int64_t move_bytes(struct machine *m, struct space *ds, uint64_t dst, str
     return 0;
 }
 
-static int64_t do_copy_in(struct machine *m, const uint64_t *a)
+int64_t hostcall_copy_in(struct machine *m, const uint64_t *a)
 {
     return move_bytes(m, instance_space(m->kernel), a[2], space_of(m, (uint32_t)a[0]), a[1], a[3]);
 }
 
-static int64_t do_copy_out(struct machine *m, const uint64_t *a)
+int64_t hostcall_copy_out(struct machine *m, const uint64_t *a)
 {
     return move_bytes(m, space_of(m, (uint32_t)a[0]), a[1], instance_space(m->kernel), a[2], a[3]);
 }
 
-static int64_t do_map(struct machine *m, const uint64_t *a)
+int64_t hostcall_map(struct machine *m, const uint64_t *a)
 {
     struct space *s = space_of(m, (uint32_t)a[0]);
     const uint32_t tier = (uint32_t)a[1], first = (uint32_t)a[2], n = (uint32_t)a[3];
@@ -478,7 +265,7 @@ static int64_t do_map(struct machine *m, const uint64_t *a)
     return page < 0 ? -E_NOMEM : page * WASM_PAGE_BYTES;
 }
 
-static int64_t do_unmap(struct machine *m, const uint64_t *a)
+int64_t hostcall_unmap(struct machine *m, const uint64_t *a)
 {
     struct space *s = space_of(m, (uint32_t)a[0]);
     const uint32_t addr = (uint32_t)a[1], bytes = (uint32_t)a[2];
@@ -487,13 +274,13 @@ static int64_t do_unmap(struct machine *m, const uint64_t *a)
     return space_unmap(s, addr >> FRAME_SHIFT, bytes >> FRAME_SHIFT) ? -E_NOMEM : 0;
 }
 
-static int64_t do_frames_alloc(struct machine *m, const uint64_t *a)
+int64_t hostcall_frames_alloc(struct machine *m, const uint64_t *a)
 {
     const uint32_t first = (uint32_t)a[0] ? physmem_alloc(m->pm, (uint32_t)a[0]) : FRAME_NONE;
     return first == FRAME_NONE ? -E_NOMEM : (int64_t)first;
 }
 
-static int64_t do_frames_free(struct machine *m, const uint64_t *a)
+int64_t hostcall_frames_free(struct machine *m, const uint64_t *a)
 {
     const uint64_t first = (uint32_t)a[0], n = (uint32_t)a[1];
     if (first + n > physmem_bytes(m->pm, TIER_DRAM) / FRAME_BYTES)
@@ -502,7 +289,20 @@ static int64_t do_frames_free(struct machine *m, const uint64_t *a)
     return 0;
 }
 
-static int64_t do_nvdimm_frames(struct machine *m, const uint64_t *a)
+int64_t hostcall_memory_bytes(struct machine *m, const uint64_t *a)
+{
+    const struct space *s = space_of(m, (uint32_t)a[0]);
+    return s ? (int64_t)s->pages * WASM_PAGE_BYTES : 0;
+}
+
+int64_t hostcall_dram_frames(struct machine *m, const uint64_t *a)
+{
+    if ((uint32_t)a[0] == 1)
+        return physmem_frames_free(m->pm);
+    return (int64_t)(physmem_bytes(m->pm, TIER_DRAM) / FRAME_BYTES);
+}
+
+int64_t hostcall_nvdimm_frames(struct machine *m, const uint64_t *a)
 {
     (void)a;
     return (int64_t)(physmem_bytes(m->pm, TIER_NVDIMM) / FRAME_BYTES);
@@ -510,38 +310,13 @@ static int64_t do_nvdimm_frames(struct machine *m, const uint64_t *a)
 
 /* ---- devices ---- */
 
-static int64_t do_console_write(struct machine *m, const uint64_t *a)
-{
-    const uint8_t *p = kernel_bytes(m, a[1], (uint32_t)a[2]);
-    FILE *to = m->ports.console[(uint32_t)a[0] == 2];
-    if (!p)
-        return -E_FAULT;
-    m->written[(uint32_t)a[0] == 2] += (uint32_t)a[2];
-    if (to)
-        fwrite(p, 1, (uint32_t)a[2], to);
-    if (m->ports.transcript)
-        fwrite(p, 1, (uint32_t)a[2], m->ports.transcript);
-    return (uint32_t)a[2];
-}
-
-static int64_t do_console_read(struct machine *m, const uint64_t *a)
-{
-    uint8_t *p = kernel_bytes(m, a[0], (uint32_t)a[1]);
-    if (!p)
-        return -E_FAULT;
-    /* What is there already, as a terminal gives it: not until the buffer is full. */
-    const ssize_t n = m->ports.input >= 0 ? read(m->ports.input, p, (uint32_t)a[1]) : 0;
-    m->input_read += n > 0 ? (uint64_t)n : 0;
-    return n < 0 ? -E_IO : n;
-}
-
-static int64_t do_clock(struct machine *m, const uint64_t *a)
+int64_t hostcall_clock(struct machine *m, const uint64_t *a)
 {
     const uint64_t ns = machine_guest_time(m) / 1000;
     return (int64_t)((uint32_t)a[0] == 1 ? ns + m->cfg->wall_clock * UINT64_C(1000000000) : ns);
 }
 
-static int64_t do_sleep(struct machine *m, const uint64_t *a)
+int64_t hostcall_sleep(struct machine *m, const uint64_t *a)
 {
     const uint64_t day_ns = UINT64_C(86400000000000);
     machine_event(m, EV_STALL, a[0] < day_ns ? a[0] : day_ns);
@@ -557,7 +332,7 @@ static uint64_t draw(uint64_t *state)
     return z ^ (z >> 31);
 }
 
-static int64_t do_entropy(struct machine *m, const uint64_t *a)
+int64_t hostcall_entropy(struct machine *m, const uint64_t *a)
 {
     uint8_t *p = kernel_bytes(m, a[0], (uint32_t)a[1]);
     if (!p)
@@ -567,46 +342,7 @@ static int64_t do_entropy(struct machine *m, const uint64_t *a)
     return 0;
 }
 
-static int64_t do_hart(struct machine *m, const uint64_t *a)
-{
-    (void)a;
-    return (int64_t)(m->hart - m->harts);
-}
-
-static int64_t do_harts(struct machine *m, const uint64_t *a)
-{
-    (void)a;
-    return m->nharts;
-}
-
-static int64_t do_hart_start(struct machine *m, const uint64_t *a)
-{
-    struct external boot;
-    struct hart *h = (uint32_t)a[0] < m->nharts ? &m->harts[(uint32_t)a[0]] : NULL;
-    if (!h || h->boot != NO_THREAD || instance_export(m->kernel, "boot_hart", &boot) ||
-        boot.kind != EXT_FUNC || func_type(boot.func)->nparams || func_type(boot.func)->nresults)
-        return -E_INVAL;
-    const int32_t place = machine_thread_new(m, m->kernel, boot.func, (uint32_t)a[1], 0);
-    if (place < 0)
-        return -E_NOMEM;
-    hart_start(m, h, (uint32_t)place);
-    return 0;
-}
-
-static int64_t do_idle(struct machine *m, const uint64_t *a)
-{
-    return hart_idle(m, (int64_t)a[0]);
-}
-
-static int64_t do_wake(struct machine *m, const uint64_t *a)
-{
-    if ((uint32_t)a[0] >= m->nharts)
-        return -E_INVAL;
-    hart_wake(m, (uint32_t)a[0]);
-    return 0;
-}
-
-static int64_t do_halt(struct machine *m, const uint64_t *a)
+int64_t hostcall_halt(struct machine *m, const uint64_t *a)
 {
     m->exit_code = (int32_t)a[0];
     m->state = m->exit_code == MACHINE_HALT_TRAPPED   ? STATE_TRAPPED
@@ -618,7 +354,7 @@ static int64_t do_halt(struct machine *m, const uint64_t *a)
 /* ---- binding and dispatch ---- */
 
 static int64_t (*const serve[MACHINE_CALL_COUNT])(struct machine *, const uint64_t *) = {
-#define X(id, result, params, text) [MACHINE_##id] = do_##id,
+#define X(id, result, params, text) [MACHINE_##id] = hostcall_##id,
     MACHINE_CALLS(X)
 #undef X
 };
@@ -651,31 +387,18 @@ void hostcall_make(struct machine *m)
     }
 }
 
-/* Nothing runs beside the thread that waits: its time-out passes, or it would wait for ever. */
-static void serve_wait(struct machine *m, struct thread *t, uint64_t *slots)
-{
-    const int64_t ns = (int64_t)slots[2];
-    if (ns < 0) {
-        thread_fail(t, TRAP_DEADLOCK);
-        return;
-    }
-    const uint64_t wait[1] = {(uint64_t)ns};
-    do_sleep(m, wait);
-    slots[0] = 2; /* timed out */
-}
-
 /* What instructions need of the machine; 0 when the number is a call of the kernel's. */
-static int serve_instruction(struct machine *m, struct thread *t, uint32_t number, uint64_t *slots)
+static int serve_instruction(struct machine *m, uint32_t number, uint64_t *slots)
 {
     switch (number) {
     case HOST_CYCLES:
         slots[0] = machine_guest_time(m) / m->period;
         return 1;
     case HOST_WAIT:
-        serve_wait(m, t, slots);
+        hostthread_hand_over(m, MACHINE_WAITS);
         return 1;
     case HOST_NOTIFY:
-        slots[0] = 0;
+        hostthread_hand_over(m, MACHINE_NOTIFIES);
         return 1;
     default:
         return 0;
@@ -695,7 +418,7 @@ void hostcall_serve(struct machine *m)
     const uint32_t number = thread_host(t);
     uint64_t *slots = thread_host_slots(t);
 
-    if (serve_instruction(m, t, number, slots))
+    if (serve_instruction(m, number, slots))
         return;
     const int64_t result = serve[number](m, slots);
     if (before == m->hart->current)
@@ -717,11 +440,31 @@ static int is_instruction(const struct import *im)
             (name_is(im->field, "roi") || name_is(im->field, "mark") || name_is(im->field, "tx")));
 }
 
-/* One import: 0, or -1 when nobody offers it. */
-static int bind(const struct machine *m, const struct import *im, int privileged,
-                struct external *out)
+/* A function that the kernel exports as "module.field"; what WASI's first snapshot has under its
+ * own name and the kernel has not is that of preview 1. */
+static int kernel_export(const struct machine *m, const struct import *im, struct external *out)
 {
     char name[256];
+    if (im->module.len + im->field.len + sizeof "wasi_snapshot_preview1." > sizeof name)
+        return -1;
+    snprintf(name, sizeof name, "%.*s.%.*s", (int)im->module.len, im->module.text,
+             (int)im->field.len, im->field.text);
+    if (instance_export(m->kernel, name, out) == 0)
+        return out->kind == EXT_FUNC ? 0 : -1;
+    if (!name_is(im->module, "wasi_unstable"))
+        return -1;
+    snprintf(name, sizeof name, "wasi_snapshot_preview1.%.*s", (int)im->field.len, im->field.text);
+    return instance_export(m->kernel, name, out) == 0 && out->kind == EXT_FUNC ? 0 : -1;
+}
+
+/* One import: 0, or -1 when nobody offers it. memory: what a memory is bound to, or NULL. */
+static int bind(const struct machine *m, const struct import *im, int privileged,
+                const struct external *memory, struct external *out)
+{
+    if (im->kind == EXT_MEMORY && memory) {
+        *out = *memory;
+        return 0;
+    }
     out->kind = EXT_FUNC;
     if (im->kind != EXT_FUNC)
         return -1;
@@ -729,21 +472,17 @@ static int bind(const struct machine *m, const struct import *im, int privileged
         return 0;
     if (privileged)
         return name_is(im->module, "machine") && (out->func = machine_import(m, im)) ? 0 : -1;
-    if (im->module.len + im->field.len + 2 > sizeof name)
-        return -1;
-    snprintf(name, sizeof name, "%.*s.%.*s", (int)im->module.len, im->module.text,
-             (int)im->field.len, im->field.text);
-    return instance_export(m->kernel, name, out) == 0 && out->kind == EXT_FUNC ? 0 : -1;
+    return kernel_export(m, im, out);
 }
 
-struct external *hostcall_link(struct machine *m, int module, int privileged, char *err,
-                               size_t errlen)
+struct external *hostcall_link(struct machine *m, int module, int privileged,
+                               const struct external *memory, char *err, size_t errlen)
 {
     const struct module *mod = store_module(m->store, module);
     struct external *ext = calloc(mod->nimports + 1, sizeof *ext);
     for (uint32_t i = 0; ext && i < mod->nimports; i++) {
         const struct import *im = &mod->imports[i];
-        if (bind(m, im, privileged, &ext[i]) == 0)
+        if (bind(m, im, privileged, memory, &ext[i]) == 0)
             continue;
         snprintf(err, errlen, "import %.*s.%.*s is not offered by the %s",
                  (int)lower_of(im->module.len, 60), im->module.text,

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "guestos/include/machine.h"
 #include "sim/cmd.h"
@@ -24,6 +25,24 @@ static int add_file(struct image *image, const char *path, const char *at, char 
     const int bad = image_add(image, section, bytes, n, err, errlen);
     free(bytes);
     return bad;
+}
+
+/* A directory of its own, so that it is there when it is empty, or a link's target. */
+static int add_section(struct image *image, const char *kind, const char *at, const char *bytes,
+                       size_t n, char *err, size_t errlen)
+{
+    char section[4096 + 16];
+    snprintf(section, sizeof section, "%s%s", kind, at);
+    return image_add(image, section, bytes, n, err, errlen);
+}
+
+static int add_link(struct image *image, const char *path, const char *at, char *err, size_t errlen)
+{
+    char target[4096];
+    const ssize_t n = readlink(path, target, sizeof target);
+    if (n < 0)
+        return fail(err, errlen, "%s: %s", path, strerror(errno));
+    return add_section(image, SECTION_LINK, at, target, (size_t)n, err, errlen);
 }
 
 static int visible(const struct dirent *d)
@@ -52,6 +71,8 @@ static int add_entry(struct image *image, const char *folder, const char *at, co
         return fail(err, errlen, "%s: %s", path, strerror(errno));
     if (S_ISDIR(st.st_mode))
         return add_tree(image, path, inside, depth + 1, err, errlen);
+    if (S_ISLNK(st.st_mode))
+        return add_link(image, path, inside, err, errlen);
     return S_ISREG(st.st_mode) ? add_file(image, path, inside, err, errlen) : 0;
 }
 
@@ -62,6 +83,11 @@ static int add_tree(struct image *image, const char *folder, const char *at, int
     int bad = 0;
     if (depth > MAX_DEPTH)
         return fail(err, errlen, "%s: folders nest deeper than %d", folder, MAX_DEPTH);
+    char section[4096 + 16];
+    snprintf(section, sizeof section, SECTION_DIR "%s", at);
+    if (*at && !image_find(image, section) &&
+        add_section(image, SECTION_DIR, at, "", 0, err, errlen))
+        return -1;
     const int n = scandir(folder, &list, visible, by_name);
     if (n < 0)
         return fail(err, errlen, "%s: %s", folder, strerror(errno));

@@ -19,7 +19,7 @@
 #include "sim/error.h"
 #include "sim/file.h"
 
-#define MAX_NAME  255
+#define MAX_NAME  4200
 #define ALIGNMENT 16
 #define NAMES     ".shstrtab"
 
@@ -110,9 +110,10 @@ static int check_name(const char *name, char *err, size_t errlen)
                     MAX_NAME);
     }
     if (strcmp(name, SECTION_KERNEL) != 0 && !has_prefix(name, SECTION_PROGRAM) &&
-        !has_prefix(name, SECTION_FILE)) {
-        return fail(err, errlen, "section \"%s\": expected %s, %sNAME or %sPATH", name,
-                    SECTION_KERNEL, SECTION_PROGRAM, SECTION_FILE);
+        !has_prefix(name, SECTION_FILE) && !has_prefix(name, SECTION_DIR) &&
+        !has_prefix(name, SECTION_LINK)) {
+        return fail(err, errlen, "section \"%s\": expected %s, %sNAME, %sPATH, %sPATH or %sPATH",
+                    name, SECTION_KERNEL, SECTION_PROGRAM, SECTION_FILE, SECTION_DIR, SECTION_LINK);
     }
     return 0;
 }

@@ -9,8 +9,9 @@
 
 /*
  * Section names are those of guestos/include/machine.h: ".kernel" (exactly one), ".prog/NAME",
- * ".file/PATH". Names are unique, at most 255 bytes, without control characters. Contents are not
- * looked at here. An image that was opened is fully checked: every section lies in the file.
+ * ".file/PATH", ".dir/PATH", ".link/PATH". Names are unique, at most 4,200 bytes, without control
+ * characters. Contents are not looked at here. An image that was opened is fully checked: every
+ * section lies in the file.
  */
 #define IMAGE_MAX_SECTIONS 60000u
 #define IMAGE_MAX_BYTES    (UINT64_C(1) << 30)

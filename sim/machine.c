@@ -40,7 +40,7 @@ uint32_t machine_stack_frames(const struct machine *m)
 }
 
 int32_t machine_thread_new(struct machine *m, struct instance *in, struct func *f,
-                           uint32_t kernel_stack, uint32_t cookie)
+                           const uint32_t args[2], uint32_t kernel_stack, uint32_t cookie)
 {
     const uint32_t n = machine_stack_frames(m);
     const uint32_t frames = physmem_alloc(m->pm, n);
@@ -55,13 +55,15 @@ int32_t machine_thread_new(struct machine *m, struct instance *in, struct func *
         return -1;
     }
     struct func *start = instance_start(in);
+    const uint64_t slots[2] = {args[0], args[1]};
     m->threads[place] = (struct guest_thread){.thread = t,
+                                              .args = {args[0], args[1]},
                                               .next = start ? f : NULL,
                                               .instance = instance_id(in),
                                               .cookie = cookie,
                                               .kernel_sp = kernel_stack,
                                               .frames = frames};
-    thread_call(t, start ? start : f, NULL);
+    thread_call(t, start ? start : f, slots);
     return (int32_t)place;
 }
 
@@ -74,6 +76,19 @@ void machine_thread_drop(struct machine *m, uint32_t handle)
     *g = (struct guest_thread){0};
 }
 
+/* Where the thread began: the module of its outermost activation. */
+static const char *began_in(const struct thread *t, uint32_t depth)
+{
+    struct trap_frame *all = calloc(depth + 1, sizeof *all);
+    const char *name = NULL;
+    if (all && depth) {
+        thread_backtrace(t, all, depth);
+        name = all[depth - 1].module;
+    }
+    free(all);
+    return name ? name : "a program";
+}
+
 void machine_report_trap(struct machine *m, const struct guest_thread *g, const char *whose)
 {
     struct trap_frame f[TRACE_DEPTH];
@@ -81,7 +96,8 @@ void machine_report_trap(struct machine *m, const struct guest_thread *g, const 
     if (!to)
         return;
     const uint32_t n = thread_backtrace(g->thread, f, TRACE_DEPTH);
-    fprintf(to, "pwsim: %s trapped: %s\n", whose, trap_text(thread_trap(g->thread)));
+    fprintf(to, "pwsim: %s trapped: %s\n", whose ? whose : began_in(g->thread, n),
+            trap_text(thread_trap(g->thread)));
     for (uint32_t i = 0; i < n && i < TRACE_DEPTH; i++)
         fprintf(to, "    #%-2u %s (%s+0x%x)\n", i, f[i].func, f[i].module, f[i].offset);
     if (n > TRACE_DEPTH)
@@ -210,7 +226,7 @@ static int make_kernel(struct machine *m, char *err, size_t errlen)
         return -1;
     }
     m->kernel_module = module;
-    struct external *imports = hostcall_link(m, module, 1, err, errlen);
+    struct external *imports = hostcall_link(m, module, 1, NULL, err, errlen);
     if (!imports)
         return -1;
     const enum link_error link = instance_new(m->store, module, imports, &opt, &m->kernel, &we);
@@ -222,7 +238,7 @@ static int make_kernel(struct machine *m, char *err, size_t errlen)
     if (machine_place_code(m, module) || machine_find_kernel(m, err, errlen))
         return -1;
     instance_export(m->kernel, "boot", &boot);
-    const int32_t thread = machine_thread_new(m, m->kernel, boot.func,
+    const int32_t thread = machine_thread_new(m, m->kernel, boot.func, (const uint32_t[2]){0, 0},
                                               (uint32_t)gcell_get(m->kernel_sp), 0);
     if (thread < 0) {
         snprintf(err, errlen, "machine.dram is too small for the kernel's stack");
@@ -363,6 +379,7 @@ void machine_free(struct machine *m)
         physmem_free(m->pm);
     stats_free(m->stats);
     free(m->threads);
+    hostmodule_drop(m);
     free(m->code);
     series_past_free(m->past);
     free(m);

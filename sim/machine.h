@@ -18,15 +18,18 @@ struct machine;
 /* What the machine is connected to. All borrowed; NULL where there is nothing. */
 struct machine_ports {
     const struct image *image;
-    FILE *console[2];         /* what the guest writes to its output and its error stream */
-    FILE *transcript;         /* gets both, too */
-    int input;                /* descriptor of what the guest reads; -1: nothing */
-    FILE *log;                /* reports of guest faults */
-    struct mem_tap *tap;      /* every request of the core; the caller empties it between steps */
-    uint64_t fuel;            /* operators, all threads together; 0: no limit */
-    const char *nvdimm_out;   /* file for what the NVDIMM durably holds at halt; NULL: none */
-    struct pm_record *record; /* gets all events on persistent memory (sim/pmcheck.h) */
-    uint8_t record_loads;     /* loads from the NVDIMM, too */
+    FILE *console[2];          /* what the guest writes to its output and its error stream */
+    FILE *transcript;          /* gets both, too */
+    int input;                 /* descriptor of what the guest reads; -1: nothing */
+    struct terminal *terminal; /* input is somebody who types; NULL: it is there for whoever asks */
+    struct hosttree *tree;     /* what the kernel exports at halt; NULL: nothing */
+    struct strs exports;       /* paths of that */
+    FILE *log;                 /* reports of guest faults */
+    struct mem_tap *tap;       /* every request of the core; the caller empties it between steps */
+    uint64_t fuel;             /* operators, all threads together; 0: no limit */
+    const char *nvdimm_out;    /* file for what the NVDIMM durably holds at halt; NULL: none */
+    struct pm_record *record;  /* gets all events on persistent memory (sim/pmcheck.h) */
+    uint8_t record_loads;      /* loads from the NVDIMM, too */
     uint8_t hold_nvdimm; /* machine_step returns when the guest is about to map NVDIMM frames */
 };
 

@@ -17,6 +17,7 @@
 /* A guest thread as the kernel knows it: its handle is the place in machine.threads. */
 struct guest_thread {
     struct thread *thread; /* NULL: the place is free */
+    uint32_t args[2];      /* of that, when it is a thread of WASI */
     struct func *next;     /* to be called when the present function is done: after `start` */
     uint32_t instance;     /* handle of the program's instance */
     uint32_t cookie;       /* the kernel's own */
@@ -33,19 +34,34 @@ struct code_place {
     uint32_t first, frames; /* FRAME_NONE, 0: there was no room */
 };
 
+/* A module that the kernel loaded from its memory. */
+struct kept_module {
+    char *name;
+    uint8_t *bytes;
+    size_t n;
+    int module;
+};
+
+/* The memory of instance `to` is the one of instance `from`. */
+struct lent_memory {
+    uint32_t from, to;
+};
+
 /* A hart: a core, and the guest thread whose turn it is there. hart.c says how they take turns. */
 struct hart {
-    struct core *core;  /* NULL: functional */
-    struct log log;     /* of what has been executed; timed up to word `eaten` */
-    uint32_t eaten;     /* on the only hart: up to where it stopped for a point, else 0 */
-    uint32_t boot;      /* place of its boot thread, the only one that may resume others here */
-    uint32_t current;   /* place of the thread that runs */
-    uint32_t kernel_sp; /* the kernel's stack pointer while another hart is at work */
-    uint64_t counted;   /* of the current thread's count, so much is in `executed` */
-    uint64_t executed;  /* operators, by this process, for the stats registry */
-    uint64_t stall_ps;  /* functional model: time spent waiting */
-    uint64_t cycles;    /* for the stats registry, kept at each sample and at the end */
-    ps_t alarm;         /* idle: when it goes on by itself; HART_FOR_EVER: when it is woken */
+    struct core *core;   /* NULL: functional */
+    struct log log;      /* of what has been executed; timed up to word `eaten` */
+    uint32_t eaten;      /* on the only hart: up to where it stopped for a point, else 0 */
+    uint32_t boot;       /* place of its boot thread, the only one that may resume others here */
+    uint32_t current;    /* place of the thread that runs */
+    uint32_t kernel_sp;  /* the kernel's stack pointer while another hart is at work */
+    uint64_t counted;    /* of the current thread's count, so much is in `executed` */
+    uint64_t executed;   /* operators, by this process, for the stats registry */
+    uint64_t stall_ps;   /* functional model: time spent waiting */
+    uint64_t cycles;     /* for the stats registry, kept at each sample and at the end */
+    ps_t alarm;          /* idle: when it goes on by itself; HART_FOR_EVER: when it is woken */
+    ps_t slice_end;      /* when the thread that was resumed is to give up; HART_FOR_EVER */
+    uint64_t slice_look; /* value of `executed` at which to see whether it is that late */
     uint8_t idle;
     uint8_t woken;        /* while it was not idle: the next time that it would be, it goes on */
     uint8_t stopped, why; /* the engine has returned `why` (enum run_reason), not served yet */
@@ -80,6 +96,9 @@ struct machine {
     uint32_t ncode;
     struct guest_thread *threads;
     uint32_t nthreads;
+    struct kept_module *kept;
+    struct lent_memory *lent;
+    uint32_t nkept, nlent;
 
     uint64_t instructions; /* executed so far, all threads, also before a checkpoint */
     uint64_t executed;     /* by this process, for the stats registry */
@@ -111,13 +130,25 @@ void hostcall_thread_trapped(struct machine *m);
 /* Bind the "machine" imports of the kernel. */
 void hostcall_make(struct machine *m);
 /* All imports of a module, bound: the kernel's to the machine, a program's to the kernel's exports.
- * An array for instance_new, the caller frees; NULL with a message when something is not offered.
+ * A memory is bound to `memory` (NULL: none may be imported). An array for instance_new, the caller
+ * frees; NULL with a message when something is not offered.
  */
-struct external *hostcall_link(struct machine *m, int module, int privileged, char *err,
-                               size_t errlen);
-/* A new guest thread that will run f in the given instance: its handle or -1. */
+struct external *hostcall_link(struct machine *m, int module, int privileged,
+                               const struct external *memory, char *err, size_t errlen);
+/* A new guest thread that will run f, with two i32 if it has parameters, in the given instance: its
+ * handle or -1. */
 int32_t machine_thread_new(struct machine *m, struct instance *in, struct func *f,
-                           uint32_t kernel_stack, uint32_t cookie);
+                           const uint32_t args[2], uint32_t kernel_stack, uint32_t cookie);
+/* The thread that was resumed may run until then. */
+void hart_slice(struct machine *m, ps_t end);
+/* Back to the boot thread: the time of the thread that runs is over. */
+void hostthread_preempt(struct machine *m);
+/* Keep the bytes of a module that came from memory; note that an instance lends its memory. 0, or
+ * -1: no memory. Forget all of that. */
+int hostmodule_keep(struct machine *m, const char *name, const uint8_t *bytes, size_t n,
+                    int module);
+int hostmodule_lend(struct machine *m, uint32_t from, uint32_t to);
+void hostmodule_drop(struct machine *m);
 void machine_thread_drop(struct machine *m, uint32_t handle);
 /* Put frames of DRAM under a module's code, modules in their order: 0 or -1. */
 int machine_place_code(struct machine *m, int module);
@@ -157,7 +188,7 @@ int machine_find_kernel(struct machine *m, char *err, size_t errlen);
 int machine_ready(struct machine *m, char *err, size_t errlen);
 /* What a full checkpoint has besides an architectural one (checkpoint_full.c). */
 void checkpoint_full(struct machine *m, struct archive *a);
-/* Say on the log what trapped where. */
+/* Say on the log what trapped where. whose NULL: the module that the thread began in. */
 void machine_report_trap(struct machine *m, const struct guest_thread *g, const char *whose);
 
 #endif

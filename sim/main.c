@@ -15,6 +15,7 @@ static const struct {
     {"run", "FILE.cfg [-s key=value]...", "run an experiment, all its points", cmd_run},
     {"exec", "[-m MACHINE.cfg] APP.wasm [ARG]...", "boot, run one WASI program", cmd_exec},
     {"crash", "FILE.cfg [-s key=value]...", "power-failure exploration with recovery", cmd_crash},
+    {"shell", "[-m MACHINE.cfg] [-c COMMANDS]", "boot to an interactive shell", cmd_shell},
     {"replay", "TRACE [-m MACHINE.cfg]", "drive the memory side from a trace", cmd_replay},
     {"trace", "record|import|export|info|verify ...", "make and inspect traces", cmd_trace},
     {"regress", "GOLDEN [--write]", "compare replays of traces with goldens", cmd_regress},

@@ -291,6 +291,9 @@ int run_point(const struct config *cfg, const char *label, const struct image *i
                                   .fuel = opt->fuel,
                                   .console = {opt->console[0], opt->console[1]},
                                   .input = opt->input,
+                                  .terminal = opt->terminal,
+                                  .tree = opt->tree,
+                                  .exports = opt->exports,
                                   .log = opt->log,
                                   .tap = opt->tap};
 

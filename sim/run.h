@@ -18,9 +18,12 @@ struct run_options {
     const char *command; /* "run", "exec" … */
     const char *const *arguments;
     size_t n_arguments;
-    FILE *console[2]; /* guest output and errors; console.txt gets both anyway */
-    int input;        /* descriptor that the guest reads from; -1: none */
-    FILE *log;        /* reports of guest faults */
+    FILE *console[2];          /* guest output and errors; console.txt gets both anyway */
+    int input;                 /* descriptor that the guest reads from; -1: none */
+    struct terminal *terminal; /* somebody types at input; NULL: it is there for whoever asks */
+    struct hosttree *tree;     /* gets the trees at `exports` when the guest halts; NULL: nothing */
+    struct strs exports;
+    FILE *log; /* reports of guest faults */
     enum progress_mode progress;
     uint64_t fuel;              /* operators, the kernel's too; 0: no limit */
     const char *from;           /* checkpoint to go on from; NULL: power-on */

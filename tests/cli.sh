@@ -119,6 +119,8 @@ t "run ends with 1 when the program traps" exits 1 "$pwsim" run "$root/sim/confi
 for f in "$root"/sim/configs/ddr*.cfg; do
     t "DRAM of $(basename "$f")" exits 0 "$pwsim" run "$f" -s program.name=hello -o runs
 done
+# ---- folders of the host ----
+source "$root/tests/cli_exec.sh"
 
 # ---- bad input ----
 head -c 100 "$B/guest/hello.wasm" >short.wasm
@@ -150,7 +152,7 @@ t "no command at all" exits 2 "$pwsim"
 head -c 1000000 /dev/zero >small.img
 t "an NVDIMM image of the wrong size" refuses 2 "small.img" "$pwsim" run "$root/sim/configs/hello.cfg" -s nvdimm.image=small.img
 t "an NVDIMM image of the wrong size leaves it as it was" cmp small.img <(head -c 1000000 /dev/zero)
-for c in run exec replay trace view list image; do
+for c in run exec shell replay trace view list image; do
     t "$c --help" exits 0 "$pwsim" "$c" --help
 done
 

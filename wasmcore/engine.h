@@ -100,6 +100,8 @@ uint32_t instance_id(const struct instance *in);
 struct instance *store_instance(const struct store *st, uint32_t id);
 /* Memory 0, or any of them; NULL when there is none. */
 struct space *instance_space(const struct instance *in);
+/* The name given to store_load for its module. */
+const char *instance_module_name(const struct instance *in);
 struct space *instance_memory(const struct instance *in, uint32_t memory);
 /* 0 and *out, or -1 when there is no such export. */
 int instance_export(const struct instance *in, const char *name, struct external *out);
@@ -170,6 +172,8 @@ void thread_call(struct thread *t, struct func *f, const uint64_t *args);
 const uint64_t *thread_results(const struct thread *t);
 /* In RUN_HOST: the number of the host function, and its argument slots, into which results go. */
 uint32_t thread_host(const struct thread *t);
+/* Is it in RUN_HOST, so that these mean anything? */
+int thread_in_host(const struct thread *t);
 uint64_t *thread_host_slots(struct thread *t);
 /* In RUN_HOST: the call does not come back; the thread's next run ends with RUN_TRAP. */
 void thread_fail(struct thread *t, enum trap_kind kind);

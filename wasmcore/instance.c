@@ -370,6 +370,11 @@ struct instance *store_instance(const struct store *st, uint32_t id)
     return id < st->ninstances ? st->instances[id] : NULL;
 }
 
+const char *instance_module_name(const struct instance *in)
+{
+    return in->unit->name;
+}
+
 struct space *instance_space(const struct instance *in)
 {
     return in->space;

@@ -111,6 +111,11 @@ uint32_t thread_host(const struct thread *t)
     return t->host;
 }
 
+int thread_in_host(const struct thread *t)
+{
+    return t->state == THREAD_HOST || t->state == THREAD_ONLY_HOST;
+}
+
 uint64_t *thread_host_slots(struct thread *t)
 {
     return t->fp + t->host_base;

@@ -2,6 +2,8 @@
 #ifndef GUESTOS_MACHINE_H
 #define GUESTOS_MACHINE_H
 
+#include <stdint.h>
+
 /*
  * Included by the kernel (wasm32) and by the simulator. Every row is a function that the kernel
  * imports from module "machine"; arguments are i32 (i) or i64 (l), the result is i32, i64 or none
@@ -20,19 +22,32 @@
     X(section_read, i, "ilii",                                                                     \
       "n, offset, buf, len -> bytes read (device DMA into kernel memory)")                         \
     X(module_load, i, "i", "section n holds a wasm module -> module handle or -ENOEXEC")           \
-    X(instance_new, i, "ii",                                                                       \
-      "module, most pages of memory -> instance handle; imports are bound to kernel exports "      \
-      "\"module.field\"")                                                                          \
+    X(module_load_bytes, i, "iiii",                                                                \
+      "name, len, address, bytes of a wasm module in kernel memory -> module handle, -ENOEXEC or " \
+      "-ENOMEM; the same name and bytes give the same handle")                                     \
+    X(instance_new, i, "iii",                                                                      \
+      "module, most pages of memory, 0 or an instance of the same module -> instance handle; "     \
+      "functions are bound to kernel exports \"module.field\", an imported memory to that of the " \
+      "instance or to a new one")                                                                  \
     X(instance_drop, i, "i", "free it")                                                            \
     X(thread_new, i, "iiiii",                                                                      \
       "instance, export name, len, kernel stack top, cookie -> thread handle")                     \
+    X(thread_new_with, i, "iiiiiii",                                                               \
+      "as thread_new, of a function with two i32 parameters, which come last")                     \
     X(thread_drop, i, "i", "free it")                                                              \
-    X(resume, i, "i", "run a thread on this hart until it gives up: enum machine_why")             \
+    X(resume, i, "il",                                                                             \
+      "run a thread on this hart until it gives up, or for about so many nanoseconds of which "    \
+      "the "                                                                                       \
+      "last must be in user code; 0: no limit. enum machine_why")                                  \
     X(yield, v, "i",                                                                               \
       "from a kernel call of a user thread: back to resume with MACHINE_YIELDED, value kept for "  \
       "thread_value")                                                                              \
     X(thread_exit, v, "i", "as yield, with MACHINE_EXITED; the thread ends")                       \
     X(thread_value, i, "i", "what it gave to yield or thread_exit")                                \
+    X(wait_info, i, "ii",                                                                          \
+      "after MACHINE_WAITS and MACHINE_NOTIFIES: thread, where to put a struct machine_wait")      \
+    X(wait_done, i, "ii", "thread, result of its wait or notify")                                  \
+    X(wait_fail, i, "i", "its wait traps: deadlock")                                               \
     X(cookie, i, "", "cookie of the running thread, 0 in the boot thread")                         \
     X(caller, i, "", "instance handle of the running user thread, 0 in the boot thread")           \
     X(copy_in, i, "iiii",                                                                          \
@@ -44,9 +59,18 @@
     X(unmap, i, "iii", "instance (0: kernel), uaddr, bytes -> 0 or -EINVAL")                       \
     X(frames_alloc, i, "i", "n contiguous zeroed DRAM frames -> first or -ENOMEM")                 \
     X(frames_free, i, "ii", "first, n")                                                            \
+    X(memory_bytes, l, "i", "size of an instance's memory")                                        \
+    X(dram_frames, i, "i", "0: size of DRAM in frames, 1: how many are free")                      \
     X(nvdimm_frames, i, "", "size of the NVDIMM in frames")                                        \
     X(console_write, i, "iii", "stream (1 out, 2 err), buf, len -> bytes")                         \
     X(console_read, i, "ii", "buf, cap -> bytes, 0 at the end of input")                           \
+    X(console_poll, i, "i",                                                                        \
+      "enum machine_console bits; 1: wait until there is input or an interrupt. An interrupt is "  \
+      "told once")                                                                                 \
+    X(console_mode, v, "i", "of a terminal: 0 lines with echo, 1 each key as it is pressed")       \
+    X(export_entry, i, "iii",                                                                      \
+      "path, len, kind (WASI's file type): an entry of the tree that goes back to the host")       \
+    X(export_bytes, i, "ii", "buf, len: bytes of the entry begun last")                            \
     X(clock, l, "i",                                                                               \
       "0: nanoseconds since power-on; 1: the same plus the wall-clock base of the config")         \
     X(entropy, v, "ii", "buf, len: seeded pseudo-random bytes")                                    \
@@ -82,7 +106,31 @@ enum machine_halt {
                                   is on the console, stream 2 */
 };
 
-enum machine_why { MACHINE_EXITED, MACHINE_YIELDED, MACHINE_TRAPPED };
+enum machine_why {
+    MACHINE_EXITED,
+    MACHINE_YIELDED,
+    MACHINE_TRAPPED,
+    MACHINE_PREEMPTED, /* its time is over */
+    MACHINE_WAITS,     /* in memory.atomic.wait: to be resumed after wait_done or wait_fail */
+    MACHINE_NOTIFIES   /* in memory.atomic.notify: to be resumed after wait_done */
+};
+
+/* What a thread waits for, or notifies. */
+struct machine_wait {
+    uint64_t addr;
+    int64_t timeout_ns; /* negative: none */
+    uint32_t space;     /* the memory: threads that share it see the same number */
+    uint32_t count;     /* of threads to wake */
+};
+
+/* Without MACHINE_CONSOLE_TERMINAL the input is there at once, for whoever asks: a read waits for
+ * the host, and no time passes for the guest. */
+enum machine_console {
+    MACHINE_CONSOLE_READABLE = 1,
+    MACHINE_CONSOLE_INTERRUPT = 2,
+    MACHINE_CONSOLE_TERMINAL = 4
+};
+
 enum machine_tier { MACHINE_DRAM, MACHINE_NVDIMM };
 
 /* Section names of the boot image. The kernel is ".kernel"; ".prog/NAME" is a program; ".file/PATH"
@@ -90,6 +138,8 @@ enum machine_tier { MACHINE_DRAM, MACHINE_NVDIMM };
 #define SECTION_KERNEL  ".kernel"
 #define SECTION_PROGRAM ".prog/"
 #define SECTION_FILE    ".file/"
+#define SECTION_DIR     ".dir/"  /* a directory, which may be empty */
+#define SECTION_LINK    ".link/" /* a symbolic link: its target */
 
 /* Boot parameters, as text without a final NUL; param returns the whole length even when it is more
  * than cap (cap 0 asks for the length). In argv and env each entry ends with a NUL; argv[0] is in
@@ -100,6 +150,13 @@ enum machine_tier { MACHINE_DRAM, MACHINE_NVDIMM };
 #define PARAM_DATA_TIER     "data_tier" /* "dram" or "nvdimm": where files and named objects live */
 #define PARAM_STACK_TOP     "kernel_stack_bytes" /* decimal, 8192 to 983040 */
 #define PARAM_PROGRAM_PAGES "program_pages"      /* decimal; optional, 16384 */
+#define PARAM_HANDLES       "handles"            /* most descriptors of a process; optional */
+#define PARAM_THREADS       "threads"            /* most threads of a process; optional */
+#define PARAM_SLICE_NS      "slice_ns"           /* time slice; optional */
+#define PARAM_PREOPENS                                                                             \
+    "preopens"                /* directories that the program gets, each with a                    \
+                                 NUL; none: "/" */
+#define PARAM_EXPORT "export" /* paths whose trees go back to the host at halt */
 
 /* map and unmap never free frames: what frames_alloc gave stays taken until frames_free, whatever
  * becomes of the instances in which it was mapped. A thread that returns from the function that it

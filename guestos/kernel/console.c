@@ -1,15 +1,19 @@
 /* console.c - the console: kernel messages, and the streams that programs read and write. */
 #include "console.h"
-#include "kstring.h"
+#include "poll.h"
+#include "sched.h"
 #include "wasi.h"
 #include "machine_import.h"
 
-#define INPUT_BYTES 4096
-#define NAME_SHOWN  100 /* bytes of a name in a message */
+#define INPUT_BYTES      4096
+#define EXIT_INTERRUPTED 130 /* as shells say it */
+#define NAME_SHOWN       100 /* bytes of a name in a message */
 
 /* Static: there is one console and one kernel in a machine. Invariant: at <= len <= INPUT_BYTES. */
 static struct {
     uint32_t at, len;
+    uint8_t terminal;          /* input comes when somebody types it */
+    struct wait_queue readers; /* of a terminal */
     char bytes[INPUT_BYTES];
 } input;
 
@@ -83,10 +87,23 @@ void kernel_refuse_text(const char *text)
     kernel_refuse(&l);
 }
 
+void console_init(void)
+{
+    input.terminal = (machine_console_poll(0) & MACHINE_CONSOLE_TERMINAL) != 0;
+}
+
+void console_set_raw(int raw)
+{
+    machine_console_mode(raw);
+}
+
 int32_t console_peek(const char **data)
 {
     if (input.at == input.len) {
-        int32_t n = machine_console_read(input.bytes, INPUT_BYTES);
+        int32_t n;
+        if (input.terminal && !(machine_console_poll(0) & MACHINE_CONSOLE_READABLE))
+            return -EAGAIN;
+        n = machine_console_read(input.bytes, INPUT_BYTES);
         if (n < 0)
             return n;
         input.at = 0;
@@ -99,4 +116,51 @@ int32_t console_peek(const char **data)
 void console_take(uint32_t n)
 {
     input.at += n;
+}
+
+void console_read_wait(void)
+{
+    sched_block(&input.readers, SCHED_FOREVER);
+}
+
+/* ---- the terminal's own wishes ---- */
+
+/* Whoever runs in the foreground ends. */
+static void interrupt(void)
+{
+    struct process *p;
+    for (uint32_t pid = 0; (p = process_from(pid));) {
+        pid = p->pid + 1;
+        if (p->foreground && p->state == PROCESS_ALIVE)
+            process_end(p, PROCESS_KILLED, EXIT_INTERRUPTED);
+    }
+}
+
+static void heed(int32_t what)
+{
+    if (what & MACHINE_CONSOLE_INTERRUPT)
+        interrupt();
+    if (what & MACHINE_CONSOLE_READABLE) {
+        sched_wake_all(&input.readers);
+        poll_changed();
+    }
+}
+
+int console_wants_look(void)
+{
+    return input.terminal;
+}
+
+void console_look(void)
+{
+    if (input.terminal)
+        heed(machine_console_poll(0));
+}
+
+int console_wait(void)
+{
+    if (!input.terminal || (!input.readers.head && !poll_waits()))
+        return 0;
+    heed(machine_console_poll(1));
+    return 1;
 }

@@ -36,12 +36,25 @@ void kernel_say(const char *text);
 _Noreturn void kernel_refuse(struct line *l);
 _Noreturn void kernel_refuse_text(const char *text);
 
+void console_init(void);
+
 /*
  * Input is read into the kernel and stays there until taken, so that nothing is lost when a
- * program's buffer is bad. console_peek waits for input when there is none: number of bytes at
- * *data (0 at the end of input), or -errno.
+ * program's buffer is bad. console_peek: number of bytes at *data, 0 at the end of input, -EAGAIN
+ * when there is none yet (only at a terminal), or another error. console_read_wait blocks the
+ * calling thread until it is worth to look again.
  */
 int32_t console_peek(const char **data);
 void console_take(uint32_t n);
+void console_read_wait(void);
+
+/* For the scheduler: must it come back soon to look at the terminal? Look. Wait for the host; 0:
+ * nobody wants anything of it. */
+int console_wants_look(void);
+void console_look(void);
+int console_wait(void);
+
+/* Of a terminal: each key as it is pressed, or lines with echo. */
+void console_set_raw(int raw);
 
 #endif

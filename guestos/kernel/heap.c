@@ -7,7 +7,7 @@
 
 #define ORDER_MIN 5u  /* 32 bytes: 16 of header, 16 for the caller */
 #define ORDER_MAX 20u /* 1 MiB with its header */
-#define HEADER    16u
+#define HEADER    HEAP_HEADER
 
 /* In front of each block; keeps the caller's part aligned to 16 bytes. */
 struct block {

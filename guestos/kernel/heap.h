@@ -13,6 +13,9 @@
 void *kalloc(size_t bytes);
 void kfree(void *block); /* NULL is fine */
 
+/* A block of 2^n - HEAP_HEADER bytes fills 2^n. */
+#define HEAP_HEADER 16u
+
 /* kalloc for what the kernel cannot boot without: powers off with a message instead of failing. */
 void *kalloc_boot(size_t bytes);
 

@@ -1,34 +1,60 @@
 /* mapping.c - what is mapped into a process beyond its own memory. */
 #include "mapping.h"
 #include "heap.h"
+#include "objects.h"
 #include "wasi.h"
 #include "machine_import.h"
 
-int32_t mapping_add(struct process *p, int32_t tier, uint32_t first, uint32_t pages, int owned)
+static void owner_hold(struct mapping *m)
+{
+    if (m->node) {
+        inode_hold(m->node);
+        m->node->mapped++;
+    }
+    if (m->object)
+        object_hold(m->object);
+}
+
+static void owner_drop(struct mapping *m)
+{
+    if (m->node) {
+        m->node->mapped--;
+        inode_drop(m->node);
+    }
+    if (m->object)
+        object_drop(m->object);
+}
+
+int32_t mapping_add(struct process *p, const struct file_extent *e, struct inode *node,
+                    struct object *object)
 {
     struct mapping *m = kalloc(sizeof *m);
-    int32_t at = m ? machine_map(p->instance, tier, first, pages) : -ENOMEM;
+    int owned = !node && !object;
+    int32_t at = m ? machine_map(p->instance, e->tier, e->first, e->frames) : -ENOMEM;
     if (machine_map_failed(at)) {
         if (owned)
-            machine_frames_free(first, pages);
+            machine_frames_free(e->first, e->frames);
         kfree(m);
         return at;
     }
-    m->page = (uint32_t)at >> PAGE_SHIFT;
-    m->pages = pages;
-    m->first = first;
-    m->owned = (uint8_t)owned;
-    m->next = p->mappings;
+    *m = (struct mapping){.page = (uint32_t)at >> PAGE_SHIFT,
+                          .pages = e->frames,
+                          .first = e->first,
+                          .owned = (uint8_t)owned,
+                          .node = node,
+                          .object = object,
+                          .next = p->mappings};
+    owner_hold(m);
     p->mappings = m;
     return at;
 }
 
-/* The link to the mapping that holds all of these pages, or NULL. */
-static struct mapping **mapping_find(struct process *p, uint32_t page, uint32_t pages)
+/* The link to the mapping that holds a page, or NULL. */
+static struct mapping **mapping_find(struct process *p, uint32_t page)
 {
     for (struct mapping **link = &p->mappings; *link; link = &(*link)->next) {
         struct mapping *m = *link;
-        if (page >= m->page && page - m->page < m->pages && pages <= m->pages - (page - m->page))
+        if (page >= m->page && page - m->page < m->pages)
             return link;
     }
     return NULL;
@@ -44,31 +70,23 @@ static void mapping_cut(struct mapping *m, uint32_t page, uint32_t pages, struct
         tail->page = page + pages;
         tail->pages = behind;
         tail->first = m->first + before + pages;
+        owner_hold(tail);
         m->next = tail;
     }
     m->pages = before;
 }
 
-int mapping_remove(struct process *p, uint32_t addr, uint32_t bytes)
+/* Undo pages that lie inside the mapping at *link. */
+static int mapping_remove_part(struct process *p, struct mapping **link, uint32_t page,
+                               uint32_t pages)
 {
-    uint32_t page = addr >> PAGE_SHIFT, pages = (uint32_t)pages_for(bytes), first;
-    struct mapping **link, *m, *tail;
-    int err;
-    if ((addr & (PAGE_BYTES - 1)) != 0 || pages == 0)
-        return -EINVAL;
-    link = mapping_find(p, page, pages);
-    if (!link)
-        return -EINVAL;
-    tail = kalloc(sizeof *tail);
-    if (!tail)
-        return -ENOMEM;
-    err = machine_unmap(p->instance, addr, pages << PAGE_SHIFT);
+    struct mapping *m = *link, *tail = kalloc(sizeof *tail);
+    uint32_t first = m->first + (page - m->page);
+    int err = tail ? machine_unmap(p->instance, page << PAGE_SHIFT, pages << PAGE_SHIFT) : -ENOMEM;
     if (err < 0) {
         kfree(tail);
         return err;
     }
-    m = *link;
-    first = m->first + (page - m->page);
     if (m->owned)
         machine_frames_free(first, pages);
     mapping_cut(m, page, pages, tail);
@@ -76,7 +94,31 @@ int mapping_remove(struct process *p, uint32_t addr, uint32_t bytes)
         kfree(tail);
     if (m->pages == 0) {
         *link = m->next;
+        owner_drop(m);
         kfree(m);
+    }
+    return 0;
+}
+
+/* A file that lies in several runs of frames is mapped by one mapping for each. */
+int mapping_remove(struct process *p, uint32_t addr, uint32_t bytes)
+{
+    uint32_t page = addr >> PAGE_SHIFT, pages = (uint32_t)pages_for(bytes), end = page + pages;
+    if ((addr & (PAGE_BYTES - 1)) != 0 || pages == 0 || end > UINT32_MAX >> PAGE_SHIFT)
+        return -EINVAL;
+    for (uint32_t at = page; at < end;) {
+        struct mapping **link = mapping_find(p, at);
+        if (!link)
+            return -EINVAL;
+        at = (*link)->page + (*link)->pages;
+    }
+    while (page < end) {
+        struct mapping **link = mapping_find(p, page);
+        uint32_t n = (*link)->page + (*link)->pages - page;
+        int err = mapping_remove_part(p, link, page, n < end - page ? n : end - page);
+        if (err < 0)
+            return err;
+        page += n;
     }
     return 0;
 }
@@ -88,6 +130,7 @@ void mappings_drop(struct process *p)
         p->mappings = m->next;
         if (m->owned)
             machine_frames_free(m->first, m->pages);
+        owner_drop(m);
         kfree(m);
     }
 }

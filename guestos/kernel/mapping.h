@@ -12,9 +12,11 @@
  * overlap.
  */
 
-/* Map frames: the address, or -errno (machine_map_failed tells). owned: DRAM frames that belong to
- * this mapping alone and are freed with it, or at once on failure. */
-int32_t mapping_add(struct process *p, int32_t tier, uint32_t first, uint32_t pages, int owned);
+/* Map frames: the address, or -errno (machine_map_failed tells). What they belong to, a file or an
+ * object, is held as long as they are mapped; with neither, they are DRAM frames of this mapping
+ * alone, freed with it, or at once on failure. */
+int32_t mapping_add(struct process *p, const struct file_extent *e, struct inode *node,
+                    struct object *object);
 
 /* Undo [addr, addr + bytes), whole pages inside one mapping: 0, -EINVAL or -ENOMEM. */
 int mapping_remove(struct process *p, uint32_t addr, uint32_t bytes);

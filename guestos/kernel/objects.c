@@ -4,7 +4,7 @@
 #include "heap.h"
 #include "kstring.h"
 #include "nvdir.h"
-#include "param.h"
+#include "store.h"
 #include "wasi.h"
 
 #define OBJECT_BYTES_MAX (1ll << 40)
@@ -12,26 +12,8 @@
 /* Static: objects belong to the machine, not to a process. */
 static struct {
     struct object *all;
-    enum machine_tier tier;
     uint32_t count;
 } objects;
-
-void objects_init(void)
-{
-    objects.tier = MACHINE_DRAM;
-    if (param_is(PARAM_DATA_TIER, "nvdimm"))
-        objects.tier = MACHINE_NVDIMM;
-    else if (!param_is(PARAM_DATA_TIER, "dram"))
-        kernel_refuse_text("boot parameter data_tier must be 'dram' or 'nvdimm'");
-    if (objects.tier == MACHINE_NVDIMM && machine_nvdimm_frames() < 2)
-        kernel_refuse_text(
-            "data_tier is 'nvdimm', but this machine has no NVDIMM of 128 KiB or more");
-}
-
-enum machine_tier data_tier(void)
-{
-    return objects.tier;
-}
 
 static struct object *object_known(const char *name, uint32_t len)
 {
@@ -107,23 +89,62 @@ int object_open(const char *name, uint32_t len, int64_t bytes, struct object **o
         *out = o;
         return 0;
     }
-    if (!o && objects.tier == MACHINE_DRAM && bytes == 0)
+    if (!o && data_tier() == MACHINE_DRAM && bytes == 0)
         return -ENOENT;
     if (!o)
         o = fresh = object_new(name, len);
     if (!o)
         return -ENOMEM;
-    err = objects.tier == MACHINE_DRAM ? dram_grow(o, (uint64_t)bytes)
-                                       : nvdimm_grow(o, (uint64_t)bytes);
+    err = data_tier() == MACHINE_DRAM ? dram_grow(o, (uint64_t)bytes)
+                                      : nvdimm_grow(o, (uint64_t)bytes);
     if (err < 0) {
         kfree(fresh);
         return err;
     }
     if (fresh) {
         o->ino = ++objects.count;
+        o->tier = (uint8_t)data_tier();
         o->next = objects.all;
         objects.all = o;
     }
     *out = o;
     return 0;
+}
+
+/* ---- shared memory ---- */
+
+int object_new_anonymous(int64_t bytes, struct object **out)
+{
+    struct object *o;
+    int err;
+    if (bytes <= 0 || bytes > OBJECT_BYTES_MAX)
+        return -EINVAL;
+    o = kalloc(sizeof *o);
+    if (!o)
+        return -ENOMEM;
+    err = dram_grow(o, (uint64_t)bytes);
+    if (err < 0) {
+        kfree(o);
+        return err;
+    }
+    o->ino = ++objects.count;
+    o->tier = MACHINE_DRAM;
+    o->anonymous = 1;
+    o->refs = 1;
+    *out = o;
+    return 0;
+}
+
+struct object *object_hold(struct object *o)
+{
+    o->refs += o->anonymous;
+    return o;
+}
+
+void object_drop(struct object *o)
+{
+    if (!o->anonymous || --o->refs > 0)
+        return;
+    machine_frames_free(o->first, o->frames);
+    kfree(o);
 }

@@ -20,13 +20,10 @@ struct object {
     uint32_t first, frames;
     uint64_t bytes; /* as asked for by whoever made it largest */
     uint32_t ino;
+    uint32_t refs;     /* of an object without a name: open files and mappings */
+    uint8_t tier;      /* enum machine_tier */
+    uint8_t anonymous; /* shared memory: in DRAM, gone when nobody holds it */
 };
-
-/* Reads the boot parameter; refuses the boot when files shall be in an NVDIMM that is not there. */
-void objects_init(void);
-
-/* The tier of files and named objects. */
-enum machine_tier data_tier(void);
 
 /*
  * Open the object of that name, making it, or making it larger, for at least `bytes`; 0 only opens.
@@ -34,5 +31,10 @@ enum machine_tier data_tier(void);
  * -EIO (the NVDIMM's directory is damaged). Objects stay known until power-off.
  */
 int object_open(const char *name, uint32_t len, int64_t bytes, struct object **out);
+
+/* Shared memory without a name, zeroed, held once: 0 or -EINVAL, -ENOMEM. */
+int object_new_anonymous(int64_t bytes, struct object **out);
+struct object *object_hold(struct object *o);
+void object_drop(struct object *o);
 
 #endif

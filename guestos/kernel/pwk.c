@@ -1,83 +1,109 @@
-/* pwk.c - kernel calls beyond WASI: named objects and mappings (see include/pwk.h). */
+/* pwk.c - kernel calls beyond WASI: named objects, shared memory, mappings (include/pwk.h). */
 #include "heap.h"
 #include "mapping.h"
 #include "objects.h"
 #include "pwk.h"
-#include "tree.h"
 #include "uaccess.h"
 #include "wasi.h"
 
-#define PWK_EXPORT(name) __attribute__((export_name("pwk." #name)))
+#include "pwk_export.h"
 
-/* What a descriptor offers for mapping: frames of one tier. */
-struct extent {
-    int32_t tier;
-    uint32_t first, frames;
+/* What a descriptor offers for mapping: a file or an object, and what part of it. */
+struct region {
+    struct inode *node;
+    struct object *object;
+    uint32_t page, pages;
 };
 
-static int handle_extent(const struct process *p, uint32_t fd, struct extent *out)
+static int region_of(const struct process *p, uint32_t fd, struct region *r)
 {
-    const struct handle *h = handle_get(&p->handles, fd);
-    if (!h)
-        return -EBADF;
-    if (h->kind == HANDLE_OBJECT) {
-        *out = (struct extent){(int32_t)data_tier(), h->object->first, h->object->frames};
+    struct slot *s;
+    int err = handle_use(&p->handles, fd, 0, &s);
+    if (err < 0)
+        return err;
+    if (s->file->kind == HANDLE_OBJECT) {
+        r->object = s->file->object;
+        r->pages = r->object->frames;
         return 0;
     }
-    if (h->kind != HANDLE_FILE)
+    if (s->file->kind != HANDLE_FILE)
         return -ENODEV;
-    if (!(h->rights & RIGHT_FD_READ))
+    if (!(s->rights & RIGHT_FD_READ))
         return -ENOTCAPABLE;
-    *out = (struct extent){h->node->tier, h->node->first, h->node->pages};
+    r->node = s->file->node;
+    r->pages = (uint32_t)pages_for(r->node->size);
     return 0;
 }
 
-/* Cut an extent down to what was asked for: 0 or -EINVAL. */
-static int extent_cut(struct extent *e, int64_t offset, uint32_t bytes)
+/* Cut a region down to what was asked for: 0 or -EINVAL. */
+static int region_cut(struct region *r, int64_t offset, uint32_t bytes)
 {
     uint64_t page = (uint64_t)offset >> PAGE_SHIFT, pages = pages_for(bytes);
     if (offset < 0 || (offset & (PAGE_BYTES - 1)) != 0 || pages == 0)
         return -EINVAL;
-    if (page > e->frames || pages > e->frames - page)
+    if (page > r->pages || pages > r->pages - page)
         return -EINVAL;
-    e->first += (uint32_t)page;
-    e->frames = (uint32_t)pages;
+    r->page = (uint32_t)page;
+    r->pages = (uint32_t)pages;
     return 0;
 }
 
 /* A copy of a file's pages, in frames of the mapping's own. */
-static int32_t map_private(struct process *p, const struct node *file, uint64_t offset,
-                           uint32_t pages)
+static int32_t map_private(struct process *p, const struct region *r)
 {
-    uint64_t left = file->size - offset, bytes = (uint64_t)pages << PAGE_SHIFT;
-    int32_t first = machine_frames_alloc(pages), at;
-    int err;
+    uint64_t offset = (uint64_t)r->page << PAGE_SHIFT;
+    int32_t first = machine_frames_alloc(r->pages), at, n;
+    struct file_extent e = {MACHINE_DRAM, (uint32_t)first, r->pages};
     if (first < 0)
         return first;
-    at = mapping_add(p, MACHINE_DRAM, (uint32_t)first, pages, 1);
+    at = mapping_add(p, &e, NULL, NULL);
     if (machine_map_failed(at))
         return at;
-    err = user_write(p, (uint32_t)at, file->bytes + offset,
-                     (uint32_t)(left < bytes ? left : bytes));
-    return err < 0 ? err : at;
+    n = r->node->fs->read(r->node, p, offset, (uint32_t)at, r->pages << PAGE_SHIFT);
+    return n < 0 ? n : at;
+}
+
+/* The file's own frames. They lie in one piece or in several, which come one behind the other in
+ * the program's memory, since that only grows. */
+static int32_t map_file(struct process *p, const struct region *r)
+{
+    uint32_t done = 0;
+    int32_t start = 0;
+    while (done < r->pages) {
+        struct file_extent e;
+        int32_t at = r->node->fs->extent(r->node, r->page + done, r->pages - done, &e);
+        if (at == 0)
+            at = mapping_add(p, &e, r->node, NULL);
+        if (machine_map_failed(at)) {
+            if (done)
+                mapping_remove(p, (uint32_t)start, done << PAGE_SHIFT);
+            return at;
+        }
+        if (done == 0)
+            start = at;
+        done += e.frames;
+    }
+    return start;
 }
 
 PWK_EXPORT(map) int32_t kernel_map(uint32_t fd, int64_t offset, uint32_t bytes, uint32_t flags)
 {
     struct process *p = process_self();
-    struct extent e;
-    int err = handle_extent(p, fd, &e);
+    struct region r = {0};
+    int err = region_of(p, fd, &r);
     if (err == 0)
-        err = extent_cut(&e, offset, bytes);
+        err = region_cut(&r, offset, bytes);
     if (err < 0)
         return err;
-    if (flags == PWK_MAP_SHARED)
-        return mapping_add(p, e.tier, e.first, e.frames, 0);
-    if (flags != PWK_MAP_PRIVATE)
+    if (flags > PWK_MAP_PRIVATE)
         return -EINVAL;
-    if (handle_get(&p->handles, fd)->kind != HANDLE_FILE)
-        return -ENOTSUP;
-    return map_private(p, handle_get(&p->handles, fd)->node, (uint64_t)offset, e.frames);
+    if (flags == PWK_MAP_PRIVATE)
+        return r.node ? map_private(p, &r) : -ENOTSUP;
+    if (r.object) {
+        struct file_extent e = {r.object->tier, r.object->first + r.page, r.pages};
+        return mapping_add(p, &e, NULL, r.object);
+    }
+    return map_file(p, &r);
 }
 
 PWK_EXPORT(unmap) int32_t kernel_unmap(uint32_t addr, uint32_t bytes)
@@ -85,30 +111,34 @@ PWK_EXPORT(unmap) int32_t kernel_unmap(uint32_t addr, uint32_t bytes)
     return mapping_remove(process_self(), addr, bytes);
 }
 
+static int32_t object_install(struct process *p, struct object *object)
+{
+    struct handle *h = handle_new(HANDLE_OBJECT);
+    if (!h) {
+        object_drop(object);
+        return -ENOMEM;
+    }
+    h->object = object;
+    return handle_install(&p->handles, h, RIGHTS_ALL, 0);
+}
+
 PWK_EXPORT(pmem_open) int32_t kernel_pmem_open(uint32_t name, uint32_t len, int64_t bytes)
 {
     struct process *p = process_self();
     char text[OBJECT_NAME_MAX];
     struct object *object;
-    struct handle *h;
-    int32_t fd;
     int err;
     if (len > OBJECT_NAME_MAX)
         return -ENAMETOOLONG;
     err = user_read(p, text, name, len);
     if (err == 0)
         err = object_open(text, len, bytes, &object);
-    if (err < 0)
-        return err;
-    fd = handle_open(&p->handles, HANDLE_OBJECT, ~0ull, &h);
-    if (fd >= 0)
-        h->object = object;
-    return fd;
+    return err < 0 ? err : object_install(p, object);
 }
 
-/* One program runs at a time, so far. */
-PWK_EXPORT(spawn) int32_t kernel_spawn(uint32_t path, uint32_t len, uint32_t argv, uint32_t fds)
+PWK_EXPORT(memory) int32_t kernel_memory(int64_t bytes)
 {
-    (void)path, (void)len, (void)argv, (void)fds;
-    return -ENOSYS;
+    struct object *object;
+    int err = object_new_anonymous(bytes, &object);
+    return err < 0 ? err : object_install(process_self(), object);
 }

@@ -1,14 +1,10 @@
 /* stat.c - what programs are told about files. */
 #include "stat.h"
 #include "objects.h"
+#include "uaccess.h"
 
 /* Numbers of the devices that files are said to be on. */
-enum { DEVICE_CONSOLE = 1, DEVICE_IMAGE, DEVICE_OBJECTS };
-
-enum wasi_filetype node_type(const struct node *n)
-{
-    return node_is_directory(n) ? FILETYPE_DIRECTORY : FILETYPE_REGULAR_FILE;
-}
+enum { DEVICE_CONSOLE = 1, DEVICE_FILES, DEVICE_OBJECTS, DEVICE_PIPES };
 
 enum wasi_filetype handle_type(const struct handle *h)
 {
@@ -18,19 +14,22 @@ enum wasi_filetype handle_type(const struct handle *h)
     case HANDLE_DIRECTORY:
         return FILETYPE_DIRECTORY;
     case HANDLE_FILE:
-        return FILETYPE_REGULAR_FILE;
+        return (enum wasi_filetype)h->node->type;
     default:
-        return FILETYPE_UNKNOWN; /* a named object: can be mapped, not read */
+        return FILETYPE_UNKNOWN; /* WASI has no type for pipes, channels and named objects */
     }
 }
 
-void filestat_of_node(const struct node *n, struct wasi_filestat *out)
+void filestat_of_node(const struct inode *n, struct wasi_filestat *out)
 {
-    *out = (struct wasi_filestat){.dev = DEVICE_IMAGE,
+    *out = (struct wasi_filestat){.dev = DEVICE_FILES,
                                   .ino = n->ino,
-                                  .filetype = (uint8_t)node_type(n),
-                                  .nlink = 1,
-                                  .size = n->size};
+                                  .filetype = n->type,
+                                  .nlink = n->links,
+                                  .size = n->size,
+                                  .atim = n->atim,
+                                  .mtim = n->mtim,
+                                  .ctim = n->ctim};
 }
 
 void filestat_of_handle(const struct handle *h, struct wasi_filestat *out)
@@ -44,8 +43,24 @@ void filestat_of_handle(const struct handle *h, struct wasi_filestat *out)
         *out = (struct wasi_filestat){
             .dev = DEVICE_OBJECTS, .ino = h->object->ino, .nlink = 1, .size = h->object->bytes};
         return;
-    default:
+    case HANDLE_CONSOLE:
         *out = (struct wasi_filestat){.dev = DEVICE_CONSOLE, .ino = h->stream + 1u, .nlink = 1};
+        break;
+    default:
+        *out = (struct wasi_filestat){.dev = DEVICE_PIPES, .nlink = 1};
     }
     out->filetype = (uint8_t)handle_type(h);
+}
+
+int filestat_put_unstable(const struct wasi_filestat *stat, uint32_t buf)
+{
+    struct unstable_filestat u = {.dev = stat->dev,
+                                  .ino = stat->ino,
+                                  .filetype = stat->filetype,
+                                  .nlink = (uint32_t)stat->nlink,
+                                  .size = stat->size,
+                                  .atim = stat->atim,
+                                  .mtim = stat->mtim,
+                                  .ctim = stat->ctim};
+    return user_write(process_self(), buf, &u, sizeof u);
 }

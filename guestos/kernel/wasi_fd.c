@@ -1,7 +1,8 @@
-/* wasi_fd.c - calls on open file descriptors other than reading and writing. */
-#include "kstring.h"
+/* wasi_fd.c - calls on open file descriptors other than reading, writing and listing. */
 #include "stat.h"
+#include "times.h"
 #include "uaccess.h"
+#include "vfs.h"
 #include "wasi.h"
 
 /* ---- position ---- */
@@ -30,22 +31,23 @@ static int seek_target(const struct handle *h, int64_t offset, uint32_t whence, 
 /* An open file that has a position, with the right: 0 or -errno. */
 static int seekable(const struct process *p, uint32_t fd, uint64_t right, struct handle **out)
 {
-    struct handle *h = handle_get(&p->handles, fd);
-    if (!h)
+    struct slot *s = handle_slot(&p->handles, fd);
+    if (!s)
         return -EBADF;
-    if (h->kind != HANDLE_FILE)
-        return h->kind == HANDLE_DIRECTORY ? -EISDIR : -ESPIPE;
-    *out = h;
-    return h->rights & right ? 0 : -ENOTCAPABLE;
+    if (s->file->kind != HANDLE_FILE)
+        return s->file->kind == HANDLE_DIRECTORY ? -EISDIR : -ESPIPE;
+    *out = s->file;
+    return s->rights & right ? 0 : -ENOTCAPABLE;
 }
 
 WASI_EXPORT(fd_seek)
 uint32_t wasi_fd_seek(uint32_t fd, int64_t offset, uint32_t whence, uint32_t position)
 {
     const struct process *p = process_self();
+    int tells = offset == 0 && whence == WHENCE_CUR;
     struct handle *h;
     int64_t at;
-    int err = seekable(p, fd, RIGHT_FD_SEEK, &h);
+    int err = seekable(p, fd, RIGHT_FD_SEEK | (tells ? RIGHT_FD_TELL : 0), &h);
     if (err == 0)
         err = seek_target(h, offset, whence, &at);
     if (err == 0)
@@ -55,11 +57,18 @@ uint32_t wasi_fd_seek(uint32_t fd, int64_t offset, uint32_t whence, uint32_t pos
     return wasi_result(err);
 }
 
+UNSTABLE_EXPORT(fd_seek)
+uint32_t unstable_fd_seek(uint32_t fd, int64_t offset, uint32_t whence, uint32_t position)
+{
+    static const uint8_t same[] = {WHENCE_CUR, WHENCE_END, WHENCE_SET};
+    return whence < sizeof same ? wasi_fd_seek(fd, offset, same[whence], position) : EINVAL;
+}
+
 WASI_EXPORT(fd_tell) uint32_t wasi_fd_tell(uint32_t fd, uint32_t position)
 {
     const struct process *p = process_self();
     struct handle *h;
-    int err = seekable(p, fd, RIGHT_FD_TELL, &h);
+    int err = seekable(p, fd, RIGHT_FD_TELL | RIGHT_FD_SEEK, &h);
     return wasi_result(err < 0 ? err : user_put64(p, position, h->at));
 }
 
@@ -78,27 +87,26 @@ WASI_EXPORT(fd_renumber) uint32_t wasi_fd_renumber(uint32_t from, uint32_t to)
 WASI_EXPORT(fd_fdstat_get) uint32_t wasi_fd_fdstat_get(uint32_t fd, uint32_t buf)
 {
     const struct process *p = process_self();
-    const struct handle *h = handle_get(&p->handles, fd);
+    const struct slot *s = handle_slot(&p->handles, fd);
     struct wasi_fdstat stat;
-    if (!h)
+    if (!s)
         return EBADF;
-    stat = (struct wasi_fdstat){.filetype = (uint8_t)handle_type(h),
-                                .flags = h->flags,
-                                .rights = h->rights,
-                                .inheriting = h->inheriting};
+    stat = (struct wasi_fdstat){.filetype = (uint8_t)handle_type(s->file),
+                                .flags = s->file->flags,
+                                .rights = s->rights,
+                                .inheriting = s->inheriting};
     return wasi_result(user_write(p, buf, &stat, sizeof stat));
 }
 
 WASI_EXPORT(fd_fdstat_set_flags) uint32_t wasi_fd_fdstat_set_flags(uint32_t fd, uint32_t flags)
 {
-    struct handle *h = handle_get(&process_self()->handles, fd);
-    if (!h)
-        return EBADF;
-    if (!(h->rights & RIGHT_FD_SET_FLAGS))
-        return ENOTCAPABLE;
+    struct slot *s;
+    int err = handle_use(&process_self()->handles, fd, RIGHT_FD_SET_FLAGS, &s);
+    if (err < 0)
+        return wasi_result(err);
     if (flags & ~FDFLAGS_ALL)
         return EINVAL;
-    h->flags = (uint16_t)flags;
+    s->file->flags = (uint16_t)flags;
     return 0;
 }
 
@@ -106,44 +114,54 @@ WASI_EXPORT(fd_fdstat_set_flags) uint32_t wasi_fd_fdstat_set_flags(uint32_t fd, 
 WASI_EXPORT(fd_fdstat_set_rights)
 uint32_t wasi_fd_fdstat_set_rights(uint32_t fd, uint64_t rights, uint64_t inheriting)
 {
-    struct handle *h = handle_get(&process_self()->handles, fd);
-    if (!h)
+    struct slot *s = handle_slot(&process_self()->handles, fd);
+    if (!s)
         return EBADF;
-    if ((rights & ~h->rights) || (inheriting & ~h->inheriting))
+    if ((rights & ~s->rights) || (inheriting & ~s->inheriting))
         return ENOTCAPABLE;
-    h->rights = rights;
-    h->inheriting = inheriting;
+    s->rights = rights;
+    s->inheriting = inheriting;
     return 0;
 }
 
 WASI_EXPORT(fd_filestat_get) uint32_t wasi_fd_filestat_get(uint32_t fd, uint32_t buf)
 {
     const struct process *p = process_self();
-    const struct handle *h = handle_get(&p->handles, fd);
     struct wasi_filestat stat;
-    if (!h)
-        return EBADF;
-    if (!(h->rights & RIGHT_FD_FILESTAT_GET))
-        return ENOTCAPABLE;
-    filestat_of_handle(h, &stat);
+    struct slot *s;
+    int err = handle_use(&p->handles, fd, RIGHT_FD_FILESTAT_GET, &s);
+    if (err < 0)
+        return wasi_result(err);
+    filestat_of_handle(s->file, &stat);
     return wasi_result(user_write(p, buf, &stat, sizeof stat));
 }
 
-/* A preopened directory, or NULL: -EBADF, which is how programs find the end of the list. */
-static const struct handle *preopened(const struct process *p, uint32_t fd)
+UNSTABLE_EXPORT(fd_filestat_get) uint32_t unstable_fd_filestat_get(uint32_t fd, uint32_t buf)
 {
-    const struct handle *h = handle_get(&p->handles, fd);
-    return h && h->preopen ? h : NULL;
+    struct wasi_filestat stat;
+    struct slot *s;
+    int err = handle_use(&process_self()->handles, fd, RIGHT_FD_FILESTAT_GET, &s);
+    if (err < 0)
+        return wasi_result(err);
+    filestat_of_handle(s->file, &stat);
+    return wasi_result(filestat_put_unstable(&stat, buf));
+}
+
+/* A preopened directory, or NULL: -EBADF, which is how programs find the end of the list. */
+static const struct slot *preopened(const struct process *p, uint32_t fd)
+{
+    const struct slot *s = handle_slot(&p->handles, fd);
+    return s && s->preopen ? s : NULL;
 }
 
 WASI_EXPORT(fd_prestat_get) uint32_t wasi_fd_prestat_get(uint32_t fd, uint32_t buf)
 {
     const struct process *p = process_self();
-    const struct handle *h = preopened(p, fd);
+    const struct slot *s = preopened(p, fd);
     struct wasi_prestat stat = {.tag = 0};
-    if (!h)
+    if (!s)
         return EBADF;
-    stat.name_len = h->node->name_len;
+    stat.name_len = s->preopen_len;
     return wasi_result(user_write(p, buf, &stat, sizeof stat));
 }
 
@@ -151,138 +169,102 @@ WASI_EXPORT(fd_prestat_dir_name)
 uint32_t wasi_fd_prestat_dir_name(uint32_t fd, uint32_t path, uint32_t len)
 {
     const struct process *p = process_self();
-    const struct handle *h = preopened(p, fd);
-    if (!h)
+    const struct slot *s = preopened(p, fd);
+    if (!s)
         return EBADF;
-    if (len < h->node->name_len)
+    if (len < s->preopen_len)
         return ENAMETOOLONG;
-    return wasi_result(user_write(p, path, h->node->name, h->node->name_len));
+    return wasi_result(user_write(p, path, s->preopen, s->preopen_len));
 }
 
-/* ---- directories ---- */
-
-/* A directory entry as programs read it. */
-struct record {
-    struct wasi_dirent head;
-    char name[NAME_BYTES_MAX];
-};
-
-/* Entry number `cookie` of a directory, "." and ".." first: its length, 0 past the end. */
-static uint32_t record_make(const struct node *directory, uint64_t cookie, struct record *r)
+/* Files are as durable as they get: not at all in DRAM, and volatile in meaning in NVDIMM. The
+ * kernel does not know which lines of a named object are dirty: its user flushes them by
+ * instruction, so here it is refused. */
+static int sync(uint32_t fd, uint64_t right)
 {
-    const struct node *n;
-    const char *name = "..";
-    uint32_t len = (uint32_t)cookie + 1;
-    if (cookie < 2) {
-        n = cookie == 0 ? directory : directory->parent;
-    } else {
-        if (cookie - 2 >= directory->count)
-            return 0;
-        n = directory->entries[cookie - 2];
-        name = n->name;
-        len = n->name_len;
-    }
-    r->head = (struct wasi_dirent){
-        .next = cookie + 1, .ino = n->ino, .namlen = len, .type = (uint8_t)node_type(n)};
-    memcpy(r->name, name, len);
-    return (uint32_t)sizeof r->head + len;
-}
-
-/* Fills the buffer; the last entry is cut where the buffer ends, and the program comes back with a
- * larger one, or with that entry's cookie. */
-WASI_EXPORT(fd_readdir)
-uint32_t wasi_fd_readdir(uint32_t fd, uint32_t buf, uint32_t buf_len, uint64_t cookie,
-                         uint32_t used)
-{
-    const struct process *p = process_self();
-    const struct handle *h = handle_get(&p->handles, fd);
-    struct record r;
-    uint32_t done = 0, n, at;
-    if (!h)
-        return EBADF;
-    if (h->kind != HANDLE_DIRECTORY)
-        return ENOTDIR;
-    if (!(h->rights & RIGHT_FD_READDIR))
-        return ENOTCAPABLE;
-    while (done < buf_len && (n = record_make(h->node, cookie, &r)) != 0) {
-        int err;
-        if (n > buf_len - done)
-            n = buf_len - done;
-        err = user_element(buf, done, 1, &at);
-        if (err == 0)
-            err = user_write(p, at, &r, n);
-        if (err < 0)
-            return wasi_result(err);
-        done += n;
-        cookie++;
-    }
-    return wasi_result(user_put32(p, used, done));
-}
-
-/* ---- advice and durability ---- */
-
-WASI_EXPORT(fd_advise)
-uint32_t wasi_fd_advise(uint32_t fd, uint64_t offset, uint64_t len, uint32_t advice)
-{
-    struct handle *h;
-    int err = seekable(process_self(), fd, RIGHT_FD_ADVISE, &h);
-    (void)offset, (void)len;
-    if (err == 0 && advice > ADVICE_LAST)
-        err = -EINVAL;
-    return wasi_result(err);
-}
-
-/* Files cannot be changed, so they are always in step with the image. The kernel does not know
- * which lines of a named object are dirty: its user flushes them by instruction, so here it is
- * refused. */
-static int sync(uint32_t fd)
-{
-    const struct handle *h = handle_get(&process_self()->handles, fd);
-    if (!h)
+    struct slot *s = handle_slot(&process_self()->handles, fd);
+    if (!s)
         return -EBADF;
-    if (h->kind == HANDLE_OBJECT)
+    if (s->file->kind == HANDLE_OBJECT)
         return -ENOTSUP;
-    return h->kind == HANDLE_CONSOLE ? -EINVAL : 0;
+    if (s->file->kind != HANDLE_FILE && s->file->kind != HANDLE_DIRECTORY)
+        return -EINVAL;
+    return s->rights & right ? 0 : -ENOTCAPABLE;
 }
 
 WASI_EXPORT(fd_sync) uint32_t wasi_fd_sync(uint32_t fd)
 {
-    return wasi_result(sync(fd));
+    return wasi_result(sync(fd, RIGHT_FD_SYNC));
 }
 
 WASI_EXPORT(fd_datasync) uint32_t wasi_fd_datasync(uint32_t fd)
 {
-    return wasi_result(sync(fd));
+    return wasi_result(sync(fd, RIGHT_FD_DATASYNC | RIGHT_FD_SYNC));
 }
 
-/* ---- changing: a read-only file system ---- */
+/* ---- the file behind it ---- */
 
-static int refuse_change(uint32_t fd)
+/* A file's inode, with the right to change it: 0 or -errno. */
+static int file_to_change(uint32_t fd, uint64_t right, struct inode **out)
 {
-    const struct handle *h = handle_get(&process_self()->handles, fd);
-    if (!h)
+    struct slot *s = handle_slot(&process_self()->handles, fd);
+    if (!s)
         return -EBADF;
-    return h->kind == HANDLE_FILE || h->kind == HANDLE_DIRECTORY ? -EROFS : -EINVAL;
+    if (s->file->kind == HANDLE_DIRECTORY)
+        return -EISDIR;
+    if (s->file->kind != HANDLE_FILE)
+        return -EINVAL;
+    *out = s->file->node;
+    return s->rights & right ? 0 : -ENOTCAPABLE;
+}
+
+WASI_EXPORT(fd_advise)
+uint32_t wasi_fd_advise(uint32_t fd, uint64_t offset, uint64_t len, uint32_t advice)
+{
+    struct slot *s = handle_slot(&process_self()->handles, fd);
+    uint64_t end;
+    if (!s)
+        return EBADF;
+    if (s->file->kind != HANDLE_FILE)
+        return s->file->kind == HANDLE_DIRECTORY ? EISDIR : ESPIPE;
+    if (!(s->rights & RIGHT_FD_ADVISE))
+        return ENOTCAPABLE;
+    return advice > ADVICE_LAST || __builtin_add_overflow(offset, len, &end) ? EINVAL : 0;
 }
 
 WASI_EXPORT(fd_allocate) uint32_t wasi_fd_allocate(uint32_t fd, uint64_t offset, uint64_t len)
 {
-    (void)offset, (void)len;
-    return wasi_result(refuse_change(fd));
+    struct inode *node;
+    uint64_t end;
+    int err = file_to_change(fd, RIGHT_FD_ALLOCATE, &node);
+    if (err < 0)
+        return wasi_result(err);
+    if (len == 0 || __builtin_add_overflow(offset, len, &end) || end > INT64_MAX)
+        return EINVAL;
+    return wasi_result(end > node->size ? node->fs->resize(node, end) : 0);
 }
 
 WASI_EXPORT(fd_filestat_set_size)
 uint32_t wasi_fd_filestat_set_size(uint32_t fd, uint64_t size)
 {
-    (void)size;
-    return wasi_result(refuse_change(fd));
+    struct inode *node;
+    int err = file_to_change(fd, RIGHT_FD_FILESTAT_SET_SIZE, &node);
+    if (err == 0 && size > INT64_MAX)
+        err = -EINVAL;
+    return wasi_result(err < 0 ? err : node->fs->resize(node, size));
 }
 
 WASI_EXPORT(fd_filestat_set_times)
 uint32_t wasi_fd_filestat_set_times(uint32_t fd, uint64_t atim, uint64_t mtim, uint32_t flags)
 {
-    (void)atim, (void)mtim;
-    if (flags & ~FSTFLAGS_ALL)
+    struct slot *s = handle_slot(&process_self()->handles, fd);
+    if (!s)
+        return EBADF;
+    if ((s->file->kind != HANDLE_FILE && s->file->kind != HANDLE_DIRECTORY) ||
+        times_check(flags) < 0)
         return EINVAL;
-    return wasi_result(refuse_change(fd));
+    if (!(s->rights & RIGHT_FD_FILESTAT_SET_TIMES))
+        return ENOTCAPABLE;
+    times_set(s->file->node, atim, mtim, flags);
+    return 0;
 }

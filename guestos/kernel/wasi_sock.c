@@ -4,7 +4,7 @@
 
 static uint32_t not_a_socket(uint32_t fd)
 {
-    return handle_get(&process_self()->handles, fd) ? ENOTSOCK : EBADF;
+    return handle_slot(&process_self()->handles, fd) ? ENOTSOCK : EBADF;
 }
 
 WASI_EXPORT(sock_accept) uint32_t wasi_sock_accept(uint32_t fd, uint32_t flags, uint32_t out)

@@ -99,7 +99,7 @@ static void refusals(void)
     CHECK_EQ(&c, pwk_map(-1, 0, 1, 0), -EBADF);
     CHECK_EQ(&c, pwk_map(1, 0, 1, 0), -ENODEV);
     CHECK_EQ(&c, pwk_map(dir, 0, 1, 0), -ENODEV);
-    CHECK_EQ(&c, pwk_spawn("hello", 5, "", NULL), -ENOSYS);
+    CHECK_EQ(&c, pwk_spawn("nonesuch", 8, NULL, NULL), -ENOENT);
     close(fd);
     close(dir);
 }

@@ -78,6 +78,11 @@ enum {
     W_OVERFLOW = 61,
     W_ROFS = 69,
     W_SPIPE = 70,
+    W_LOOP = 32,
+    W_NOTEMPTY = 55,
+    W_PERM = 63,
+    W_AGAIN = 6,
+    W_PIPE = 64,
     W_NOTCAPABLE = 76
 };
 
