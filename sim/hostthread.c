@@ -113,6 +113,13 @@ int64_t hostcall_resume(struct machine *m, const uint64_t *a)
     return 0;
 }
 
+int64_t hostcall_slice(struct machine *m, const uint64_t *a)
+{
+    if (!boots(m))
+        hart_slice(m, machine_now(m) + slice_ps(a[0]));
+    return 0;
+}
+
 int64_t hostcall_yield(struct machine *m, const uint64_t *a)
 {
     if (!boots(m))

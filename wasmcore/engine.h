@@ -87,7 +87,8 @@ enum link_error { LINK_OK, LINK_TYPE, LINK_MEMORY, LINK_TRAP };
  * are ignored), allocate and initialise. An active segment out of bounds is LINK_TRAP, as the
  * specification has it, its words in err: what was written before stays. The start function is not
  * run: call instance_start and run that. privileged: may be entered as the kernel; calls from an
- * instance that is not, into one that is, are logged as EV_ENTER and EV_LEAVE.
+ * instance that is not, into one that is, are logged as EV_ENTER and EV_LEAVE,
+ * and trap (TRAP_STACK) in the caller when little of the stack is left.
  */
 struct instance_options {
     uint8_t privileged;

@@ -161,6 +161,18 @@ struct thread {
     uint8_t gated; /* stop where a privileged instance is entered */
 };
 
+/* What a privileged instance finds free when it is entered: so it is the caller that runs out of
+ * stack, and never what the others rely on. */
+#define PRIVILEGED_SLOTS  2048
+#define PRIVILEGED_FRAMES 64
+
+static inline int stack_is_low(const struct thread *t, const struct instance *to,
+                               const uint64_t *frame)
+{
+    return to->privileged && (t->slots_end - frame < PRIVILEGED_SLOTS ||
+                              t->frames_end - t->rec < PRIVILEGED_FRAMES);
+}
+
 /* Each has memory of its own: functions keep pointers to their types while modules are loaded. */
 struct interned_type {
     struct functype type;

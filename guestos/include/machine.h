@@ -44,6 +44,7 @@
       "thread_value")                                                                              \
     X(thread_exit, v, "i", "as yield, with MACHINE_EXITED; the thread ends")                       \
     X(thread_value, i, "i", "what it gave to yield or thread_exit")                                \
+    X(slice, v, "l", "the running thread may go on for so many nanoseconds, as in resume")         \
     X(wait_info, i, "ii",                                                                          \
       "after MACHINE_WAITS and MACHINE_NOTIFIES: thread, where to put a struct machine_wait")      \
     X(wait_done, i, "ii", "thread, result of its wait or notify")                                  \

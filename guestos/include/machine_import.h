@@ -37,6 +37,7 @@ MACHINE_IMPORT(resume) int32_t machine_resume(int32_t thread, int64_t nanosecond
 MACHINE_IMPORT(yield) void machine_yield(int32_t value);
 MACHINE_IMPORT(thread_exit) _Noreturn void machine_thread_exit(int32_t value);
 MACHINE_IMPORT(thread_value) int32_t machine_thread_value(int32_t thread);
+MACHINE_IMPORT(slice) void machine_slice(int64_t nanoseconds);
 MACHINE_IMPORT(wait_info) int32_t machine_wait_info(int32_t thread, struct machine_wait *out);
 MACHINE_IMPORT(wait_done) int32_t machine_wait_done(int32_t thread, int32_t result);
 MACHINE_IMPORT(wait_fail) int32_t machine_wait_fail(int32_t thread);

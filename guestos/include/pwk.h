@@ -131,7 +131,8 @@ PWK_IMPORT(system) int32_t pwk_system(struct pwk_system *out);
 
 /* The console. PWK_CONSOLE_RAW: each key is input at once, without echo; _LINES: as terminals
  * usually are. _FOREGROUND: this process ends when the console interrupts (Ctrl-C), pid 0: none
- * does. Only with the right of PWK_FD_CONTROL: 0, -EPERM, -EINVAL, -ESRCH. */
+ * does. Only with the right of PWK_FD_CONTROL: -EPERM; else 0 or, of the first two, 1 when there is
+ * somebody who types, -EINVAL, -ESRCH. */
 enum pwk_console { PWK_CONSOLE_LINES, PWK_CONSOLE_RAW, PWK_CONSOLE_FOREGROUND };
 PWK_IMPORT(console) int32_t pwk_console(uint32_t what, uint32_t pid);
 

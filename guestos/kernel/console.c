@@ -92,6 +92,11 @@ void console_init(void)
     input.terminal = (machine_console_poll(0) & MACHINE_CONSOLE_TERMINAL) != 0;
 }
 
+int console_is_terminal(void)
+{
+    return input.terminal;
+}
+
 void console_set_raw(int raw)
 {
     machine_console_mode(raw);

@@ -54,6 +54,8 @@ int console_wants_look(void);
 void console_look(void);
 int console_wait(void);
 
+/* Does somebody type the input, or is all of it there? */
+int console_is_terminal(void);
 /* Of a terminal: each key as it is pressed, or lines with echo. */
 void console_set_raw(int raw);
 

@@ -159,7 +159,7 @@ PWK_EXPORT(console) int32_t kernel_console(uint32_t what, uint32_t pid)
     case CONSOLE_LINES:
     case CONSOLE_RAW:
         console_set_raw(what == CONSOLE_RAW);
-        return 0;
+        return console_is_terminal();
     case CONSOLE_FOREGROUND:
         return foreground(pid);
     default:

@@ -17,6 +17,7 @@ static struct {
     uint32_t ready;
     struct thread *first_sleeper, *last_sleeper;
     uint64_t now_ns, slice_ns, idle_ns, switches;
+    uint8_t unlimited; /* a thread runs that was alone when it was resumed */
 } sched;
 
 void sched_init(void)
@@ -70,6 +71,10 @@ void sched_enqueue(struct thread *t)
     t->state = THREAD_RUNNABLE;
     queue_put(&sched.run[level], t);
     sched.ready |= 1u << level;
+    if (sched.unlimited) { /* not alone any more */
+        sched.unlimited = 0;
+        machine_slice((int64_t)sched.slice_ns);
+    }
 }
 
 static void run_queue_take(struct thread *t)
@@ -211,13 +216,16 @@ static uint64_t next_slice(void)
 static enum machine_why run_slice(struct thread *t)
 {
     enum machine_why why;
-    uint64_t used;
+    uint64_t used, slice;
     if (t->futex)
         futex_done(t);
     t->state = THREAD_RUNNING;
     t->slice_from_ns = sched.now_ns;
     sched.switches++;
-    why = (enum machine_why)machine_resume(t->machine, (int64_t)next_slice());
+    slice = next_slice();
+    sched.unlimited = slice == 0;
+    why = (enum machine_why)machine_resume(t->machine, (int64_t)slice);
+    sched.unlimited = 0;
     sched.now_ns = (uint64_t)machine_clock(0);
     used = sched.now_ns - t->slice_from_ns;
     t->cpu_ns += used;
