@@ -105,7 +105,7 @@ static int arguments(const struct process *p, uint32_t argv, const char *name, u
 
 static int strings_copy(const struct strings *from, struct strings *to)
 {
-    *to = *from;
+    *to = (struct strings){.len = from->len, .count = from->count};
     if (!from->len)
         return 0;
     to->bytes = kalloc(from->len);
