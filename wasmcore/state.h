@@ -169,8 +169,8 @@ struct thread {
 static inline int stack_is_low(const struct thread *t, const struct instance *to,
                                const uint64_t *frame)
 {
-    return to->privileged && (t->slots_end - frame < PRIVILEGED_SLOTS ||
-                              t->frames_end - t->rec < PRIVILEGED_FRAMES);
+    return to->privileged &&
+           (t->slots_end - frame < PRIVILEGED_SLOTS || t->frames_end - t->rec < PRIVILEGED_FRAMES);
 }
 
 /* Each has memory of its own: functions keep pointers to their types while modules are loaded. */
