@@ -19,7 +19,7 @@
 #include "sim/error.h"
 #include "sim/file.h"
 
-#define MAX_NAME  4200
+#define MAX_NAME  255
 #define ALIGNMENT 16
 #define NAMES     ".shstrtab"
 

@@ -9,7 +9,7 @@
 
 /*
  * Section names are those of guestos/include/machine.h: ".kernel" (exactly one), ".prog/NAME",
- * ".file/PATH", ".dir/PATH", ".link/PATH". Names are unique, at most 4,200 bytes, without control
+ * ".file/PATH", ".dir/PATH", ".link/PATH". Names are unique, at most 255 bytes, without control
  * characters. Contents are not looked at here. An image that was opened is fully checked: every
  * section lies in the file.
  */
