@@ -32,7 +32,7 @@ TEXTS   := $B/guest/text.txt $B/guest/sample.txt
 Q := @
 say = @printf '  %-6s %s\n' $(1) $(2)
 
-.PHONY: all corpus regress golden replacement-table deps have-deps demo check check-only check-asan bench bench-large bench-peers fuzz lint format clean
+.PHONY: all corpus regress golden replacement-table deps have-deps demo check check-only check-asan thirdparty thirdparty-test shell-test bench bench-large bench-peers fuzz lint format clean
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -135,6 +135,18 @@ check: deps
 
 check-only: all $(TESTS) $B/spectest $B/tests/runall $(GUEST_TESTS) $(TEST_IMAGES)
 	@B=$B CC=$(CC) tests/run.sh
+
+# programs from elsewhere: fetched from Debian's sources, built for the host and for WASI, compared
+thirdparty: all $B/guest/sample.txt
+	@B=$B tests/thirdparty.sh fetch && B=$B tests/thirdparty.sh build
+
+thirdparty-test: all
+	@B=$B tests/thirdparty.sh test
+
+$B/tests/shell_pty: LDLIBS += -lutil
+
+shell-test: all $B/tests/shell_pty
+	@$B/tests/shell_pty $B/pwsim
 
 check-asan: deps
 	@$(MAKE) --no-print-directory B=build/asan OPT=-O1 SAN='-fsanitize=address,undefined -fno-sanitize-recover=undefined' check-only

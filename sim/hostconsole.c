@@ -37,7 +37,7 @@ int64_t hostcall_console_read(struct machine *m, const uint64_t *a)
 int64_t hostcall_console_poll(struct machine *m, const uint64_t *a)
 {
     if (m->ports.terminal)
-        return terminal_poll(m->ports.terminal, (uint32_t)a[0] != 0) | MACHINE_CONSOLE_TERMINAL;
+        return terminal_poll(m->ports.terminal, (int32_t)a[0]) | MACHINE_CONSOLE_TERMINAL;
     return MACHINE_CONSOLE_READABLE;
 }
 

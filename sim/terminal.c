@@ -48,14 +48,20 @@ void terminal_free(struct terminal *t)
     free(t);
 }
 
-int terminal_poll(struct terminal *t, int wait)
+/* An interrupt may come just before the wait begins: so that is cut in pieces. */
+#define PIECE_MS 100
+
+int terminal_poll(struct terminal *t, int milliseconds)
 {
     struct pollfd p = {.fd = t->fd, .events = POLLIN};
-    int what = 0;
+    int what = 0, left = milliseconds;
     do {
-        if (poll(&p, 1, wait && !interrupted ? 100 : 0) > 0 && p.revents)
+        const int piece = left < 0 || left > PIECE_MS ? PIECE_MS : left;
+        if (poll(&p, 1, interrupted ? 0 : piece) > 0 && p.revents)
             what = MACHINE_CONSOLE_READABLE;
-    } while (wait && !what && !interrupted);
+        if (left > 0)
+            left -= piece;
+    } while (left && !what && !interrupted);
     if (interrupted)
         what |= MACHINE_CONSOLE_INTERRUPT;
     interrupted = 0;

@@ -10,8 +10,9 @@ struct terminal *terminal_new(int fd);
 /* Leaves it as it was found. NULL is fine. */
 void terminal_free(struct terminal *t);
 
-/* enum machine_console bits; wait: until there is one. An interrupt is told once. */
-int terminal_poll(struct terminal *t, int wait);
+/* enum machine_console bits; waits for one so many milliseconds, negative: as long as it takes. An
+ * interrupt is told once. */
+int terminal_poll(struct terminal *t, int milliseconds);
 /* raw: each key as it is pressed, Ctrl-C too; else lines with echo. */
 void terminal_mode(struct terminal *t, int raw);
 

@@ -29,3 +29,52 @@ two_places() { # each gets its own, the outer one not the inner one's
     exits 0 "$pwsim" exec --sync-out --dir outer --dir so::in "$B/guest/tests/sync.wasm" /in && [ "$(ls outer)" = o ] && [ "$(cat so/f)" = new ]
 }
 t "--sync-out of a folder inside another" two_places
+
+# ---- processes ----
+crowd() { exits 0 "$pwsim" exec -s "machine.dram=2 GiB" -s "machine.stack=64 KiB" "$@" "$B/guest/tests/crowd.wasm" 1000; }
+t "a thousand processes live at once" crowd
+lacking() { # one line says what the kernel does not offer
+    printf '(module (import "env" "frob" (func)) (memory (export "memory") 1) (func (export "_start") (call 0)))' >lacking.wat && wat2wasm lacking.wat -o lacking.wasm
+    refuses 125 "lacking: import env.frob is not offered by the kernel" "$pwsim" exec lacking.wasm
+}
+t "an import that nobody offers" lacking
+entry_lacks() { printf '(module (memory (export "memory") 1))' >entry.wat && wat2wasm entry.wat -o entry.wasm && refuses 125 "exports no function _start" "$pwsim" exec entry.wasm; }
+t "a module without an entry" entry_lacks
+deep() { # a program that uses up its stack is what traps, also where it calls the kernel
+    cat >deep.wat <<'EOF'
+(module (import "wasi_snapshot_preview1" "sched_yield" (func $yield (result i32)))
+ (memory (export "memory") 1)
+ (func $down (drop (call $yield)) (call $down))
+ (func (export "_start") (call $down)))
+EOF
+    wat2wasm deep.wat -o deep.wasm && exits 126 "$pwsim" exec "$@" deep.wasm && grep -q '^pwsim: deep trapped: call stack exhausted' err
+}
+t "a stack that is used up traps in the program" deep
+t "also when it is the depth of calls" deep -s machine.call_depth=500
+threads() { # wasi.thread-spawn on a shared memory; wait and notify between its threads
+    cat >threads.wat <<'EOF'
+(module (import "env" "memory" (memory 1 4 shared))
+ (import "wasi" "thread-spawn" (func $spawn (param i32) (result i32)))
+ (import "wasi_snapshot_preview1" "proc_exit" (func $exit (param i32)))
+ (func (export "wasi_thread_start") (param $tid i32) (param $arg i32)
+  (drop (i32.atomic.rmw.add (i32.const 64) (local.get $arg)))
+  (if (i32.eq (i32.atomic.rmw.add (i32.const 0) (i32.const 1)) (i32.const 9))
+   (then (drop (memory.atomic.notify (i32.const 0) (i32.const 1))))))
+ (func (export "_start") (local $i i32) (local $seen i32)
+  (loop $l
+   (if (i32.le_s (call $spawn (local.get $i)) (i32.const 0)) (then (call $exit (i32.const 99))))
+   (br_if $l (i32.lt_u (local.tee $i (i32.add (local.get $i) (i32.const 1))) (i32.const 10))))
+  (block $done (loop $w
+   (br_if $done (i32.eq (local.tee $seen (i32.atomic.load (i32.const 0))) (i32.const 10)))
+   (drop (memory.atomic.wait32 (i32.const 0) (local.get $seen) (i64.const -1)))
+   (br $w)))
+  (call $exit (i32.atomic.load (i32.const 64)))))
+EOF
+    wat2wasm --enable-threads threads.wat -o threads.wasm && exits 45 "$pwsim" exec "$@" threads.wasm
+}
+t "threads of WASI wait for one another" threads
+t "threads of WASI on the timed core" threads -s core.model=inorder
+script() { printf 'echo a b > f\ncat f | hexdump\nls nonesuch || echo no\nexit 7\n' | exits 7 "$pwsim" shell "$@" && [ "$(grep -c 'a b\.' out)$(tail -n 1 out)" = 1no ]; }
+t "the shell runs a script" script
+t "the shell on the timed core" script -s core.model=inorder
+t "the shell runs -c" exits 3 "$pwsim" shell -c 'echo x | cat && exit 3'

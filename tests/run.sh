@@ -62,6 +62,7 @@ if [ -f traces/golden.txt ]; then # counts and times of the corpus, exactly
     out=$(traces/corpus.sh --check 2>&1) && add 1 0 0 || { add 0 1 0; printf '%s\n' "$out"; }
     printf '  %-24s %s\n' corpus "$(tail -n 1 <<<"$out")"
 fi
+summary thirdparty "$(B=$B tests/thirdparty.sh test 2>&1)"
 
 spec=../shared/wasm-spec
 spec_sets="core-2.0 simd relaxed-simd tail-call extended-const multi-memory memory64 threads"

@@ -66,8 +66,8 @@
     X(console_write, i, "iii", "stream (1 out, 2 err), buf, len -> bytes")                         \
     X(console_read, i, "ii", "buf, cap -> bytes, 0 at the end of input")                           \
     X(console_poll, i, "i",                                                                        \
-      "enum machine_console bits; 1: wait until there is input or an interrupt. An interrupt is "  \
-      "told once")                                                                                 \
+      "enum machine_console bits; waits for one of the first two so many milliseconds of the "     \
+      "host's time, negative: as long as it takes. An interrupt is told once")                     \
     X(console_mode, v, "i", "of a terminal: 0 lines with echo, 1 each key as it is pressed")       \
     X(export_entry, i, "iii",                                                                      \
       "path, len, kind (WASI's file type): an entry of the tree that goes back to the host")       \

@@ -58,7 +58,7 @@ MACHINE_IMPORT(nvdimm_frames) int32_t machine_nvdimm_frames(void);
 MACHINE_IMPORT(console_write)
 int32_t machine_console_write(int32_t stream, const void *buf, uint32_t len);
 MACHINE_IMPORT(console_read) int32_t machine_console_read(void *buf, uint32_t cap);
-MACHINE_IMPORT(console_poll) int32_t machine_console_poll(int32_t wait);
+MACHINE_IMPORT(console_poll) int32_t machine_console_poll(int32_t milliseconds);
 MACHINE_IMPORT(console_mode) void machine_console_mode(int32_t mode);
 MACHINE_IMPORT(export_entry)
 int32_t machine_export_entry(const char *path, uint32_t len, int32_t kind);

@@ -7,6 +7,7 @@
 
 #define INPUT_BYTES      4096
 #define EXIT_INTERRUPTED 130 /* as shells say it */
+#define PACE_MS          10  /* between looks at the terminal */
 #define NAME_SHOWN       100 /* bytes of a name in a message */
 
 /* Static: there is one console and one kernel in a machine. Invariant: at <= len <= INPUT_BYTES. */
@@ -166,6 +167,19 @@ int console_wait(void)
 {
     if (!input.terminal || (!input.readers.head && !poll_waits()))
         return 0;
-    heed(machine_console_poll(1));
+    heed(machine_console_poll(-1));
     return 1;
+}
+
+uint64_t console_pace(uint64_t ns)
+{
+    uint64_t ms = ns / 1000000;
+    int32_t what;
+    if (!input.terminal || ms == 0)
+        return ns;
+    ms = ms < PACE_MS ? ms : PACE_MS;
+    what = machine_console_poll((int32_t)ms) &
+           (MACHINE_CONSOLE_READABLE | MACHINE_CONSOLE_INTERRUPT);
+    heed(what);
+    return what ? 0 : ms * 1000000;
 }

@@ -53,6 +53,9 @@ void console_read_wait(void);
 int console_wants_look(void);
 void console_look(void);
 int console_wait(void);
+/* Everybody sleeps for so long. At a terminal that is as long for who sits there; else no time
+ * passes outside. How much of it is over now. */
+uint64_t console_pace(uint64_t ns);
 
 /* Does somebody type the input, or is all of it there? */
 int console_is_terminal(void);

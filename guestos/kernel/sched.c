@@ -238,7 +238,7 @@ static int idle(void)
 {
     uint64_t from = sched.now_ns;
     if (sched.first_sleeper)
-        machine_sleep((int64_t)(sched.first_sleeper->wake_ns - from));
+        machine_sleep((int64_t)console_pace(sched.first_sleeper->wake_ns - from));
     else if (!console_wait() && !futex_fail_one())
         return 0;
     sched.now_ns = (uint64_t)machine_clock(0);

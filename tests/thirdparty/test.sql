@@ -1,0 +1,10 @@
+create table n (i integer primary key, text text);
+with recursive c(i) as (select 1 union all select i + 1 from c where i < 2000) insert into n select i, printf('%05d', i * 7919 % 10007) from c;
+create index by_text on n (text);
+select count(*), min(text), max(text), sum(i) from n;
+select text from n where text > '05000' order by text limit 5;
+begin; update n set text = text || 'x' where i % 3 = 0; rollback;
+select count(*) from n where text like '%x';
+delete from n where i > 100;
+vacuum;
+select group_concat(text, ' ') from (select text from n order by i desc limit 5);
