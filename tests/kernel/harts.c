@@ -129,12 +129,12 @@ static void waking(uint32_t me, uint32_t n)
 /* A program of its own, on memory of its own. */
 static void user(uint32_t me)
 {
-    const int32_t instance = machine_instance_new(all.module, 16);
+    const int32_t instance = machine_instance_new(all.module, 16, 0);
     const int32_t thread = machine_thread_new(instance, "_start", 6, all.user_stacks[me] + STACK,
                                               (void *)(uintptr_t)(me + 1));
     if (instance < 0 || thread < 0)
         machine_halt(MACHINE_HALT_REFUSED);
-    while (machine_resume(thread) == MACHINE_YIELDED)
+    while (machine_resume(thread, 0) == MACHINE_YIELDED)
         ;
     machine_thread_drop(thread);
     machine_instance_drop(instance);
