@@ -1,310 +1,86 @@
-/* nvdimm.c - one persistent-memory module: WPQ, link, write-combining buffer, media, by
- * reservation. */
-/*
- * A write goes through all stages at once, in the order of calls; only its times lie in the future:
- *
- *   reached  it has come to the WPQ
- *   accept   it is in the WPQ (the reply). Waits while all entries are taken.
- *   start    its transfer over the link begins: in queue order, and when the buffer has room
- *   release  the transfer is over: the entry is free, the buffer has the bytes
- *   media    a 256-byte line all of whose bytes were written goes to the media at once and stays in
- *            the buffer as a clean line; other dirty lines go when they are the LRU victim, and
- * then need a read-modify-write unless the rest of the line had been read into the buffer
- *
- * A line on its way to the media holds one of MEDIA_QUEUE places for each partition from when it
- * leaves its buffer line until it is written. When they are all taken, a buffer line becomes free
- * only later, the transfer into it waits, the WPQ fills: so sustained writes come down to the speed
- * of the media.
- *
- * Invariant of a buffer line: it holds current bytes for all of the line when `filled`, else for
- * those that are in `written`. written != 0 is the dirty state.
- */
+/* nvdimm.c - the port of the persistent memory: which module, and what the domain is told. */
 #include "nvdimm/nvdimm.h"
 
-#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "memhier/archive.h"
-#include "memhier/calendar.h"
+#include "nvdimm/dimm.h"
 
-#define SECTORS         4u /* 64-byte lines in a 256-byte line */
-#define XPLINE_SHIFT    (LINE_SHIFT + 2u)
-#define ALL_BYTES       UINT64_MAX
-#define NO_LINE         UINT64_MAX
-#define HIERARCHY_LIMIT (NVDIMM_BASE << 1) /* addresses lie below */
-#define NONE            UINT32_MAX
-#define MEDIA_QUEUE     4u /* lines waiting for the media, for each partition */
-#define MAX_TIME        UINT64_C(1000000000000) /* 1 s: longest time in a config */
-
-/* Where an entry of some array is that holds a given key; entries with one hash are chained. */
-struct index {
-    uint32_t *head, *next;
-    unsigned shift; /* 64 - log2(heads) */
-};
-
-struct wpq_entry {
-    uint64_t line; /* address / 64 */
-    ps_t reached, accept, start, release;
-    uint64_t written; /* bytes of the line */
-};
-
-struct xpline {
-    uint64_t line;             /* address / 256 */
-    uint64_t written[SECTORS]; /* bytes that the media does not have, by sector */
-    ps_t ready;                /* when the bytes read from the media are here */
-    ps_t vacant;               /* clean: when its last content had left for the media */
-    ps_t clean_at;             /* when its last content was on the media; 0: never went there */
-    uint32_t newer, older;     /* in LRU order */
-    uint8_t filled;
-    uint8_t placed; /* while a checkpoint is read: its line has been */
-};
+#define MAX_TIME UINT64_C(1000000000000) /* 1 s: longest time in a config */
 
 struct nvdimm {
     struct nvdimm_config cfg;
     struct domain *domain;
-
-    struct wpq_entry *wpq; /* ring, in the order of acceptance */
-    uint32_t wpq_next;     /* the oldest entry, to be overwritten next */
-    uint32_t wpq_last;     /* the youngest */
-    struct index wpq_index;
-
-    struct calendar link;
-
-    struct xpline *buffer;
-    uint32_t newest, oldest;
-    struct index buffer_index;
-
-    struct calendar *media;
-    ps_t *media_queue; /* when each place is free again */
-    uint32_t media_places;
-    uint32_t partition_mask; /* partitions - 1 when that is a power of two, else 0 */
-
+    unsigned shift; /* log2 of the interleave, in 64-byte lines */
     struct nvdimm_counters counters;
+    struct dimm dimm[];
 };
 
 #define COUNTER(field) offsetof(struct nvdimm_counters, field)
 const struct counter nvdimm_counter_table[] = {
     {"reads", "lines", "64-byte reads", COUNTER(reads)},
     {"writes", "lines", "64-byte writes, also of parts of a line", COUNTER(writes)},
-    {"buffer.hits", "lines", "reads served by the buffer on the module", COUNTER(buffer_hits)},
-    {"buffer.misses", "lines", "reads that went to the media", COUNTER(buffer_misses)},
+    {"buffer.hits", "lines", "reads served by the buffer on the module", COUNTER(buffer.hits)},
+    {"buffer.misses", "lines", "reads that went to the media", COUNTER(buffer.misses)},
+    {"buffer.whole", "256-byte lines", "left the buffer all written", COUNTER(buffer.whole)},
+    {"buffer.partial", "256-byte lines", "left it half written", COUNTER(buffer.partial)},
+    {"buffer.waits", "lines", "waited for a place in the buffer", COUNTER(buffer.waits)},
+    {"buffer.wait", "ps", "time that they waited", COUNTER(buffer.wait_ps)},
     {"wpq.forwards", "lines", "reads of a line that was still queued", COUNTER(wpq_forwards)},
     {"wpq.merges", "lines", "writes to a line that was still queued", COUNTER(wpq_merges)},
     {"wpq.full", "lines", "writes that waited for a queue entry", COUNTER(wpq_full)},
     {"wpq.wait", "ps", "time that they waited", COUNTER(wpq_wait_ps)},
-    {"media.reads", "256-byte lines", "reads of the media", COUNTER(media_reads)},
-    {"media.writes", "256-byte lines", "writes of the media", COUNTER(media_writes)},
+    {"ait.hits", "lookups", "indirection entries in the module's DRAM", COUNTER(media.ait.hits)},
+    {"ait.misses", "lookups", "entries read from the media", COUNTER(media.ait.misses)},
+    {"media.reads", "256-byte lines", "reads of the media", COUNTER(media.reads)},
+    {"media.writes", "256-byte lines", "writes of the media", COUNTER(media.writes)},
+    {"media.read_energy", "pJ", "energy of the media's reads", COUNTER(media.read_pj)},
+    {"media.write_energy", "pJ", "energy of the media's writes", COUNTER(media.write_pj)},
+    {"wear.lines", "256-byte lines", "were written at least once", COUNTER(media.wear.lines)},
+    {"wear.most", "writes", "of the line that was written most", COUNTER(media.wear.most)},
+    {"wear.migrations", "256-byte lines", "moved to another place", COUNTER(media.wear.migrations)},
+    {"wear.stall", "ps", "time that writes were stopped for them", COUNTER(media.migration_ps)},
     {NULL, NULL, NULL, 0},
 };
 
-static ps_t later(ps_t a, ps_t b)
+/* ---- where a line lies ---- */
+
+struct place {
+    struct dimm *dimm;
+    uint64_t line; /* in the module */
+};
+
+static struct place locate(struct nvdimm *n, uint64_t addr)
 {
-    return a > b ? a : b;
+    const uint64_t line = (addr - NVDIMM_BASE) >> LINE_SHIFT;
+    if (n->cfg.modules == 1)
+        return (struct place){n->dimm, line};
+    const uint64_t unit = line >> n->shift;
+    return (struct place){&n->dimm[unit % n->cfg.modules],
+                          unit / n->cfg.modules << n->shift | (line & ((1u << n->shift) - 1))};
 }
 
-/* ---- index ---- */
-
-static int index_init(struct index *x, uint32_t entries)
+static uint64_t address_of(const struct dimm *m, uint64_t line)
 {
-    unsigned bits = 4;
-    while (bits < 20 && (1u << bits) < 2 * entries)
-        bits++;
-    x->shift = 64 - bits;
-    x->head = malloc((sizeof *x->head) << bits);
-    x->next = malloc(sizeof *x->next * entries);
-    if (!x->head || !x->next)
-        return -1;
-    memset(x->head, 0xff, (sizeof *x->head) << bits);
-    return 0;
-}
-
-static void index_free(struct index *x)
-{
-    free(x->head);
-    free(x->next);
-}
-
-static uint32_t *index_chain(const struct index *x, uint64_t key)
-{
-    return &x->head[key * UINT64_C(0x9e3779b97f4a7c15) >> x->shift];
-}
-
-static void index_add(struct index *x, uint64_t key, uint32_t entry)
-{
-    uint32_t *p = index_chain(x, key);
-    x->next[entry] = *p;
-    *p = entry;
-}
-
-static void index_remove(struct index *x, uint64_t key, uint32_t entry)
-{
-    uint32_t *p = index_chain(x, key);
-    while (*p != entry)
-        p = &x->next[*p];
-    *p = x->next[entry];
-}
-
-/* ---- media ---- */
-
-static struct calendar *partition_of(struct nvdimm *n, uint64_t xpline)
-{
-    uint64_t i = n->partition_mask ? xpline & n->partition_mask : xpline % n->cfg.partitions;
-    return &n->media[i];
-}
-
-static ps_t *first_free_place(struct nvdimm *n)
-{
-    ps_t *best = n->media_queue;
-    for (uint32_t i = 1; i < n->media_places; i++) {
-        if (n->media_queue[i] < *best)
-            best = &n->media_queue[i];
-    }
-    return best;
-}
-
-/* Send a dirty line to the media at t or when there is a place for it; the buffer has it as clean
- * from now on, and its place in the buffer can be reused from `vacant`. */
-static void media_write(struct nvdimm *n, struct xpline *x, ps_t t)
-{
-    int whole = x->filled ||
-                (x->written[0] & x->written[1] & x->written[2] & x->written[3]) == ALL_BYTES;
-    ps_t duration = n->cfg.media_write + (whole ? 0 : n->cfg.media_read);
-    ps_t *place = first_free_place(n);
-    x->vacant = later(later(t, *place), x->filled ? x->ready : 0);
-    x->clean_at = calendar_reserve(partition_of(n, x->line), x->vacant, duration) + duration;
-    *place = x->clean_at;
-    n->counters.media_writes++;
-    n->counters.media_reads += !whole;
-    for (unsigned i = 0; i < SECTORS; i++) {
-        if (x->written[i] && n->domain)
-            domain_media(n->domain, x->line << XPLINE_SHIFT | i << LINE_SHIFT, x->clean_at);
-        x->written[i] = 0;
-    }
-    if (!x->filled)
-        x->ready = t;
-    x->filled = 1;
-}
-
-/* ---- buffer ---- */
-
-static int is_dirty(const struct xpline *x)
-{
-    return (x->written[0] | x->written[1] | x->written[2] | x->written[3]) != 0;
-}
-
-static void lru_unlink(struct nvdimm *n, struct xpline *x)
-{
-    if (x->newer == NONE)
-        n->newest = x->older;
-    else
-        n->buffer[x->newer].older = x->older;
-    if (x->older == NONE)
-        n->oldest = x->newer;
-    else
-        n->buffer[x->older].newer = x->newer;
-}
-
-static void lru_link(struct nvdimm *n, struct xpline *x)
-{
-    uint32_t i = (uint32_t)(x - n->buffer);
-    x->newer = NONE;
-    x->older = n->newest;
-    if (n->newest == NONE)
-        n->oldest = i;
-    else
-        n->buffer[n->newest].newer = i;
-    n->newest = i;
-}
-
-/* The buffer's line, now the newest; NULL when it is not there. */
-static struct xpline *buffer_find(struct nvdimm *n, uint64_t xpline)
-{
-    uint32_t i = *index_chain(&n->buffer_index, xpline);
-    while (i != NONE && n->buffer[i].line != xpline)
-        i = n->buffer_index.next[i];
-    if (i == NONE)
-        return NULL;
-    if (n->newest != i) {
-        lru_unlink(n, &n->buffer[i]);
-        lru_link(n, &n->buffer[i]);
-    }
-    return &n->buffer[i];
-}
-
-/* Replace the oldest line by an empty one; it can take bytes from *room on (not before t). */
-static struct xpline *buffer_allocate(struct nvdimm *n, uint64_t xpline, ps_t t, ps_t *room)
-{
-    struct xpline *x = &n->buffer[n->oldest];
-    uint32_t i = n->oldest;
-    if (is_dirty(x))
-        media_write(n, x, t);
-    *room = later(t, later(x->vacant, x->filled ? x->ready : 0));
-    if (x->line != NO_LINE)
-        index_remove(&n->buffer_index, x->line, i);
-    index_add(&n->buffer_index, xpline, i);
-    x->line = xpline;
-    x->filled = 0;
-    x->clean_at = 0;
-    lru_unlink(n, x);
-    lru_link(n, x);
-    return x;
-}
-
-/* Bytes of a sector arrive at t. */
-static void buffer_write(struct nvdimm *n, struct xpline *x, unsigned sector, uint64_t bytes,
-                         ps_t t)
-{
-    x->written[sector] |= bytes;
-    if ((x->written[0] & x->written[1] & x->written[2] & x->written[3]) == ALL_BYTES)
-        media_write(n, x, t);
-}
-
-/* ---- write pending queue ---- */
-
-static struct wpq_entry *wpq_find(struct nvdimm *n, uint64_t line)
-{
-    uint32_t i = *index_chain(&n->wpq_index, line);
-    while (i != NONE && n->wpq[i].line != line)
-        i = n->wpq_index.next[i];
-    return i == NONE ? NULL : &n->wpq[i];
-}
-
-/* When a write that reaches the queue at t finds a free entry. Entries are released in the order of
- * the ring; a write from the past looks only at those that came before it. */
-static ps_t wpq_room(const struct nvdimm *n, ps_t t)
-{
-    ps_t oldest = n->wpq[n->wpq_next].release;
-    if (oldest <= t || t >= n->wpq[n->wpq_last].reached)
-        return later(t, oldest);
-    for (uint32_t i = 0; i < n->cfg.wpq_lines; i++) {
-        if (n->wpq[i].reached > t || n->wpq[i].release <= t)
-            return t;
-    }
-    return oldest;
-}
-
-static struct wpq_entry *wpq_take(struct nvdimm *n, uint64_t line)
-{
-    uint32_t i = n->wpq_next;
-    struct wpq_entry *e = &n->wpq[i];
-    if (e->line != NO_LINE)
-        index_remove(&n->wpq_index, e->line, i);
-    index_add(&n->wpq_index, line, i);
-    e->line = line;
-    n->wpq_last = i;
-    n->wpq_next = i + 1 == n->cfg.wpq_lines ? 0 : i + 1;
-    return e;
+    const struct nvdimm *n = m->owner;
+    const uint64_t unit = (line >> n->shift) * n->cfg.modules + m->id;
+    return NVDIMM_BASE + ((unit << n->shift | (line & ((1u << n->shift) - 1))) << LINE_SHIFT);
 }
 
 /* ---- requests ---- */
 
+static void on_media(void *self, uint64_t line, ps_t done)
+{
+    const struct dimm *m = self;
+    domain_media(m->owner->domain, address_of(m, line), done);
+}
+
 static uint64_t bytes_of(const struct mem_req *req)
 {
-    unsigned offset = (unsigned)req->addr & (LINE_BYTES - 1);
+    const unsigned offset = (unsigned)req->addr & (LINE_BYTES - 1);
     if (req->kind != MEM_NTSTORE || req->bytes == 0 || req->bytes >= LINE_BYTES)
-        return ALL_BYTES;
+        return SECTOR_BYTES;
     return ((UINT64_C(1) << req->bytes) - 1) << offset;
 }
 
@@ -319,51 +95,22 @@ static void tell_domain(struct nvdimm *n, const struct mem_req *req, ps_t accept
         domain_carry(n->domain, req->addr, accept, DOMAIN_ADR);
 }
 
-/* Put the write into the entry that holds its line, if that waits for its transfer at time t. If
- * the line has been given to the media since (at a later time), the bytes go there with it. */
-static int wpq_merge(struct nvdimm *n, const struct mem_req *req, ps_t t)
-{
-    uint64_t line = req->addr >> LINE_SHIFT, bytes = bytes_of(req);
-    struct wpq_entry *e = wpq_find(n, line);
-    if (!e || t < e->accept || t >= e->start)
-        return 0;
-    struct xpline *x = buffer_find(n, line / SECTORS);
-    unsigned sector = line % SECTORS;
-    if (!x || (!x->written[sector] && x->clean_at <= e->start))
-        return 0; /* the buffer's line is another one by now */
-    n->counters.wpq_merges++;
-    e->written |= bytes;
-    tell_domain(n, req, t);
-    if (x->written[sector])
-        buffer_write(n, x, sector, bytes, e->release);
-    else if (n->domain)
-        domain_media(n->domain, req->addr, x->clean_at);
-    return 1;
-}
-
 static struct mem_reply do_write(struct nvdimm *n, const struct mem_req *req)
 {
-    uint64_t line = req->addr >> LINE_SHIFT;
-    ps_t reached = req->at + n->cfg.wpq_accept, room = 0;
+    const struct place p = locate(n, req->addr);
+    struct imc *q = &p.dimm->imc;
+    const ps_t reached = req->at + n->cfg.wpq_accept;
+    const uint64_t bytes = bytes_of(req);
     n->counters.writes++;
-    if (wpq_merge(n, req, reached))
+    if (imc_may_join(q, p.line, bytes, reached)) {
+        tell_domain(n, req, reached);
+        imc_join(q, p.line, bytes);
+        n->counters.wpq_merges++;
         return (struct mem_reply){.done = reached, .source = SRC_NVDIMM};
-
-    ps_t accept = wpq_room(n, reached);
+    }
+    const ps_t accept = imc_accept(q, reached);
     tell_domain(n, req, accept);
-    const struct wpq_entry *before = &n->wpq[n->wpq_last];
-    ps_t turn = reached >= before->reached ? later(accept, before->release) : accept;
-    struct xpline *x = buffer_find(n, line / SECTORS);
-    if (!x)
-        x = buffer_allocate(n, line / SECTORS, turn, &room);
-    struct wpq_entry *e = wpq_take(n, line);
-    e->reached = reached;
-    e->accept = accept;
-    e->start = calendar_reserve(&n->link, later(turn, room), n->cfg.transfer);
-    e->release = e->start + n->cfg.transfer;
-    e->written = bytes_of(req);
-    buffer_write(n, x, line % SECTORS, e->written, e->release);
-
+    imc_write(q, p.line, bytes, reached, accept);
     if (accept == reached)
         return (struct mem_reply){.done = accept, .source = SRC_NVDIMM};
     n->counters.wpq_full++;
@@ -371,43 +118,14 @@ static struct mem_reply do_write(struct nvdimm *n, const struct mem_req *req)
     return (struct mem_reply){.done = accept, .source = SRC_WPQ_FULL};
 }
 
-/* The buffer has no current copy of all the bytes: read the rest of the line. Returns when. */
-static ps_t fill(struct nvdimm *n, struct xpline *x, uint64_t xpline, ps_t t)
-{
-    ps_t room = t;
-    if (!x)
-        x = buffer_allocate(n, xpline, t, &room);
-    ps_t start = calendar_reserve(partition_of(n, xpline), t, n->cfg.media_read);
-    x->ready = later(start + n->cfg.media_read, room);
-    x->filled = 1;
-    n->counters.media_reads++;
-    n->counters.buffer_misses++;
-    return x->ready;
-}
-
 static struct mem_reply do_read(struct nvdimm *n, const struct mem_req *req)
 {
-    uint64_t line = req->addr >> LINE_SHIFT;
-    ps_t at_queue = req->at + n->cfg.wpq_accept, t = req->at;
+    const struct place p = locate(n, req->addr);
+    int forwarded;
+    const ps_t done = dimm_read(p.dimm, &n->cfg, p.line, req->at, &forwarded);
     n->counters.reads++;
-    const struct wpq_entry *e = wpq_find(n, line);
-    if (e && e->accept <= at_queue && at_queue < e->release) {
-        if (e->written == ALL_BYTES) {
-            n->counters.wpq_forwards++;
-            return (struct mem_reply){.done = at_queue + n->cfg.wpq_accept, .source = SRC_NVDIMM};
-        }
-        t = e->release; /* the buffer puts the parts together */
-    }
-    struct xpline *x = buffer_find(n, line / SECTORS);
-    int written = x && x->written[line % SECTORS] == ALL_BYTES;
-    if (written || (x && x->filled)) {
-        n->counters.buffer_hits++;
-        t = written ? t : later(t, x->ready);
-    } else {
-        t = fill(n, x, line / SECTORS, t);
-    }
-    t = calendar_reserve(&n->link, t + n->cfg.buffer_access, n->cfg.transfer);
-    return (struct mem_reply){.done = t + n->cfg.transfer, .source = SRC_NVDIMM};
+    n->counters.wpq_forwards += (unsigned)forwarded;
+    return (struct mem_reply){.done = done, .source = SRC_NVDIMM};
 }
 
 static void do_visible(struct nvdimm *n, const struct mem_req *req)
@@ -453,97 +171,20 @@ struct mem_port nvdimm_port(struct nvdimm *n)
 
 ps_t nvdimm_drain(struct nvdimm *n, ps_t at)
 {
-    ps_t done = later(at, n->wpq[n->wpq_last].release);
-    for (uint32_t i = n->oldest; i != NONE; i = n->buffer[i].newer) {
-        struct xpline *x = &n->buffer[i];
-        if (is_dirty(x))
-            media_write(n, x, later(at, n->wpq[n->wpq_last].release));
-        done = later(done, x->clean_at);
+    ps_t done = at;
+    for (uint32_t i = 0; i < n->cfg.modules; i++) {
+        const ps_t t = dimm_drain(&n->dimm[i], at);
+        done = t > done ? t : done;
     }
-    for (uint32_t i = 0; i < n->media_places; i++)
-        done = later(done, n->media_queue[i]);
     return done;
 }
 
-/* ---- checkpoints ---- */
+/* ---- counters ---- */
 
-/* Line numbers of this many bytes each, or NO_LINE. */
-static void line_archive(uint64_t *line, unsigned shift, struct archive *a)
+uint64_t nvdimm_line_writes(const struct nvdimm *n, uint64_t addr)
 {
-    archive_u64(a, line);
-    if (*line >= HIERARCHY_LIMIT >> shift && *line != NO_LINE)
-        archive_fail(a, "damaged: a line of the NVDIMM");
-}
-
-static void wpq_archive(struct nvdimm *n, struct archive *a)
-{
-    const uint32_t entries = n->cfg.wpq_lines;
-    archive_same(a, entries);
-    archive_u32_below(a, &n->wpq_next, entries);
-    archive_u32_below(a, &n->wpq_last, entries);
-    for (uint32_t i = 0; i < entries; i++) { /* the oldest first: so they are found as before */
-        const uint32_t at = (n->wpq_next + i) % entries;
-        struct wpq_entry *e = &n->wpq[at];
-        line_archive(&e->line, LINE_SHIFT, a);
-        archive_time(a, &e->reached);
-        archive_time(a, &e->accept);
-        archive_time(a, &e->start);
-        archive_time(a, &e->release);
-        archive_u64(a, &e->written);
-        if (!a->writing && !a->failed && e->line != NO_LINE)
-            index_add(&n->wpq_index, e->line, at);
-    }
-}
-
-static void xpline_archive(struct xpline *x, struct archive *a)
-{
-    line_archive(&x->line, XPLINE_SHIFT, a);
-    archive_u64s(a, x->written, SECTORS);
-    archive_time(a, &x->ready);
-    archive_time(a, &x->vacant);
-    archive_time(a, &x->clean_at);
-    archive_u8_below(a, &x->filled, 2);
-}
-
-/* Lines from the oldest to the newest; each is put where it was. */
-static void buffer_archive(struct nvdimm *n, struct archive *a)
-{
-    uint32_t i = n->oldest, seen = 0;
-    archive_same(a, n->cfg.buffer_lines);
-    for (uint32_t k = 0; k < n->cfg.buffer_lines && !a->failed; k++) {
-        uint32_t at = i;
-        archive_u32_below(a, &at, n->cfg.buffer_lines);
-        if (a->failed)
-            return;
-        struct xpline *x = &n->buffer[at];
-        i = a->writing ? x->newer : NONE;
-        xpline_archive(x, a);
-        if (a->writing || a->failed)
-            continue;
-        lru_unlink(n, x);
-        lru_link(n, x);
-        seen += !x->placed;
-        x->placed = 1;
-        if (x->line != NO_LINE)
-            index_add(&n->buffer_index, x->line, at);
-    }
-    for (uint32_t k = 0; k < n->cfg.buffer_lines; k++)
-        n->buffer[k].placed = 0;
-    if (!a->writing && seen != n->cfg.buffer_lines)
-        archive_fail(a, "damaged: the NVDIMM's buffer");
-}
-
-void nvdimm_archive(struct nvdimm *n, struct archive *a)
-{
-    archive_section(a, "NVDM", 1);
-    wpq_archive(n, a);
-    buffer_archive(n, a);
-    calendar_archive(&n->link, a);
-    archive_same(a, n->cfg.partitions);
-    for (uint32_t i = 0; i < n->cfg.partitions; i++)
-        calendar_archive(&n->media[i], a);
-    archive_times(a, n->media_queue, n->media_places);
-    archive_u64s(a, (uint64_t *)&n->counters, sizeof n->counters / sizeof(uint64_t));
+    const struct place p = locate((struct nvdimm *)(uintptr_t)n, addr);
+    return wear_of(media_wear(p.dimm->media), p.line / SECTORS);
 }
 
 const struct nvdimm_counters *nvdimm_counters(const struct nvdimm *n)
@@ -551,7 +192,26 @@ const struct nvdimm_counters *nvdimm_counters(const struct nvdimm *n)
     return &n->counters;
 }
 
-/* ---- making one ---- */
+void nvdimm_archive(struct nvdimm *n, struct archive *a)
+{
+    archive_section(a, "NVDM", 2);
+    archive_same(a, n->cfg.modules);
+    for (uint32_t i = 0; i < n->cfg.modules; i++)
+        dimm_archive(&n->dimm[i], a);
+    archive_u64s(a, (uint64_t *)&n->counters, sizeof n->counters / sizeof(uint64_t));
+}
+
+/* ---- making ---- */
+
+static int check_power(const struct nvdimm_config *c, char *err, size_t errlen)
+{
+    if (c->interleave >= 256 && c->interleave <= 1u << 30 && !(c->interleave & (c->interleave - 1)))
+        return 0;
+    snprintf(err, errlen,
+             "nvdimm.interleave is %llu bytes, expected a power of two from 256 B to 1 GiB",
+             (unsigned long long)c->interleave);
+    return -1;
+}
 
 static int check(const struct nvdimm_config *c, char *err, size_t errlen)
 {
@@ -560,38 +220,51 @@ static int check(const struct nvdimm_config *c, char *err, size_t errlen)
         uint64_t value, min, max;
         const char *unit;
     } range[] = {
+        {"modules", c->modules, 1, 12, "modules"},
         {"wpq", c->wpq_lines, 1, 1024, "lines"},
+        {"rpq", c->rpq_lines, 1, 1024, "reads"},
+        {"store_queue", c->store_queue, 1, 4096, "lines"},
         {"buffer", c->buffer_lines, 1, 65536, "lines"},
+        {"buffer_leaving", c->buffer_leaving, 1, 65536, "lines"},
+        {"buffer_ahead", c->buffer_ahead, 1, 65536, "lines"},
+        {"buffer_young", c->buffer_young, 0, 65535, "lines"},
+        {"ait", c->ait_entries, 1, 1 << 20, "entries"},
         {"partitions", c->partitions, 1, 64, "accesses"},
+        {"wear_window", c->wear_window, 1, UINT64_MAX, "writes"},
         {"wpq_accept", c->wpq_accept, 0, MAX_TIME, "ps"},
-        {"transfer", c->transfer, 0, MAX_TIME, "ps"},
-        {"buffer_access", c->buffer_access, 0, MAX_TIME, "ps"},
+        {"link_read", c->link_read, 0, MAX_TIME, "ps"},
+        {"link_write", c->link_write, 0, MAX_TIME, "ps"},
+        {"read_path", c->read_path, 0, MAX_TIME, "ps"},
+        {"ait_lookup", c->ait_lookup, 0, MAX_TIME, "ps"},
+        {"ait_miss", c->ait_miss, 0, MAX_TIME, "ps"},
         {"media_read", c->media_read, 0, MAX_TIME, "ps"},
         {"media_write", c->media_write, 0, MAX_TIME, "ps"},
+        {"media_back", c->media_back, 0, MAX_TIME, "ps"},
+        {"migration", c->migration, 0, MAX_TIME, "ps"},
+        {"read_energy", c->read_energy, 0, 1000000000, "fJ"},
+        {"write_energy", c->write_energy, 0, 1000000000, "fJ"},
     };
     for (size_t i = 0; i < sizeof range / sizeof *range; i++) {
         if (range[i].value >= range[i].min && range[i].value <= range[i].max)
             continue;
-        snprintf(err, errlen, "nvdimm.%s is %llu %s, expected %llu to %llu", range[i].name,
-                 (unsigned long long)range[i].value, range[i].unit,
-                 (unsigned long long)range[i].min, (unsigned long long)range[i].max);
+        snprintf(err, errlen, "nvdimm.%s is %llu, expected %llu to %llu %s", range[i].name,
+                 (unsigned long long)range[i].value, (unsigned long long)range[i].min,
+                 (unsigned long long)range[i].max, range[i].unit);
         return -1;
     }
-    return 0;
+    return check_power(c, err, errlen);
 }
 
-static int allocate(struct nvdimm *n)
+static int make_modules(struct nvdimm *n)
 {
-    const struct nvdimm_config *c = &n->cfg;
-    n->media_places = MEDIA_QUEUE * c->partitions;
-    n->wpq = calloc(c->wpq_lines, sizeof *n->wpq);
-    n->buffer = calloc(c->buffer_lines, sizeof *n->buffer);
-    n->media = calloc(c->partitions, sizeof *n->media);
-    n->media_queue = calloc(n->media_places, sizeof *n->media_queue);
-    if (!n->wpq || !n->buffer || !n->media || !n->media_queue ||
-        index_init(&n->wpq_index, c->wpq_lines) < 0 ||
-        index_init(&n->buffer_index, c->buffer_lines) < 0)
-        return -1;
+    for (uint32_t i = 0; i < n->cfg.modules; i++) {
+        struct dimm *m = &n->dimm[i];
+        m->owner = n;
+        m->id = i;
+        const struct xpbuffer_watch watch = {n->domain ? on_media : NULL, m};
+        if (dimm_init(m, &n->cfg, watch, &n->counters))
+            return -1;
+    }
     return 0;
 }
 
@@ -600,26 +273,16 @@ struct nvdimm *nvdimm_new(const struct nvdimm_config *cfg, struct domain *domain
 {
     if (check(cfg, err, errlen) < 0)
         return NULL;
-    struct nvdimm *n = calloc(1, sizeof *n);
-    if (n)
+    struct nvdimm *n = calloc(1, sizeof *n + cfg->modules * sizeof n->dimm[0]);
+    if (n) {
         n->cfg = *cfg;
-    if (!n || allocate(n) < 0) {
+        n->domain = domain;
+        n->shift = (unsigned)__builtin_ctzll(cfg->interleave) - LINE_SHIFT;
+    }
+    if (!n || make_modules(n)) {
         snprintf(err, errlen, "out of host memory for the NVDIMM model");
         nvdimm_free(n);
         return NULL;
-    }
-    n->domain = domain;
-    n->partition_mask = cfg->partitions & (cfg->partitions - 1) ? 0 : cfg->partitions - 1;
-    n->wpq_last = cfg->wpq_lines - 1;
-    for (uint32_t i = 0; i < cfg->wpq_lines; i++)
-        n->wpq[i].line = NO_LINE;
-    for (uint32_t i = 0; i < cfg->partitions; i++)
-        calendar_init(&n->media[i]);
-    calendar_init(&n->link);
-    n->newest = n->oldest = NONE;
-    for (uint32_t i = 0; i < cfg->buffer_lines; i++) {
-        n->buffer[i].line = NO_LINE;
-        lru_link(n, &n->buffer[i]);
     }
     return n;
 }
@@ -628,11 +291,7 @@ void nvdimm_free(struct nvdimm *n)
 {
     if (!n)
         return;
-    free(n->wpq);
-    free(n->buffer);
-    free(n->media);
-    free(n->media_queue);
-    index_free(&n->wpq_index);
-    index_free(&n->buffer_index);
+    for (uint32_t i = 0; i < n->cfg.modules; i++)
+        dimm_free(&n->dimm[i]);
     free(n);
 }

@@ -1,4 +1,4 @@
-/* nvdimm.h - timing of one persistent-memory module behind its memory controller. */
+/* nvdimm.h - timing of the persistent-memory modules behind their memory controllers. */
 #ifndef NVDIMM_NVDIMM_H
 #define NVDIMM_NVDIMM_H
 
@@ -8,34 +8,52 @@
 #include "memhier/counter.h"
 #include "memhier/port.h"
 #include "nvdimm/domain.h"
+#include "nvdimm/media.h"
+#include "nvdimm/xpbuffer.h"
 
 /*
- * Structure: write pending queue (WPQ) in the memory controller -> DDR-T transfer -> buffer of
- * 256-byte lines on the module (XPBuffer, write-combining, LRU) -> media with separate read and
- * write times and several partitions. Reads look in the WPQ, then the buffer, then read a 256-byte
- * media line into the buffer. Not modelled yet: address indirection, wear levelling, interleaving.
+ * One to twelve modules, interleaved. The way of a request to one of them, a file for each stage:
  *
- * Nothing is ticked: each request reserves what it needs of the link, the buffer and the media when
- * it comes, and knows then when it will be done. Times of an idle module:
+ *   imc       write pending queue and read queue of the memory controller
+ *   ddrt      the link, and the store queue at its far end
+ *   xpbuffer  256-byte lines on the module: where writes combine and reads hit
+ *   ait       which block of the media holds an address
+ *   media     partitions that read and write 256 bytes
+ *   wear      how often a line was written, and when it has to move
  *
- *   read, buffer hit     buffer_access + transfer
- *   read, buffer miss    media_read + buffer_access + transfer
+ * Nothing is ticked: each request reserves what it needs of the stages when it comes, and knows
+ * then when it will be done. Times of an idle module:
+ *
+ *   read, buffer hit     read_path + link_read
+ *   read, buffer miss    the same + ait_lookup (+ ait_miss) + media_read + media_back
  *   read, in the WPQ     2 * wpq_accept
  *   write                wpq_accept; with the queue full, when its oldest line has been transferred
  *
- * Sources of the defaults: Wang et al., "Characterizing and Modeling Non-Volatile Memory Systems"
- * (MICRO 2020; LENS), Yang et al., "An Empirical Guide to the Behavior and Use of Scalable
- * Persistent Memory" (FAST 2020).
+ * Sources of the defaults: README.md.
  */
 struct nvdimm_config {
-    uint32_t wpq_lines;    /* 64-byte lines, 1 to 1024 */
-    uint32_t buffer_lines; /* 256-byte lines in the XPBuffer, 1 to 65536 */
-    uint32_t partitions;   /* media accesses under way at once, 1 to 64 */
-    ps_t wpq_accept;       /* from the core's side of the controller into the queue */
-    ps_t transfer;         /* one 64-byte line over DDR-T */
-    ps_t buffer_access;    /* end to end for a read that hits the buffer, without transfer */
-    ps_t media_read;       /* 256 bytes */
-    ps_t media_write;      /* 256 bytes */
+    uint32_t modules;           /* 1 to 12 */
+    uint64_t interleave;        /* bytes, a power of two from 256 B to 1 GiB */
+    uint32_t wpq_lines;         /* 64-byte lines, 1 to 1024 */
+    uint32_t rpq_lines;         /* reads under way, 1 to 1024 */
+    uint32_t store_queue;       /* 64-byte lines, 1 to 4096 */
+    uint32_t buffer_lines;      /* 256-byte lines in the XPBuffer, 1 to 65536 */
+    uint32_t buffer_leaving;    /* of these on their way to the media, at least 1 */
+    uint32_t buffer_ahead;      /* evicted ahead of need, at least 1 */
+    uint32_t buffer_young;      /* used last, not evicted */
+    uint32_t ait_entries;       /* blocks of 4 KiB, 1 to 2^20 */
+    uint32_t partitions;        /* media accesses under way at once, 1 to 64 */
+    uint32_t wear_threshold;    /* writes of a line after which it moves, 0: never */
+    uint64_t wear_window;       /* within so many of the module, at least 1 */
+    ps_t wpq_accept;            /* from the caches into the queue */
+    ps_t link_read, link_write; /* one 64-byte line over DDR-T */
+    ps_t read_path;             /* end to end for a read that hits the buffer, without the link */
+    ps_t ait_lookup, ait_miss;
+    ps_t media_read, media_write;       /* 256 bytes */
+    ps_t media_back;                    /* from the media into the buffer */
+    ps_t migration;                     /* of a line that moves */
+    uint64_t read_energy, write_energy; /* of the media, fJ for each bit */
+    uint64_t seed;
 };
 
 struct nvdimm;
@@ -52,21 +70,26 @@ void nvdimm_free(struct nvdimm *n);
  * free entry. */
 struct mem_port nvdimm_port(struct nvdimm *n);
 
-/* Power-off in good order: write what the buffer holds to the media, from time `at` on. Returns
+/* Power-off in good order: write what the buffers hold to the media, from time `at` on. Returns
  * when the last line is written; by then everything that had entered the WPQ is durable at any
  * point. */
 ps_t nvdimm_drain(struct nvdimm *n, ps_t at);
 
+/* How often the media wrote the 256 bytes that hold this physical address. */
+uint64_t nvdimm_line_writes(const struct nvdimm *n, uint64_t addr);
+
+/* Of all modules together. */
 struct nvdimm_counters {
     uint64_t reads, writes; /* 64-byte requests */
-    uint64_t buffer_hits, buffer_misses;
-    uint64_t wpq_forwards; /* reads of a line that was still queued */
-    uint64_t wpq_merges;   /* writes to a line that was still queued */
-    uint64_t wpq_full;     /* writes that waited for an entry */
+    uint64_t wpq_forwards;  /* reads of a line that was still queued */
+    uint64_t wpq_merges;    /* writes to a line that was still queued */
+    uint64_t wpq_full;      /* writes that waited for an entry */
     uint64_t wpq_wait_ps;
-    uint64_t media_reads, media_writes; /* 256-byte lines */
+    struct xpbuffer_counters buffer;
+    struct media_counters media;
 };
-/* To or from a checkpoint (memhier/archive.h); what is read goes into a new module. */
+
+/* To or from a checkpoint (memhier/archive.h); what is read goes into new modules. */
 struct archive;
 void nvdimm_archive(struct nvdimm *n, struct archive *a);
 

@@ -375,6 +375,8 @@ int checkpoint_save(struct machine *m, enum checkpoint_kind kind, struct archive
     kept_modules(a, m);
     snapshot_write(m->store, a);
     physmem_archive(m->pm, a);
+    if (kind == CHECKPOINT_FULL)
+        machine_time_log(m); /* the guest's time is that of all that was executed */
     own_state(a, m);
     if (kind == CHECKPOINT_FULL) {
         checkpoint_full(m, a);

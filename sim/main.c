@@ -17,6 +17,8 @@ static const struct {
     {"crash", "FILE.cfg [-s key=value]...", "power-failure exploration with recovery", cmd_crash},
     {"shell", "[-m MACHINE.cfg] [-c COMMANDS]", "boot to an interactive shell", cmd_shell},
     {"replay", "TRACE [-m MACHINE.cfg]", "drive the memory side from a trace", cmd_replay},
+    {"calibrate", "FILE.csv [-m MACHINE.cfg]", "the memory side against measurements",
+     cmd_calibrate},
     {"trace", "record|import|export|info|verify ...", "make and inspect traces", cmd_trace},
     {"regress", "GOLDEN [--write]", "compare replays of traces with goldens", cmd_regress},
     {"replacement", "FILE.cfg", "replacement policies over a corpus of traces", cmd_replacement},

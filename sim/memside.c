@@ -50,17 +50,40 @@ static int make_dram(struct memside *side, const struct config *cfg, char *err, 
     return side->dram ? 0 : -1;
 }
 
+struct nvdimm_config memside_nvdimm(const struct config *cfg)
+{
+    return (struct nvdimm_config){.modules = (uint32_t)cfg->nv_modules,
+                                  .interleave = cfg->nv_interleave,
+                                  .wpq_lines = (uint32_t)cfg->wpq_lines,
+                                  .rpq_lines = (uint32_t)cfg->rpq_lines,
+                                  .store_queue = (uint32_t)cfg->store_queue,
+                                  .buffer_lines = (uint32_t)cfg->buffer_lines,
+                                  .buffer_leaving = (uint32_t)cfg->buffer_leaving,
+                                  .buffer_ahead = (uint32_t)cfg->buffer_ahead,
+                                  .buffer_young = (uint32_t)cfg->buffer_young,
+                                  .ait_entries = (uint32_t)cfg->ait_entries,
+                                  .partitions = (uint32_t)cfg->partitions,
+                                  .wear_threshold = (uint32_t)cfg->wear_threshold,
+                                  .wear_window = cfg->wear_window,
+                                  .wpq_accept = cfg->wpq_accept,
+                                  .link_read = cfg->nv_link_read,
+                                  .link_write = cfg->nv_link_write,
+                                  .read_path = cfg->read_path,
+                                  .ait_lookup = cfg->ait_lookup,
+                                  .ait_miss = cfg->ait_miss,
+                                  .media_read = cfg->media_read,
+                                  .media_write = cfg->media_write,
+                                  .media_back = cfg->media_back,
+                                  .migration = cfg->migration,
+                                  .read_energy = cfg->read_energy,
+                                  .write_energy = cfg->write_energy,
+                                  .seed = cfg->seed};
+}
+
 static int make_nvdimm(struct memside *side, const struct config *cfg, int follow, char *err,
                        size_t errlen)
 {
-    const struct nvdimm_config nc = {.wpq_lines = (uint32_t)cfg->wpq_lines,
-                                     .buffer_lines = (uint32_t)cfg->buffer_lines,
-                                     .partitions = (uint32_t)cfg->partitions,
-                                     .wpq_accept = cfg->wpq_accept,
-                                     .transfer = cfg->nv_transfer,
-                                     .buffer_access = cfg->buffer_access,
-                                     .media_read = cfg->media_read,
-                                     .media_write = cfg->media_write};
+    const struct nvdimm_config nc = memside_nvdimm(cfg);
     if (cfg->nvdimm_bytes == 0)
         return 0;
     if (follow)
@@ -88,7 +111,7 @@ static int make_caches(struct memside *side, const struct config *cfg, uint32_t 
 #define PREFETCH(l) .prefetch = cfg->l##_prefetch, .degree = (uint32_t)cfg->l##_prefetch_degree
     struct mem_port nvdimm = side->nvdimm ? nvdimm_port(side->nvdimm) : (struct mem_port){0};
     if (side->nvdimm && cfg->pmem_check && (side->spy = calloc(1, sizeof *side->spy))) {
-        *side->spy = (struct nvdimm_spy){.below = nvdimm, .cycles = cfg->nv_transfer / period};
+        *side->spy = (struct nvdimm_spy){.below = nvdimm, .cycles = cfg->nv_link_write / period};
         nvdimm = (struct mem_port){spy_access, side->spy};
     }
     struct hierarchy_config hc = {

@@ -363,6 +363,7 @@ t "LIRS with one page" refuses 2 "at least 2" pages --capacity 1 --policy lirs
 t "page policies and a flipped trace" refuses 2 flipped.trace "$pwsim" replay --page 4KiB --capacity 16 flipped.trace
 
 . "$root/tests/cli_replacement.sh"
+. "$root/tests/cli_calibrate.sh"
 
 # ---- pictures and lists ----
 picture() { "$pwsim" view "$1" --screenshot "$2" && [ "$(head -c 4 "$2" | tail -c 3)" = PNG ]; }

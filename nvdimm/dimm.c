@@ -1,0 +1,74 @@
+/* dimm.c - the way of a write and of a read through the stages of one module. */
+#include "nvdimm/dimm.h"
+
+static ps_t later(ps_t a, ps_t b)
+{
+    return a > b ? a : b;
+}
+
+int dimm_init(struct dimm *m, const struct nvdimm_config *cfg, struct xpbuffer_watch watch,
+              struct nvdimm_counters *counters)
+{
+    const uint64_t bits = 8u << XPLINE_SHIFT;
+    const struct media_config mc = {
+        .partitions = cfg->partitions,
+        .read = cfg->media_read,
+        .write = cfg->media_write,
+        .back = cfg->media_back,
+        .migration = cfg->migration,
+        .read_pj = cfg->read_energy * bits / 1000,
+        .write_pj = cfg->write_energy * bits / 1000,
+        .ait = {cfg->ait_entries, cfg->ait_lookup, cfg->ait_miss},
+        .wear = {cfg->wear_threshold, cfg->wear_window},
+    };
+    const struct xpbuffer_config bc = {.lines = cfg->buffer_lines,
+                                       .leaving = cfg->buffer_leaving,
+                                       .ahead = cfg->buffer_ahead,
+                                       .young = cfg->buffer_young,
+                                       .seed = cfg->seed + m->id};
+    const struct ddrt_config dc = {cfg->link_read, cfg->link_write, cfg->store_queue};
+    const struct imc_config ic = {cfg->wpq_lines, cfg->rpq_lines};
+    m->media = media_new(&mc, &counters->media);
+    m->buffer = m->media ? xpbuffer_new(&bc, m->media, watch, &counters->buffer) : NULL;
+    return m->buffer && ddrt_init(&m->ddrt, &dc, m->buffer) == 0 &&
+                   imc_init(&m->imc, &ic, &m->ddrt) == 0
+               ? 0
+               : -1;
+}
+
+void dimm_free(struct dimm *m)
+{
+    imc_free(&m->imc);
+    ddrt_free(&m->ddrt);
+    xpbuffer_free(m->buffer);
+    media_free(m->media);
+}
+
+ps_t dimm_read(struct dimm *m, const struct nvdimm_config *cfg, uint64_t line, ps_t at,
+               int *forwarded)
+{
+    const ps_t at_queue = at + cfg->wpq_accept;
+    const struct wpq_entry *e = imc_find(&m->imc, line, at_queue);
+    *forwarded = e && e->bytes == SECTOR_BYTES;
+    if (*forwarded)
+        return at_queue + cfg->wpq_accept;
+    uint32_t entry;
+    int hit;
+    /* the buffer puts the parts of a line together */
+    const ps_t t = imc_read(&m->imc, e ? later(at, e->release) : at, &entry);
+    const ps_t ready = xpbuffer_read(m->buffer, line, t, &hit);
+    return m->imc.rpq[entry] = ddrt_read(&m->ddrt, ready + cfg->read_path);
+}
+
+ps_t dimm_drain(struct dimm *m, ps_t at)
+{
+    return xpbuffer_drain(m->buffer, later(later(at, imc_empty(&m->imc)), m->ddrt.last));
+}
+
+void dimm_archive(struct dimm *m, struct archive *a)
+{
+    imc_archive(&m->imc, a);
+    ddrt_archive(&m->ddrt, a);
+    xpbuffer_archive(m->buffer, a);
+    media_archive(m->media, a);
+}
