@@ -32,7 +32,7 @@ TEXTS   := $B/guest/text.txt $B/guest/sample.txt
 Q := @
 say = @printf '  %-6s %s\n' $(1) $(2)
 
-.PHONY: all corpus regress golden replacement-table deps have-deps demo check check-only check-asan thirdparty thirdparty-test shell-test bench bench-large bench-peers fuzz lint format clean
+.PHONY: all corpus regress golden replacement-table deps have-deps demo check check-build check-only check-asan thirdparty thirdparty-test shell-test bench bench-large bench-peers fuzz lint format clean
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -133,7 +133,9 @@ $B/spectest: $B/tests/spectest
 check: deps
 	@$(MAKE) --no-print-directory check-only
 
-check-only: all $(TESTS) $B/spectest $B/tests/runall $(GUEST_TESTS) $(TEST_IMAGES)
+check-build: all $(TESTS) $B/spectest $B/tests/runall $(GUEST_TESTS) $(TEST_IMAGES)
+
+check-only: check-build
 	@B=$B CC=$(CC) tests/run.sh
 
 # programs from elsewhere: fetched from Debian's sources, built for the host and for WASI, compared

@@ -26,7 +26,7 @@ t "policies alone and a flipped trace" refuses 2 flipped.trace "$pwsim" replay -
 t "OPT cannot run in a machine" refuses 2 "beforehand" "$pwsim" replay -s llc.policy=opt hello.trace
 
 # ---- a policy of one's own ----
-make -s -C "$root/memhier/example-policy" PWSIM="$root" OUT="$tmp/clock.so" >make.out 2>&1
+MAKEFLAGS= make -s -C "$root/memhier/example-policy" PWSIM="$root" OUT="$tmp/clock.so" >make.out 2>&1
 t "the example policy builds without a warning" test -f clock.so -a ! -s make.out
 own_alone() { exits 0 alone --policy ./clock.so,fifo && [ "$(grep -cE 'hello.trace +(clock|fifo) ' out)" = 2 ]; }
 t "a policy of one's own, alone" own_alone
