@@ -96,6 +96,11 @@ struct media_written media_write(struct media *m, uint64_t xpline, ps_t at)
     return w;
 }
 
+void media_ahead(const struct media *m, uint64_t xpline)
+{
+    wear_ahead(m->wear, xpline);
+}
+
 const struct wear *media_wear(const struct media *m)
 {
     return m->wear;

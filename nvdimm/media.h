@@ -52,6 +52,8 @@ struct media_written {
     ps_t blocked; /* 0, or: the module takes no more writes until then */
 };
 struct media_written media_write(struct media *m, uint64_t xpline, ps_t at);
+/* It will be written before long: of no meaning, but for the host's speed. */
+void media_ahead(const struct media *m, uint64_t xpline);
 
 const struct wear *media_wear(const struct media *m);
 

@@ -1,4 +1,4 @@
-/* wear.c - write counts of 256-byte lines: an open-addressed table of pages of sixteen. */
+/* wear.c - write counts of 256-byte lines: pages of sixteen, found by an open-addressed table. */
 #include "nvdimm/wear.h"
 
 #include <stdlib.h>
@@ -8,46 +8,90 @@
 #define LINES      16u /* of a page */
 #define LINE_BITS  4u
 #define FIRST_SIZE 64u
+#define CHUNK      256u       /* pages that are allocated together */
 #define MOST_PAGES (1u << 26) /* 256 GiB of 4 KiB pages */
+#define TAG_SHIFT  27u /* of a slot: bits above are the hash's, below the page's number + 1 */
+#define NUMBER     ((1u << TAG_SHIFT) - 1)
 
-/* `key` is the page's number + 1, 0: an empty place. `recent` counts in window number `window`. */
+/* `key` is the page's number in the module + 1. `recent` counts in window number `window`. */
 struct page {
     uint64_t key, window;
-    uint32_t total[LINES], recent[LINES];
+    struct {
+        uint32_t total, recent;
+    } line[LINES];
 };
 
+/* Pages are numbered in the order of their first write and never move; slots find them by key. */
 struct wear {
     struct wear_config cfg;
-    struct page *pages;
-    uint32_t size, used; /* size: a power of two, at most half of it used */
+    struct page **chunks;
+    uint32_t *slots;     /* 0: empty */
+    uint32_t size, used; /* slots: a power of two, at most half of it used; pages */
     uint64_t writes;     /* of the module, in this window */
     uint64_t window;     /* its number */
     struct wear_counters *counters;
 };
 
-static struct page *place_of(const struct wear *w, uint64_t key)
+static struct page *page_at(const struct wear *w, uint32_t i)
 {
-    uint64_t i = key * UINT64_C(0x9e3779b97f4a7c15) >> 32;
-    while (w->pages[i & (w->size - 1)].key && w->pages[i & (w->size - 1)].key != key)
-        i++;
-    return &w->pages[i & (w->size - 1)];
+    return &w->chunks[i / CHUNK][i % CHUNK];
 }
 
-static int grow(struct wear *w)
+static uint64_t hash_of(uint64_t key)
 {
-    struct page *old = w->pages;
-    const uint32_t n = w->size;
-    struct page *pages = n < 2 * MOST_PAGES ? calloc(2 * (size_t)n, sizeof *pages) : NULL;
-    if (!pages)
+    return key * UINT64_C(0x9e3779b97f4a7c15) >> 32;
+}
+
+static uint32_t tag_of(uint64_t hash)
+{
+    return (uint32_t)hash & ~NUMBER;
+}
+
+/* The slot with this key, or the empty one where it belongs. */
+static uint32_t *slot_of(const struct wear *w, uint64_t key)
+{
+    const uint64_t hash = hash_of(key);
+    for (uint64_t i = hash;; i++) {
+        uint32_t *slot = &w->slots[i & (w->size - 1)];
+        if (!*slot)
+            return slot;
+        if ((*slot & ~NUMBER) == tag_of(hash) && page_at(w, (*slot & NUMBER) - 1)->key == key)
+            return slot;
+    }
+}
+
+/* Twice as many slots. 0, or -1: no memory. */
+static int grow_slots(struct wear *w)
+{
+    uint32_t *old = w->slots;
+    uint32_t *slots = calloc(2 * (size_t)w->size, sizeof *slots);
+    if (!slots)
         return -1;
-    w->pages = pages;
-    w->size = 2 * n;
-    for (uint32_t i = 0; i < n; i++) {
-        if (old[i].key)
-            *place_of(w, old[i].key) = old[i];
+    w->slots = slots;
+    w->size *= 2;
+    for (uint32_t i = 0; i < w->used; i++) {
+        const uint64_t key = page_at(w, i)->key;
+        *slot_of(w, key) = (i + 1) | tag_of(hash_of(key));
     }
     free(old);
     return 0;
+}
+
+/* Room for one more page. 0, or -1: no memory. */
+static int grow_pages(struct wear *w)
+{
+    const uint32_t n = w->used / CHUNK;
+    if (w->used % CHUNK)
+        return 0;
+    if (w->used == MOST_PAGES)
+        return -1;
+    if (!(n & (n - 1))) {
+        struct page **more = realloc(w->chunks, (n ? 2 * n : 1) * sizeof *more);
+        if (!more)
+            return -1;
+        w->chunks = more;
+    }
+    return (w->chunks[n] = calloc(CHUNK, sizeof *w->chunks[n])) ? 0 : -1;
 }
 
 struct wear *wear_new(const struct wear_config *cfg, struct wear_counters *counters)
@@ -58,8 +102,8 @@ struct wear *wear_new(const struct wear_config *cfg, struct wear_counters *count
     w->cfg = *cfg;
     w->counters = counters;
     w->size = FIRST_SIZE;
-    w->pages = calloc(w->size, sizeof *w->pages);
-    if (w->pages)
+    w->slots = calloc(w->size, sizeof *w->slots);
+    if (w->slots)
         return w;
     free(w);
     return NULL;
@@ -69,24 +113,41 @@ void wear_free(struct wear *w)
 {
     if (!w)
         return;
-    free(w->pages);
+    for (uint32_t i = 0; i < w->used; i += CHUNK)
+        free(w->chunks[i / CHUNK]);
+    free(w->chunks);
+    free(w->slots);
     free(w);
 }
 
 /* The page with this key, made if need be; NULL when there is no memory. */
 static struct page *find_or_add(struct wear *w, uint64_t key)
 {
-    struct page *p = place_of(w, key);
-    if (p->key)
-        return p;
+    uint32_t *slot = slot_of(w, key);
+    if (*slot)
+        return page_at(w, (*slot & NUMBER) - 1);
     if (2 * (w->used + 1) > w->size) {
-        if (grow(w))
+        if (grow_slots(w))
             return NULL;
-        p = place_of(w, key);
+        slot = slot_of(w, key);
     }
-    w->used++;
+    if (grow_pages(w))
+        return NULL;
+    struct page *p = page_at(w, w->used++);
+    *slot = w->used | tag_of(hash_of(key));
     p->key = key;
     return p;
+}
+
+void wear_ahead(const struct wear *w, uint64_t xpline)
+{
+    const uint64_t hash = hash_of((xpline >> LINE_BITS) + 1);
+    const uint32_t slot = w->slots[hash & (w->size - 1)];
+    if (!slot || (slot & ~NUMBER) != tag_of(hash))
+        return;
+    const struct page *p = page_at(w, (slot & NUMBER) - 1);
+    __builtin_prefetch(p, 1);
+    __builtin_prefetch(&p->line[xpline & (LINES - 1)], 1);
 }
 
 static void count(struct wear *w, struct page *p, unsigned line)
@@ -94,13 +155,13 @@ static void count(struct wear *w, struct page *p, unsigned line)
     if (p->window != w->window) {
         p->window = w->window;
         for (unsigned i = 0; i < LINES; i++)
-            p->recent[i] = 0;
+            p->line[i].recent = 0;
     }
-    p->recent[line]++;
-    w->counters->lines += p->total[line] == 0;
-    p->total[line] += p->total[line] != UINT32_MAX;
-    if (p->total[line] > w->counters->most)
-        w->counters->most = p->total[line];
+    p->line[line].recent++;
+    w->counters->lines += p->line[line].total == 0;
+    p->line[line].total += p->line[line].total != UINT32_MAX;
+    if (p->line[line].total > w->counters->most)
+        w->counters->most = p->line[line].total;
 }
 
 int wear_write(struct wear *w, uint64_t xpline)
@@ -116,17 +177,17 @@ int wear_write(struct wear *w, uint64_t xpline)
         return 0;
     }
     count(w, p, line);
-    if (!w->cfg.threshold || p->recent[line] < w->cfg.threshold)
+    if (!w->cfg.threshold || p->line[line].recent < w->cfg.threshold)
         return 0;
-    p->recent[line] = 0;
+    p->line[line].recent = 0;
     w->counters->migrations++;
     return 1;
 }
 
 uint64_t wear_of(const struct wear *w, uint64_t xpline)
 {
-    const struct page *p = place_of(w, (xpline >> LINE_BITS) + 1);
-    return p->key ? p->total[xpline & (LINES - 1)] : 0;
+    const uint32_t slot = *slot_of(w, (xpline >> LINE_BITS) + 1);
+    return slot ? page_at(w, (slot & NUMBER) - 1)->line[xpline & (LINES - 1)].total : 0;
 }
 
 /* ---- checkpoints ---- */
@@ -135,8 +196,8 @@ static void archive_page(struct archive *a, struct page *p)
 {
     archive_u64(a, &p->window);
     for (unsigned i = 0; i < LINES; i++) {
-        archive_u32(a, &p->total[i]);
-        archive_u32(a, &p->recent[i]);
+        archive_u32(a, &p->line[i].total);
+        archive_u32(a, &p->line[i].recent);
     }
 }
 
@@ -146,7 +207,7 @@ static int by_key(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-/* In the order of addresses: the table's own depends on when it grew. */
+/* In the order of addresses. */
 static void write_pages(struct wear *w, struct archive *a)
 {
     struct page **sorted = malloc((w->used + 1) * sizeof *sorted);
@@ -155,10 +216,8 @@ static void write_pages(struct wear *w, struct archive *a)
         archive_fail(a, "out of memory");
         return;
     }
-    for (uint32_t i = 0; i < w->size; i++) {
-        if (w->pages[i].key)
-            sorted[n++] = &w->pages[i];
-    }
+    for (; n < w->used; n++)
+        sorted[n] = page_at(w, n);
     qsort(sorted, n, sizeof *sorted, by_key);
     for (uint32_t i = 0; i < n; i++) {
         archive_u64(a, &sorted[i]->key);

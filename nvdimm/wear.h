@@ -30,6 +30,8 @@ struct wear;
 struct wear *wear_new(const struct wear_config *cfg, struct wear_counters *counters);
 void wear_free(struct wear *w);
 
+/* A line that will be written before long: only makes that faster on the host. */
+void wear_ahead(const struct wear *w, uint64_t xpline);
 /* The line with this number is written once more. Returns 1 when it has to move. */
 int wear_write(struct wear *w, uint64_t xpline);
 /* How often it was written in all. */

@@ -276,8 +276,10 @@ ps_t xpbuffer_write(struct xpbuffer *b, uint64_t line, uint64_t bytes, ps_t at)
         out_remove(b, (uint32_t)(p - b->places));
     }
     t = later(t, b->blocked);
-    if (!p)
+    if (!p) {
+        media_ahead(b->media, line / SECTORS);
         p = take(b, line / SECTORS, &t);
+    }
     use(b, (uint32_t)(p - b->places));
     write_bytes(b, p, line % SECTORS, bytes, &t);
     note_wait(b, at, t);
