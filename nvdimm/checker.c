@@ -1,9 +1,9 @@
 /* checker.c - finds persistency bugs that one execution shows: lines, flushes, fences. */
 /*
- * Every line that was stored to or flushed has a record in a hash table. What is wrong with a store
- * is known in three places: at a flush (it had nothing to do), at a fence (it completes less than
- * what was meant), and at the end (what is still not durable). checker_tx.c judges transactions,
- * checker_torn.c stores that are not atomic.
+ * What is wrong with a store is known in three places: at a flush (it had nothing to do), at a
+ * fence (it completes less than what was meant), and at the end (what is still not durable).
+ * checker_lines.c keeps the lines, checker_tx.c judges transactions, checker_torn.c stores that are
+ * not atomic.
  */
 #include "nvdimm/checker.h"
 
@@ -15,7 +15,6 @@
 #include "nvdimm/checker_parts.h"
 
 #define SCRATCH      8u /* P6: bytes stored for each byte touched, at least */
-#define MOST_FINDING 4096u
 #define MEDIA_LINE   256u
 
 static const struct {
@@ -55,144 +54,6 @@ const char *checker_row_text(enum checker_row row)
 int checker_row_is_bug(enum checker_row row)
 {
     return row < ROW_P1;
-}
-
-/* ---- memory ---- */
-
-static void *must_have(void *p)
-{
-    if (!p) {
-        fputs("pwsim: out of host memory for the persistency checker\n", stderr);
-        abort();
-    }
-    return p;
-}
-
-void *checker_room(void *p, size_t n, size_t *cap, size_t size)
-{
-    if (n < *cap)
-        return p;
-    *cap = *cap ? 2 * *cap : 16;
-    return must_have(realloc(p, *cap * size));
-}
-
-void u64s_add(struct u64s *l, uint64_t v)
-{
-    l->v = checker_room(l->v, l->n, &l->cap, sizeof *l->v);
-    l->v[l->n++] = v;
-}
-
-/* ---- the table of lines ---- */
-
-static struct cline *place(const struct checker *c, uint64_t addr)
-{
-    uint32_t i = (uint32_t)((addr >> LINE_SHIFT) * UINT64_C(0x9e3779b97f4a7c15) >> c->shift);
-    while (c->lines[i].addr && c->lines[i].addr != addr)
-        i = (i + 1) & (c->size - 1);
-    return &c->lines[i];
-}
-
-static void table_new(struct checker *c, uint32_t size)
-{
-    c->size = size;
-    c->shift = 64u - (unsigned)__builtin_ctz(size);
-    c->lines = must_have(calloc(size, sizeof *c->lines));
-}
-
-static void table_double(struct checker *c)
-{
-    struct cline *old = c->lines;
-    const uint32_t n = c->size;
-    table_new(c, 2 * n);
-    for (uint32_t i = 0; i < n; i++)
-        if (old[i].addr)
-            *place(c, old[i].addr) = old[i];
-    free(old);
-}
-
-static uint64_t line_of(uint64_t addr)
-{
-    return addr & ~(uint64_t)(LINE_BYTES - 1);
-}
-
-struct cline *checker_known(const struct checker *c, uint64_t addr)
-{
-    struct cline *l = place(c, line_of(addr));
-    return l->addr ? l : NULL;
-}
-
-struct cline *checker_line(struct checker *c, uint64_t addr)
-{
-    struct cline *l = place(c, line_of(addr));
-    if (l->addr)
-        return l;
-    if (2 * (c->nlines + 1) > c->size) {
-        table_double(c);
-        l = place(c, line_of(addr));
-    }
-    l->addr = line_of(addr);
-    c->nlines++;
-    return l;
-}
-
-uint64_t checker_mask(uint64_t addr, uint32_t n)
-{
-    const uint64_t ones = n >= LINE_BYTES ? UINT64_MAX : (UINT64_C(1) << n) - 1;
-    return ones << (addr & (LINE_BYTES - 1));
-}
-
-int checker_open(const struct checker *c, uint64_t addr, uint32_t n)
-{
-    const struct cline *l = checker_known(c, addr);
-    return l && ((l->dirty | l->pending | l->nt) & checker_mask(addr, n));
-}
-
-/* ---- findings ---- */
-
-static int same_place(const struct finding *f, enum checker_row row, uint32_t store_site,
-                      uint32_t flush_site, uint32_t fence_site)
-{
-    if (f->row != row)
-        return 0;
-    if (store_site)
-        return f->store_site == store_site;
-    return flush_site ? f->flush_site == flush_site : f->fence_site == fence_site;
-}
-
-struct finding *checker_report(struct checker *c, enum checker_row row, uint32_t store_site,
-                               uint32_t flush_site, uint32_t fence_site, uint64_t addr,
-                               uint32_t bytes)
-{
-    if (c->recent < c->nfindings &&
-        same_place(&c->findings[c->recent], row, store_site, flush_site, fence_site)) {
-        c->findings[c->recent].count++;
-        return &c->findings[c->recent];
-    }
-    for (size_t i = 0; i < c->nfindings; i++)
-        if (same_place(&c->findings[i], row, store_site, flush_site, fence_site) ||
-            (i + 1 == MOST_FINDING && c->nfindings == MOST_FINDING)) {
-            c->recent = i;
-            c->findings[i].count++;
-            return &c->findings[i];
-        }
-    c->findings = checker_room(c->findings, c->nfindings, &c->findings_cap, sizeof *c->findings);
-    c->recent = c->nfindings;
-    c->findings[c->nfindings] = (struct finding){.row = row,
-                                                 .store_site = store_site,
-                                                 .flush_site = flush_site,
-                                                 .fence_site = fence_site,
-                                                 .bytes = bytes,
-                                                 .addr = addr,
-                                                 .count = 1};
-    return &c->findings[c->nfindings++];
-}
-
-/* The finding was a mistake. Its place stays, so that numbers of findings do. */
-static void take_back(struct checker *c, enum checker_row row, uint32_t store_site)
-{
-    for (size_t i = 0; i < c->nfindings; i++)
-        if (same_place(&c->findings[i], row, store_site, 0, 0))
-            c->findings[i].count = 0;
 }
 
 /* ---- stores ---- */
@@ -249,7 +110,7 @@ static void store(struct checker *c, struct cthread *t, const struct pm_event *e
     if (e->flags & PM_POINTER)
         checker_report(c, ROW_C16, e->site, 0, 0, e->addr, e->bytes);
     if (e->flags & PM_NUMBER)
-        take_back(c, ROW_C16, e->site);
+        checker_take_back(c, ROW_C16, e->site);
     if (t->foreign && !t->derived_site)
         t->derived_site = e->site;
     checker_tx_store(c, t, e);
@@ -286,7 +147,7 @@ static void useless_flush(struct checker *c, struct cthread *t, enum checker_row
     const struct finding *f = checker_report(c, row, 0, e->site, 0, e->addr, LINE_BYTES);
     u64s_add(&t->useless, (uint64_t)(f - c->findings));
     if (row == ROW_P2 && t->nidle < sizeof t->idle / sizeof t->idle[0])
-        t->idle[t->nidle++] = line_of(e->addr);
+        t->idle[t->nidle++] = (struct idle_flush){checker_line_of(e->addr), e->site};
 }
 
 static void flush(struct checker *c, struct cthread *t, const struct pm_event *e)
@@ -392,12 +253,12 @@ static int flushed_now(const struct cthread *t, const struct cline *l)
     return l->flush_epoch == t->epoch;
 }
 
-/* A flush of this epoch that had nothing to do, beside the range [first, last]? Its line, or 0. */
-static uint64_t idle_beside(const struct cthread *t, uint64_t first, uint64_t last)
+/* A flush of this epoch that had nothing to do, beside the range [first, last]? Its site, or 0. */
+static uint32_t idle_beside(const struct cthread *t, uint64_t first, uint64_t last)
 {
     for (uint32_t i = 0; i < t->nidle; i++)
-        if (t->idle[i] + LINE_BYTES == first || t->idle[i] == last + LINE_BYTES)
-            return t->idle[i];
+        if (t->idle[i].line + LINE_BYTES == first || t->idle[i].line == last + LINE_BYTES)
+            return t->idle[i].site;
     return 0;
 }
 
@@ -412,10 +273,9 @@ static void judge_range(struct checker *c, struct cthread *t, size_t from, size_
             site = l->flush_site;
     }
     if (!site) {
-        const uint64_t idle = idle_beside(t, t->wrote.v[from], t->wrote.v[to - 1]);
-        if (!idle)
+        site = idle_beside(t, t->wrote.v[from], t->wrote.v[to - 1]);
+        if (!site)
             return;
-        site = checker_known(c, idle)->flush_site;
     }
     for (size_t i = from; i < to; i++) {
         struct cline *l = checker_known(c, t->wrote.v[i]);
@@ -426,10 +286,21 @@ static void judge_range(struct checker *c, struct cthread *t, size_t from, size_
     }
 }
 
+/* Lines that another thread's fence has retired meanwhile are durable: nothing is left to judge. */
+static void drop_unknown(const struct checker *c, struct u64s *l)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < l->n; i++)
+        if (checker_known(c, l->v[i]))
+            l->v[n++] = l->v[i];
+    l->n = n;
+}
+
 static void judge_ranges(struct checker *c, struct cthread *t)
 {
     int left = 0;
     sort_unique(&t->wrote);
+    drop_unknown(c, &t->wrote);
     for (size_t i = 0; i < t->wrote.n && !left; i++) {
         const struct cline *l = checker_known(c, t->wrote.v[i]);
         left = l->dirty && !flushed_now(t, l);
@@ -492,6 +363,18 @@ static void pay(struct checker *c, struct cthread *t)
     t->useless.n = 0;
 }
 
+/* Lines of which only this thread has had to do in this epoch, and all is durable: nothing that may
+ * follow asks what they were. */
+static void retire(struct checker *c, const struct cthread *t)
+{
+    for (size_t i = 0; i < t->pending.n; i++) {
+        const struct cline *l = checker_known(c, t->pending.v[i]);
+        if (l && !(l->dirty | l->pending | l->nt | l->fresh) && l->wrote_epoch == t->epoch &&
+            (l->flush_epoch == t->epoch || !l->flushes))
+            checker_retire(c, l->addr);
+    }
+}
+
 static void fence(struct checker *c, struct cthread *t, const struct pm_event *e)
 {
     t->epoch_cycles += e->cycles;
@@ -515,6 +398,7 @@ static void fence(struct checker *c, struct cthread *t, const struct pm_event *e
     judge_quarters(c, t, e->site);
     judge_foreign(c, t, e->site);
     pay(c, t);
+    retire(c, t);
     t->pending.n = t->wrote.n = 0;
     t->flushes = t->clflushes = t->nidle = 0;
     t->epoch_cycles = 0;
@@ -618,12 +502,11 @@ void checker_finish(struct checker *c, const struct checker_range *keep, size_t 
         checker_tx_end(c, &c->threads[i]);
         checker_torn_end(c, &c->threads[i]);
     }
-    for (uint32_t i = 0; i < c->size; i++)
-        if (c->lines[i].addr && kept(keep, n, c->lines[i].addr))
-            u64s_add(&all, c->lines[i].addr);
+    checker_all_lines(c, &all);
     sort_unique(&all);
     for (size_t i = 0; i < all.n; i++)
-        judge_line(c, checker_known(c, all.v[i]));
+        if (kept(keep, n, all.v[i]))
+            judge_line(c, checker_known(c, all.v[i]));
     free(all.v);
     size_t left = 0;
     for (size_t i = 0; i < c->nfindings; i++)
@@ -646,7 +529,7 @@ static struct cthread *thread_of(struct checker *c, uint32_t id)
 {
     if (id < c->nthreads)
         return &c->threads[id];
-    c->threads = must_have(realloc(c->threads, (id + 1) * sizeof *c->threads));
+    c->threads = checker_must(realloc(c->threads, (id + 1) * sizeof *c->threads));
     for (; c->nthreads <= id; c->nthreads++)
         c->threads[c->nthreads] = (struct cthread){.epoch = ++c->epochs};
     return &c->threads[id];
@@ -696,9 +579,9 @@ void checker_evicted(struct checker *c, uint64_t addr, uint64_t cycles)
 
 struct checker *checker_new(enum domain_point point)
 {
-    struct checker *c = must_have(calloc(1, sizeof *c));
+    struct checker *c = checker_must(calloc(1, sizeof *c));
     c->point = point;
-    table_new(c, 1024);
+    checker_lines_new(c);
     return c;
 }
 
@@ -721,6 +604,6 @@ void checker_free(struct checker *c)
     free(c->threads);
     free(c->log_lines.v);
     free(c->findings);
-    free(c->lines);
+    checker_lines_free(c);
     free(c);
 }

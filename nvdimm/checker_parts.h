@@ -6,7 +6,10 @@
 
 /* A line that was stored to or flushed. Masks: bit i is byte i of the line. */
 struct cline {
-    uint64_t addr;  /* 0: a free place in the table */
+    union {
+        uint64_t addr;
+        struct cline *next; /* of records that are not in use */
+    };
     uint64_t fresh; /* stored since the last flush */
     uint64_t dirty, pending, nt;
     uint64_t late;        /* dirty, stored after a flush of this epoch: C4 if nobody mends it */
@@ -22,6 +25,22 @@ struct cline {
     uint64_t evictions, eviction_cycles;
     uint16_t thread;    /* that stored last */
     uint8_t by_clflush; /* the last flush was one */
+};
+
+struct cpage;
+
+struct checker_lines {
+    struct cpage **pages; /* open addressing; size is a power of two */
+    struct cpage *last;   /* the page used last; never NULL */
+    uint32_t size, npages;
+    unsigned shift;
+    struct cline *free, *slabs;
+};
+
+/* A flush that had nothing to do. */
+struct idle_flush {
+    uint64_t line;
+    uint32_t site;
 };
 
 /* A list of 64-bit numbers. */
@@ -70,7 +89,7 @@ struct cthread {
     uint32_t flushes;     /* in this epoch, all */
     uint32_t clflushes;
     uint64_t epoch_cycles;
-    uint64_t idle[8]; /* lines whose flush in this epoch had nothing to do, the first ones */
+    struct idle_flush idle[8]; /* of this epoch, the first ones */
     uint32_t nidle;
     /* C20: bytes of another thread's that were read when they were not durable, and what followed
      */
@@ -101,9 +120,7 @@ struct cthread {
 
 struct checker {
     enum domain_point point;
-    struct cline *lines;
-    uint32_t size, nlines;
-    unsigned shift;
+    struct checker_lines lines;
     struct cthread *threads;
     uint32_t nthreads, epochs;
     uint32_t writers; /* threads that have stored to the NVDIMM */
@@ -115,11 +132,20 @@ struct checker {
     int finished, tx_used;
 };
 
+/* checker_lines.c. Records stay where they are until they are retired. */
+void checker_lines_new(struct checker *c);
+void checker_lines_free(struct checker *c);
 struct cline *checker_line(struct checker *c, uint64_t addr); /* made when it is not there */
 struct cline *checker_known(const struct checker *c, uint64_t addr);
+void checker_retire(struct checker *c, uint64_t addr); /* it is known, and wholly durable */
+void checker_all_lines(const struct checker *c, struct u64s *to);
+uint64_t checker_line_of(uint64_t addr);
+void *checker_must(void *p);
 struct finding *checker_report(struct checker *c, enum checker_row row, uint32_t store_site,
                                uint32_t flush_site, uint32_t fence_site, uint64_t addr,
                                uint32_t bytes);
+/* The finding was a mistake. Its place stays, so that numbers of findings do. */
+void checker_take_back(struct checker *c, enum checker_row row, uint32_t store_site);
 void u64s_add(struct u64s *l, uint64_t v);
 /* Room for one more of `size` bytes behind the n that there are. */
 void *checker_room(void *p, size_t n, size_t *cap, size_t size);

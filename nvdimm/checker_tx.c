@@ -24,11 +24,6 @@
 #define NEW_OBJECT  4096u
 #define PAGE        65536u
 
-static uint64_t line_of(uint64_t addr)
-{
-    return addr & ~(uint64_t)(LINE_BYTES - 1);
-}
-
 static uint64_t low(uint64_t v, uint32_t bytes)
 {
     return bytes >= 8 ? v : v & ((UINT64_C(1) << 8 * bytes) - 1);
@@ -69,7 +64,7 @@ static void add_log_line(struct checker *c, uint64_t line)
 static void is_log(struct checker *c, struct tx_store *s)
 {
     s->log = 1;
-    add_log_line(c, line_of(s->addr));
+    add_log_line(c, checker_line_of(s->addr));
 }
 
 /* ---- stores ---- */
@@ -101,14 +96,15 @@ static void wrong_order(struct checker *c, uint32_t store_site, uint32_t before_
 static void judge_entry(struct checker *c, struct cthread *t, const struct tx_store *s,
                         const struct tx_data *d)
 {
-    if (line_of(s->addr) != line_of(d->addr) && checker_open(c, s->addr, s->bytes)) {
+    if (checker_line_of(s->addr) != checker_line_of(d->addr) &&
+        checker_open(c, s->addr, s->bytes)) {
         wrong_order(c, d->site, s->site, d->addr, d->bytes);
         return;
     }
     for (size_t i = 0; i < t->nstores; i++) {
         const struct tx_store *m = &t->stores[i];
         if (m->log && m->seq > s->seq && m->durable < s->durable &&
-            line_of(m->addr) != line_of(s->addr)) {
+            checker_line_of(m->addr) != checker_line_of(s->addr)) {
             wrong_order(c, m->site, s->site, m->addr, m->bytes);
             return;
         }
@@ -154,7 +150,8 @@ static const struct tx_data *open_data(const struct checker *c, const struct cth
                                        uint64_t line)
 {
     for (size_t i = 0; i < t->ndata; i++)
-        if (line_of(t->data[i].addr) != line && checker_open(c, t->data[i].addr, t->data[i].bytes))
+        if (checker_line_of(t->data[i].addr) != line &&
+            checker_open(c, t->data[i].addr, t->data[i].bytes))
             return &t->data[i];
     return NULL;
 }
@@ -171,7 +168,7 @@ static void late_entry(struct checker *c, struct cthread *t, const struct tx_sto
         d->matched = 1;
         wrong_order(c, d->site, s->site, d->addr, d->bytes);
         t->stores[t->nstores - 1].log = 1;
-        add_log_line(c, line_of(s->addr));
+        add_log_line(c, checker_line_of(s->addr));
         return;
     }
 }
@@ -195,9 +192,9 @@ static void other_store(struct checker *c, struct cthread *t, const struct pm_ev
                            .site = e->site,
                            .bytes = e->bytes,
                            .inside = t->in_tx != 0};
-    if (near_log(c, line_of(e->addr), 0))
+    if (near_log(c, checker_line_of(e->addr), 0))
         s->log = 1;
-    const struct tx_data *d = open_data(c, t, line_of(e->addr));
+    const struct tx_data *d = open_data(c, t, checker_line_of(e->addr));
     if (d) {
         s->ahead = 1;
         s->ahead_site = d->site;
@@ -216,7 +213,7 @@ void checker_tx_store(struct checker *c, struct cthread *t, const struct pm_even
     if (!c->tx_used)
         return;
     if (t->in_tx)
-        u64s_add(&t->tx_lines, line_of(e->addr));
+        u64s_add(&t->tx_lines, checker_line_of(e->addr));
     if (checker_tx_logged(t, e->addr, e->bytes))
         data_store(c, t, e);
     else
@@ -252,7 +249,7 @@ static int is_new_object(const struct cthread *t, const struct tx_store *s)
 static int is_mark(const struct checker *c, const struct cthread *t, size_t i)
 {
     const struct tx_store *s = &t->stores[i];
-    const uint64_t line = line_of(s->addr);
+    const uint64_t line = checker_line_of(s->addr);
     if (i + 1 != t->nstores || s->seq < t->data_seq || s->ahead || !c->log_lines.n)
         return 0;
     return near_log(c, line, 2 * LINE_BYTES) && !touches_range(t, line);
@@ -267,8 +264,8 @@ static void judge_unlogged(struct checker *c, struct cthread *t)
     }
     for (size_t i = 0; i < t->nstores; i++) {
         const struct tx_store *s = &t->stores[i];
-        if (!s->inside || s->log || near_log(c, line_of(s->addr), 0) || is_new_object(t, s) ||
-            is_mark(c, t, i))
+        if (!s->inside || s->log || near_log(c, checker_line_of(s->addr), 0) ||
+            is_new_object(t, s) || is_mark(c, t, i))
             continue;
         checker_report(c, ROW_C8, s->site, 0, 0, s->addr, s->bytes);
     }
@@ -281,7 +278,7 @@ static void judge_marks(struct checker *c, struct cthread *t)
     for (size_t i = 0; i < t->nstores && !t->gave_up; i++) {
         const struct tx_store *s = &t->stores[i];
         if (s->ahead && s->seq > t->data_seq && s->seq > t->logged_seq &&
-            (s->log || near_log(c, line_of(s->addr), 0)))
+            (s->log || near_log(c, checker_line_of(s->addr), 0)))
             wrong_order(c, s->site, s->ahead_site, s->addr, s->bytes);
     }
 }
@@ -312,7 +309,8 @@ static void begin(struct checker *c, struct cthread *t, const struct pm_event *e
     t->nranges = t->ndata = t->nstores = 0;
     t->tx_lines.n = 0;
     t->data_seq = t->logged_seq = 0;
-    for (uint64_t at = line_of(e->addr); e->length && at < e->addr + e->length; at += LINE_BYTES)
+    for (uint64_t at = checker_line_of(e->addr); e->length && at < e->addr + e->length;
+         at += LINE_BYTES)
         add_log_line(c, at);
 }
 
@@ -338,6 +336,8 @@ static void aborted(struct checker *c, struct cthread *t)
 {
     for (size_t i = 0; i < t->tx_lines.n; i++) {
         struct cline *l = checker_known(c, t->tx_lines.v[i]);
+        if (!l)
+            continue; /* wholly durable */
         l->c10 |= l->dirty | l->pending | l->nt;
         u64s_add(&t->aborted, l->addr);
     }

@@ -1,9 +1,4 @@
 /* pmwatch.c - turns what the engine logs into events on persistent memory, with call stacks. */
-/*
- * A thread's call stack is followed by the frame positions in the log's block words: deeper is a
- * call, less deep a return, the same with another function a tail call. Frames become nodes of a
- * tree (caller, block that calls, function) only when an event asks for its site.
- */
 #include "sim/pmwatch.h"
 
 #include <stdio.h>
@@ -11,32 +6,11 @@
 #include <string.h>
 
 #include "memhier/port.h"
+#include "sim/pmsites.h"
 
-#define NONE       0u
-#define MOST_DEEP  64u /* frames of a back trace */
-#define SPECIAL    1u  /* flushes, fences or stores non-temporally */
+#define SPECIAL    1u /* flushes, fences or stores non-temporally */
 #define LOADS      2u
 #define STACK_SPAN 8192u /* where a pointer to a variable on the guest's stack points */
-
-struct frame {
-    uint32_t fp, func;
-    uint32_t node;  /* NONE: not known yet */
-    uint32_t block; /* executed last in it */
-};
-
-struct stack {
-    struct frame *v;
-    uint32_t n, cap;
-};
-
-struct node {
-    uint32_t parent, call_block, func, depth;
-};
-
-struct site {
-    uint32_t node, block, uop;
-    uint8_t pointers, numbers; /* what it has stored */
-};
 
 /* What is under way on a hart. */
 struct reader {
@@ -49,10 +23,10 @@ struct reader {
     uint8_t kernel, loads;
 };
 
-/* Open addressing: numbers of nodes or sites, 0: free. */
-struct index {
-    uint32_t *v;
-    uint32_t size, n;
+/* What the way through the log needs of each block. */
+struct brief {
+    uint32_t func;
+    uint8_t flags; /* SPECIAL, LOADS */
 };
 
 struct watch {
@@ -60,17 +34,11 @@ struct watch {
     uint32_t kernel;
     int all_loads;
     struct code_view code;
-    uint8_t *flags; /* by block */
-    uint32_t nflags;
+    struct brief *brief; /* by block */
+    uint32_t nbrief;
     struct reader *readers;
     uint32_t nreaders;
-    struct stack *stacks; /* by thread */
-    uint32_t nstacks;
-    struct node *nodes; /* [0] is none */
-    uint32_t nnodes, nodes_cap;
-    struct site *sites; /* [0] is none */
-    uint32_t nsites, sites_cap;
-    struct index by_node, by_site;
+    struct pmsites *sites;
     uint32_t executions;
     uint32_t writer; /* thread + 1 that has stored to the NVDIMM; UINT32_MAX: several have */
     struct pm_event *events;
@@ -88,153 +56,7 @@ static void *must_have(void *p)
     return p;
 }
 
-/* ---- nodes and sites ---- */
-
-static uint32_t hash3(uint32_t a, uint32_t b, uint32_t c)
-{
-    uint64_t h = ((uint64_t)a << 32 | b) * UINT64_C(0x9e3779b97f4a7c15);
-    h = (h ^ h >> 29 ^ c) * UINT64_C(0xbf58476d1ce4e5b9);
-    return (uint32_t)(h >> 32);
-}
-
-static void index_double(struct index *x, uint32_t (*hash)(const struct watch *, uint32_t),
-                         const struct watch *w)
-{
-    uint32_t *old = x->v;
-    const uint32_t n = x->size;
-    x->size = n ? 2 * n : 256;
-    x->v = must_have(calloc(x->size, sizeof *x->v));
-    for (uint32_t i = 0; i < n; i++) {
-        uint32_t k = old[i] ? hash(w, old[i]) & (x->size - 1) : 0;
-        while (old[i] && x->v[k])
-            k = (k + 1) & (x->size - 1);
-        if (old[i])
-            x->v[k] = old[i];
-    }
-    free(old);
-}
-
-static uint32_t node_hash(const struct watch *w, uint32_t i)
-{
-    return hash3(w->nodes[i].parent, w->nodes[i].call_block, w->nodes[i].func);
-}
-
-static uint32_t site_hash(const struct watch *w, uint32_t i)
-{
-    return hash3(w->sites[i].node, w->sites[i].block, w->sites[i].uop);
-}
-
-static uint32_t node_of(struct watch *w, uint32_t parent, uint32_t call_block, uint32_t func)
-{
-    if (2 * (w->by_node.n + 1) > w->by_node.size)
-        index_double(&w->by_node, node_hash, w);
-    uint32_t k = hash3(parent, call_block, func) & (w->by_node.size - 1);
-    for (uint32_t i; (i = w->by_node.v[k]); k = (k + 1) & (w->by_node.size - 1))
-        if (w->nodes[i].parent == parent && w->nodes[i].call_block == call_block &&
-            w->nodes[i].func == func)
-            return i;
-    if (w->nnodes == w->nodes_cap) {
-        w->nodes_cap *= 2;
-        w->nodes = must_have(realloc(w->nodes, w->nodes_cap * sizeof *w->nodes));
-    }
-    w->nodes[w->nnodes] = (struct node){parent, call_block, func, w->nodes[parent].depth + 1};
-    w->by_node.v[k] = w->nnodes;
-    w->by_node.n++;
-    return w->nnodes++;
-}
-
-static uint32_t top_node(struct watch *w, struct stack *s)
-{
-    const uint32_t from = s->n > MOST_DEEP ? s->n - MOST_DEEP : 0;
-    if (s->v[s->n - 1].node)
-        return s->v[s->n - 1].node;
-    for (uint32_t i = from; i < s->n; i++) {
-        struct frame *f = &s->v[i];
-        if (!f->node || (i == from && from))
-            f->node = node_of(w, i > from ? f[-1].node : NONE, i > from ? f[-1].block : 0, f->func);
-    }
-    return s->v[s->n - 1].node;
-}
-
-static uint32_t site_of(struct watch *w, const struct reader *r, uint32_t uop)
-{
-    struct stack *s = &w->stacks[r->thread];
-    if (!s->n)
-        return 0;
-    const uint32_t node = top_node(w, s);
-    if (2 * (w->by_site.n + 1) > w->by_site.size)
-        index_double(&w->by_site, site_hash, w);
-    uint32_t k = hash3(node, r->block, uop) & (w->by_site.size - 1);
-    for (uint32_t i; (i = w->by_site.v[k]); k = (k + 1) & (w->by_site.size - 1))
-        if (w->sites[i].node == node && w->sites[i].block == r->block && w->sites[i].uop == uop)
-            return i;
-    if (w->nsites == w->sites_cap) {
-        w->sites_cap *= 2;
-        w->sites = must_have(realloc(w->sites, w->sites_cap * sizeof *w->sites));
-    }
-    w->sites[w->nsites] = (struct site){.node = node, .block = r->block, .uop = uop};
-    w->by_site.v[k] = w->nsites;
-    w->by_site.n++;
-    return w->nsites++;
-}
-
-static struct watch_frame describe(const struct watch *w, uint32_t func, uint32_t block)
-{
-    const struct code_view v = store_code(w->store);
-    const struct code_func *f = &v.funcs[func];
-    return (struct watch_frame){.module = store_module_name(w->store, (int)f->module),
-                                .func = f->name,
-                                .offset = store_block_offset(w->store, block)};
-}
-
-uint32_t watch_backtrace(const struct watch *w, uint32_t site, struct watch_frame *out, uint32_t n)
-{
-    uint32_t depth = 0;
-    if (site == 0 || site >= w->nsites)
-        return 0;
-    uint32_t block = w->sites[site].block;
-    for (uint32_t i = w->sites[site].node; i; i = w->nodes[i].parent) {
-        if (depth < n)
-            out[depth] = describe(w, w->nodes[i].func, block);
-        depth++;
-        block = w->nodes[i].call_block;
-    }
-    return depth;
-}
-
-/* ---- call stacks ---- */
-
-static void push(struct stack *s, uint32_t fp, uint32_t func)
-{
-    if (s->n == s->cap) {
-        s->cap = s->cap ? 2 * s->cap : 32;
-        s->v = must_have(realloc(s->v, s->cap * sizeof *s->v));
-    }
-    s->v[s->n++] = (struct frame){.fp = fp, .func = func};
-}
-
-static void enter(struct watch *w, const struct reader *r, uint32_t id, uint32_t fp)
-{
-    struct stack *s = &w->stacks[r->thread];
-    const uint32_t func = w->code.blocks[id].func;
-    while (s->n && s->v[s->n - 1].fp > fp)
-        s->n--;
-    if (!s->n || s->v[s->n - 1].fp < fp)
-        push(s, fp, func);
-    else if (s->v[s->n - 1].func != func)
-        s->v[s->n - 1] = (struct frame){.fp = fp, .func = func};
-    s->v[s->n - 1].block = id;
-}
-
-static void use_thread(struct watch *w, struct reader *r, uint32_t thread)
-{
-    if (thread >= w->nstacks) {
-        w->stacks = must_have(realloc(w->stacks, (thread + 1) * sizeof *w->stacks));
-        memset(w->stacks + w->nstacks, 0, (thread + 1 - w->nstacks) * sizeof *w->stacks);
-        w->nstacks = thread + 1;
-    }
-    r->thread = thread;
-}
+/* ---- harts ---- */
 
 static int wants_loads(const struct watch *w, const struct reader *r)
 {
@@ -267,7 +89,7 @@ static struct pm_event *event(struct watch *w, const struct reader *r, enum pm_k
     }
     struct pm_event *e = &w->events[w->nevents++];
     *e = (struct pm_event){.kind = (uint8_t)kind,
-                           .site = site_of(w, r, uop),
+                           .site = pmsites_at(w->sites, r->thread, r->block, uop),
                            .code = r->block * PM_CODE_UOPS + uop,
                            .block = r->execution,
                            .thread = (uint16_t)r->thread,
@@ -329,7 +151,7 @@ static int is_volatile_pointer(const struct watch *w, const struct reader *r, ui
  * a place that has stored a number stores no pointers. */
 static uint8_t pointer_flags(struct watch *w, const struct reader *r, uint32_t site, uint64_t v)
 {
-    struct site *s = &w->sites[site];
+    struct pmsite_kind *s = pmsites_kind(w->sites, site);
     const struct space *sp = r->space;
     if (r->kernel || s->numbers || v == 0)
         return 0;
@@ -465,7 +287,8 @@ static void log_event(struct watch *w, struct reader *r, uint64_t word)
     const uint64_t arg = LOG_ARG(word);
     switch (LOG_EVENT_CODE(word)) {
     case EV_THREAD:
-        use_thread(w, r, (uint32_t)arg);
+        r->thread = (uint32_t)arg;
+        pmsites_thread(w->sites, r->thread);
         break;
     case EV_INSTANCE: {
         const struct instance *in = store_instance(w->store, (uint32_t)arg);
@@ -566,11 +389,14 @@ static uint8_t flags_of(const struct watch *w, const struct block *b)
 static void look_at_code(struct watch *w)
 {
     w->code = store_code(w->store);
-    if (w->nflags >= w->code.nblocks)
+    if (w->nbrief >= w->code.nblocks)
         return;
-    w->flags = must_have(realloc(w->flags, w->code.nblocks));
-    for (; w->nflags < w->code.nblocks; w->nflags++)
-        w->flags[w->nflags] = w->nflags ? flags_of(w, &w->code.blocks[w->nflags]) : 0;
+    w->brief = must_have(realloc(w->brief, w->code.nblocks * sizeof *w->brief));
+    for (uint32_t i = w->nbrief; i < w->code.nblocks; i++) {
+        const struct block *b = &w->code.blocks[i];
+        w->brief[i] = (struct brief){b->func, i ? flags_of(w, b) : 0};
+    }
+    w->nbrief = w->code.nblocks;
 }
 
 static void cut(struct watch *w, uint32_t words, size_t from)
@@ -596,9 +422,10 @@ static const uint64_t *start_block(struct watch *w, struct reader *r, const uint
         return p + 1;
     r->block = id;
     r->execution = ++w->executions;
-    enter(w, r, id, LOG_BLOCK_FP(*p));
+    const struct brief b = w->brief[id];
+    pmsites_enter(w->sites, r->thread, LOG_BLOCK_FP(*p), b.func, id);
     const uint64_t *q = p + 1;
-    if (!(w->flags[id] & (SPECIAL | (r->loads ? LOADS : 0)))) {
+    if (!(b.flags & (SPECIAL | (r->loads ? LOADS : 0)))) {
         while (q < end && *q >> 59 == 0)
             q++;
         if (q == end || LOG_TAG(*q) != LOG_ADDR)
@@ -670,6 +497,11 @@ const struct watch_cut *watch_cuts(const struct watch *w, uint32_t *n)
     return w->cuts;
 }
 
+uint32_t watch_backtrace(const struct watch *w, uint32_t site, struct watch_frame *out, uint32_t n)
+{
+    return pmsites_backtrace(w->sites, site, out, n);
+}
+
 struct watch *watch_new(struct store *store, uint32_t kernel_instance, uint32_t nharts, int loads)
 {
     struct watch *w = must_have(calloc(1, sizeof *w));
@@ -678,12 +510,7 @@ struct watch *watch_new(struct store *store, uint32_t kernel_instance, uint32_t 
     w->all_loads = loads;
     w->nreaders = nharts;
     w->readers = must_have(calloc(nharts, sizeof *w->readers));
-    w->nodes_cap = w->sites_cap = 256;
-    w->nodes = must_have(calloc(w->nodes_cap, sizeof *w->nodes));
-    w->sites = must_have(calloc(w->sites_cap, sizeof *w->sites));
-    w->nnodes = w->nsites = 1;
-    for (uint32_t i = 0; i < nharts; i++)
-        use_thread(w, &w->readers[i], 0);
+    w->sites = pmsites_new(store);
     return w;
 }
 
@@ -691,15 +518,9 @@ void watch_free(struct watch *w)
 {
     if (!w)
         return;
-    for (uint32_t i = 0; i < w->nstacks; i++)
-        free(w->stacks[i].v);
-    free(w->stacks);
+    pmsites_free(w->sites);
     free(w->readers);
-    free(w->flags);
-    free(w->nodes);
-    free(w->sites);
-    free(w->by_node.v);
-    free(w->by_site.v);
+    free(w->brief);
     free(w->events);
     free(w->cuts);
     free(w);

@@ -185,6 +185,35 @@ Test(checker, only_what_is_for_keeping_is_judged_at_the_end)
 }
 
 /* Any events in any order: it neither crashes nor forgets a byte that is not durable. */
+/* Records of durable lines are dropped at the fence; what may still matter is not. */
+Test(checker, of_a_durable_line_it_is_known_that_it_was_flushed)
+{
+    struct checker *c = checker_new(DOMAIN_ADR);
+    for (uint32_t i = 0; i < 3000; i++) { /* lines of many pages, each durable at once */
+        store(c, BASE + LINE * i, 1);
+        flush(c, BASE + LINE * i, 2);
+        store(c, BASE + LINE * (i + 5000), 4); /* and never flushed: scratch */
+        fence(c, 3);
+    }
+    for (uint32_t i = 0; i < 20; i++) {
+        store(c, BASE, 5);
+        store(c, BASE + LINE * 5000, 4);
+    }
+    flush(c, BASE + LINE * 9, 6);
+    EXPECT(c, "C1x1 C1x2999 P2x1 P6x1 P7x750");
+    c = checker_new(DOMAIN_ADR); /* another thread has the line in its epoch, too */
+    store(c, BASE, 1);
+    struct pm_event e = at(PM_STORE, BASE + 8, 4);
+    e.thread = 1;
+    feed(c, e);
+    flush(c, BASE, 2);
+    fence(c, 3);
+    e = at(PM_FENCE, 0, 5);
+    e.thread = 1;
+    feed(c, e);
+    EXPECT(c, "P3x1");
+}
+
 Test(checker, random_events_against_bytes)
 {
     uint64_t seed = 7;
