@@ -1,13 +1,27 @@
 /* dimm.c - the way of a write and of a read through the stages of one module. */
 #include "nvdimm/dimm.h"
 
+#include <stdio.h>
+
 static ps_t later(ps_t a, ps_t b)
 {
     return a > b ? a : b;
 }
 
-int dimm_init(struct dimm *m, const struct nvdimm_config *cfg, struct xpbuffer_watch watch,
-              struct nvdimm_counters *counters)
+static int make_dram(struct dimm *m, const struct nvdimm_config *cfg, char *err, size_t errlen)
+{
+    struct dramdimm_config dc = {.accept = cfg->wpq_accept,
+                                 .path = cfg->read_path,
+                                 .link_read = cfg->link_read,
+                                 .link_write = cfg->link_write,
+                                 .dram = cfg->dram};
+    dc.dram.channels = 1;
+    m->dram = dramdimm_new(&dc, err, errlen);
+    return m->dram ? 0 : -1;
+}
+
+static int make_stages(struct dimm *m, const struct nvdimm_config *cfg, struct xpbuffer_watch watch,
+                       struct nvdimm_counters *counters)
 {
     const uint64_t bits = 8u << XPLINE_SHIFT;
     const struct media_config mc = {
@@ -36,8 +50,22 @@ int dimm_init(struct dimm *m, const struct nvdimm_config *cfg, struct xpbuffer_w
                : -1;
 }
 
+int dimm_init(struct dimm *m, const struct nvdimm_config *cfg, struct xpbuffer_watch watch,
+              struct nvdimm_counters *counters, char *err, size_t errlen)
+{
+    if (cfg->is_dram)
+        return make_dram(m, cfg, err, errlen);
+    if (make_stages(m, cfg, watch, counters) == 0)
+        return 0;
+    snprintf(err, errlen, "out of host memory for the NVDIMM model");
+    return -1;
+}
+
 void dimm_free(struct dimm *m)
 {
+    dramdimm_free(m->dram);
+    if (m->dram)
+        return;
     imc_free(&m->imc);
     ddrt_free(&m->ddrt);
     xpbuffer_free(m->buffer);
@@ -47,6 +75,9 @@ void dimm_free(struct dimm *m)
 ps_t dimm_read(struct dimm *m, const struct nvdimm_config *cfg, uint64_t line, ps_t at,
                int *forwarded)
 {
+    *forwarded = 0;
+    if (m->dram)
+        return dramdimm_read(m->dram, line, at);
     const ps_t at_queue = at + cfg->wpq_accept;
     const struct wpq_entry *e = imc_find(&m->imc, line, at_queue);
     *forwarded = e && e->bytes == SECTOR_BYTES;
@@ -62,11 +93,17 @@ ps_t dimm_read(struct dimm *m, const struct nvdimm_config *cfg, uint64_t line, p
 
 ps_t dimm_drain(struct dimm *m, ps_t at)
 {
+    if (m->dram)
+        return at;
     return xpbuffer_drain(m->buffer, later(later(at, imc_empty(&m->imc)), m->ddrt.last));
 }
 
 void dimm_archive(struct dimm *m, struct archive *a)
 {
+    if (m->dram) {
+        dramdimm_archive(m->dram, a);
+        return;
+    }
     imc_archive(&m->imc, a);
     ddrt_archive(&m->ddrt, a);
     xpbuffer_archive(m->buffer, a);

@@ -95,9 +95,23 @@ static void tell_domain(struct nvdimm *n, const struct mem_req *req, ps_t accept
         domain_carry(n->domain, req->addr, accept, DOMAIN_ADR);
 }
 
+/* What a module of DRAM has accepted is durable. */
+static struct mem_reply write_dram(struct nvdimm *n, const struct place *p,
+                                   const struct mem_req *req)
+{
+    const ps_t done = dramdimm_write(p->dimm->dram, p->line, req->at);
+    n->counters.writes++;
+    tell_domain(n, req, done);
+    if (n->domain)
+        domain_media(n->domain, req->addr, done);
+    return (struct mem_reply){.done = done, .source = SRC_NVDIMM};
+}
+
 static struct mem_reply do_write(struct nvdimm *n, const struct mem_req *req)
 {
     const struct place p = locate(n, req->addr);
+    if (p.dimm->dram)
+        return write_dram(n, &p, req);
     struct imc *q = &p.dimm->imc;
     const ps_t reached = req->at + n->cfg.wpq_accept;
     const uint64_t bytes = bytes_of(req);
@@ -184,7 +198,13 @@ ps_t nvdimm_drain(struct nvdimm *n, ps_t at)
 uint64_t nvdimm_line_writes(const struct nvdimm *n, uint64_t addr)
 {
     const struct place p = locate((struct nvdimm *)(uintptr_t)n, addr);
-    return wear_of(media_wear(p.dimm->media), p.line / SECTORS);
+    return p.dimm->dram ? 0 : wear_of(media_wear(p.dimm->media), p.line / SECTORS);
+}
+
+const struct dram *nvdimm_dram(const struct nvdimm *n, uint32_t module)
+{
+    const struct dimm *m = module < n->cfg.modules ? &n->dimm[module] : NULL;
+    return m && m->dram ? dramdimm_dram(m->dram) : NULL;
 }
 
 const struct nvdimm_counters *nvdimm_counters(const struct nvdimm *n)
@@ -255,14 +275,14 @@ static int check(const struct nvdimm_config *c, char *err, size_t errlen)
     return check_power(c, err, errlen);
 }
 
-static int make_modules(struct nvdimm *n)
+static int make_modules(struct nvdimm *n, char *err, size_t errlen)
 {
     for (uint32_t i = 0; i < n->cfg.modules; i++) {
         struct dimm *m = &n->dimm[i];
         m->owner = n;
         m->id = i;
         const struct xpbuffer_watch watch = {n->domain ? on_media : NULL, m};
-        if (dimm_init(m, &n->cfg, watch, &n->counters))
+        if (dimm_init(m, &n->cfg, watch, &n->counters, err, errlen))
             return -1;
     }
     return 0;
@@ -274,13 +294,14 @@ struct nvdimm *nvdimm_new(const struct nvdimm_config *cfg, struct domain *domain
     if (check(cfg, err, errlen) < 0)
         return NULL;
     struct nvdimm *n = calloc(1, sizeof *n + cfg->modules * sizeof n->dimm[0]);
-    if (n) {
-        n->cfg = *cfg;
-        n->domain = domain;
-        n->shift = (unsigned)__builtin_ctzll(cfg->interleave) - LINE_SHIFT;
-    }
-    if (!n || make_modules(n)) {
+    if (!n) {
         snprintf(err, errlen, "out of host memory for the NVDIMM model");
+        return NULL;
+    }
+    n->cfg = *cfg;
+    n->domain = domain;
+    n->shift = (unsigned)__builtin_ctzll(cfg->interleave) - LINE_SHIFT;
+    if (make_modules(n, err, errlen)) {
         nvdimm_free(n);
         return NULL;
     }

@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "memhier/counter.h"
+#include "memhier/dram.h"
 #include "memhier/port.h"
 #include "nvdimm/domain.h"
 #include "nvdimm/media.h"
@@ -29,7 +30,9 @@
  *   read, in the WPQ     2 * wpq_accept
  *   write                wpq_accept; with the queue full, when its oldest line has been transferred
  *
- * Sources of the defaults: README.md.
+ * Sources of the defaults: README.md. With `is_dram` the modules are DRAM that is saved when the
+ * power goes instead (dramdimm.h); of the parameters below only modules, interleave, wpq_accept,
+ * read_path and the link's count then.
  */
 struct nvdimm_config {
     uint32_t modules;           /* 1 to 12 */
@@ -54,6 +57,8 @@ struct nvdimm_config {
     ps_t migration;                     /* of a line that moves */
     uint64_t read_energy, write_energy; /* of the media, fJ for each bit */
     uint64_t seed;
+    uint8_t is_dram;
+    struct dram_config dram; /* of a module; it has one channel, whatever this says */
 };
 
 struct nvdimm;
@@ -77,6 +82,9 @@ ps_t nvdimm_drain(struct nvdimm *n, ps_t at);
 
 /* How often the media wrote the 256 bytes that hold this physical address. */
 uint64_t nvdimm_line_writes(const struct nvdimm *n, uint64_t addr);
+
+/* The DRAM of a module, from 0 on; NULL: there is none. */
+const struct dram *nvdimm_dram(const struct nvdimm *n, uint32_t module);
 
 /* Of all modules together. */
 struct nvdimm_counters {

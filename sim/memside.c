@@ -13,38 +13,45 @@ ps_t config_period(const struct config *cfg)
     return (UINT64_C(1000000000000) + cfg->frequency / 2) / cfg->frequency;
 }
 
+/* 0, or -1 with a message. */
+static int dram_of(const struct config *cfg, struct dram_config *dc, char *err, size_t errlen)
+{
+    *dc = (struct dram_config){.channels = (uint32_t)cfg->dram_channels,
+                               .ranks = (uint32_t)cfg->dram_ranks,
+                               .groups = (uint32_t)cfg->dram_groups,
+                               .banks = (uint32_t)cfg->dram_banks,
+                               .row_bytes = (uint32_t)cfg->dram_row,
+                               .order = {.hash = cfg->dram_hash,
+                                         .interleave = (uint32_t)cfg->dram_interleave,
+                                         .rows = (uint32_t)cfg->dram_rows},
+                               .tck = cfg->dram_tck,
+                               .cl = (uint32_t)cfg->dram_cl,
+                               .cwl = (uint32_t)cfg->dram_cwl,
+                               .rcd = (uint32_t)cfg->dram_rcd,
+                               .rp = (uint32_t)cfg->dram_rp,
+                               .ras = (uint32_t)cfg->dram_ras,
+                               .ccd_l = (uint32_t)cfg->dram_ccd_l,
+                               .rrd_s = (uint32_t)cfg->dram_rrd_s,
+                               .rrd_l = (uint32_t)cfg->dram_rrd_l,
+                               .faw = (uint32_t)cfg->dram_faw,
+                               .wr = (uint32_t)cfg->dram_wr,
+                               .rtp = (uint32_t)cfg->dram_rtp,
+                               .wtr_s = (uint32_t)cfg->dram_wtr_s,
+                               .wtr_l = (uint32_t)cfg->dram_wtr_l,
+                               .rfc = (uint32_t)cfg->dram_rfc,
+                               .refi = (uint32_t)cfg->dram_refi,
+                               .burst = (uint32_t)cfg->dram_burst,
+                               .controller = cfg->dram_controller,
+                               .write_queue = (uint32_t)cfg->dram_write_queue,
+                               .write_high = (uint32_t)cfg->dram_write_high,
+                               .write_low = (uint32_t)cfg->dram_write_low};
+    return dram_order_parse(cfg->dram_mapping, &dc->order, err, errlen);
+}
+
 static int make_dram(struct memside *side, const struct config *cfg, char *err, size_t errlen)
 {
-    struct dram_config dc = {.channels = (uint32_t)cfg->dram_channels,
-                             .ranks = (uint32_t)cfg->dram_ranks,
-                             .groups = (uint32_t)cfg->dram_groups,
-                             .banks = (uint32_t)cfg->dram_banks,
-                             .row_bytes = (uint32_t)cfg->dram_row,
-                             .order = {.hash = cfg->dram_hash,
-                                       .interleave = (uint32_t)cfg->dram_interleave,
-                                       .rows = (uint32_t)cfg->dram_rows},
-                             .tck = cfg->dram_tck,
-                             .cl = (uint32_t)cfg->dram_cl,
-                             .cwl = (uint32_t)cfg->dram_cwl,
-                             .rcd = (uint32_t)cfg->dram_rcd,
-                             .rp = (uint32_t)cfg->dram_rp,
-                             .ras = (uint32_t)cfg->dram_ras,
-                             .ccd_l = (uint32_t)cfg->dram_ccd_l,
-                             .rrd_s = (uint32_t)cfg->dram_rrd_s,
-                             .rrd_l = (uint32_t)cfg->dram_rrd_l,
-                             .faw = (uint32_t)cfg->dram_faw,
-                             .wr = (uint32_t)cfg->dram_wr,
-                             .rtp = (uint32_t)cfg->dram_rtp,
-                             .wtr_s = (uint32_t)cfg->dram_wtr_s,
-                             .wtr_l = (uint32_t)cfg->dram_wtr_l,
-                             .rfc = (uint32_t)cfg->dram_rfc,
-                             .refi = (uint32_t)cfg->dram_refi,
-                             .burst = (uint32_t)cfg->dram_burst,
-                             .controller = cfg->dram_controller,
-                             .write_queue = (uint32_t)cfg->dram_write_queue,
-                             .write_high = (uint32_t)cfg->dram_write_high,
-                             .write_low = (uint32_t)cfg->dram_write_low};
-    if (dram_order_parse(cfg->dram_mapping, &dc.order, err, errlen))
+    struct dram_config dc;
+    if (dram_of(cfg, &dc, err, errlen))
         return -1;
     side->dram = dram_new(&dc, err, errlen);
     return side->dram ? 0 : -1;
@@ -77,15 +84,18 @@ struct nvdimm_config memside_nvdimm(const struct config *cfg)
                                   .migration = cfg->migration,
                                   .read_energy = cfg->read_energy,
                                   .write_energy = cfg->write_energy,
-                                  .seed = cfg->seed};
+                                  .seed = cfg->seed,
+                                  .is_dram = cfg->nv_media == 1};
 }
 
 static int make_nvdimm(struct memside *side, const struct config *cfg, int follow, char *err,
                        size_t errlen)
 {
-    const struct nvdimm_config nc = memside_nvdimm(cfg);
+    struct nvdimm_config nc = memside_nvdimm(cfg);
     if (cfg->nvdimm_bytes == 0)
         return 0;
+    if (nc.is_dram && dram_of(cfg, &nc.dram, err, errlen))
+        return -1;
     if (follow)
         side->domain = domain_new((enum domain_point)cfg->domain);
     side->nvdimm = nvdimm_new(&nc, side->domain, err, errlen);
@@ -187,6 +197,10 @@ void memside_stats(const struct memside *side, struct stats *stats)
     stats_add(stats, "dram.", dram_counter_table, dram_counters(side->dram));
     if (side->nvdimm)
         stats_add(stats, "nvdimm.", nvdimm_counter_table, nvdimm_counters(side->nvdimm));
+    for (uint32_t i = 0; side->nvdimm && nvdimm_dram(side->nvdimm, i); i++) {
+        snprintf(prefix, sizeof prefix, "nvdimm.dram%u.", i);
+        stats_add(stats, prefix, dram_counter_table, dram_counters(nvdimm_dram(side->nvdimm, i)));
+    }
     if (side->domain)
         stats_add(stats, "domain.", domain_counter_table, domain_counters(side->domain));
 }

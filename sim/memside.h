@@ -41,7 +41,7 @@ void memside_stats(const struct memside *side, struct stats *stats);
 
 /* All parts to or from a checkpoint of kind full (memhier/archive.h). */
 void memside_archive(struct memside *side, struct archive *a);
-/* The part of a config that the NVDIMM model is made from. */
+/* The part of a config that the NVDIMM model is made from, but for the DRAM of its modules. */
 struct nvdimm_config memside_nvdimm(const struct config *cfg);
 
 /* Picoseconds of a core cycle under this config. */

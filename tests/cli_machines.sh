@@ -1,0 +1,48 @@
+# cli_machines.sh - bundled machines: memories that experiments include, or commands take by -m; read by cli.sh.
+memories="optane-100 optane-200 nvdimm-n cxl-pmem dram-only"
+
+memories_run() { # as a machine, as an experiment, and included beside a core
+    local cfg tier
+    for cfg in $memories; do
+        tier=nvdimm
+        [ $cfg = dram-only ] && tier=dram
+        exits 0 "$pwsim" exec -v -m "$root/sim/configs/$cfg.cfg" -s kernel.data_tier=$tier "$B/guest/kvlog.wasm" 20 64 || return 1
+        grep -q ' cycles, IPC ' "$tmp/err" || return 1
+        exits 0 "$pwsim" run "$root/sim/configs/$cfg.cfg" -s program.name=kvlog -s program.args=20,64 -s kernel.data_tier=$tier -o machines || return 1
+        printf '@include "%s/sim/configs/skylake.cfg"\n@include "%s/sim/configs/%s.cfg"\nprogram: { name = "hello"; };\n' \
+            "$root" "$root" $cfg >with-$cfg.cfg
+        exits 0 "$pwsim" run with-$cfg.cfg -o machines || return 1
+    done
+}
+t "the bundled memories run" memories_run
+
+spelled_out() { # no key is left out, and none differs
+    local key
+    echo 'name = "same";' >empty.cfg
+    "$pwsim" run empty.cfg -s program.name=hello -o spelled/a >/dev/null &&
+        "$pwsim" run "$root/sim/configs/optane-100.cfg" -s name=same -s program.name=hello -o spelled/b >/dev/null || return 1
+    diff spelled/a/*/resolved.cfg spelled/b/*/resolved.cfg || return 1
+    for key in $("$pwsim" list keys | grep -o '^nvdimm\.[a-z_]*' | cut -d. -f2 | grep -vx 'size\|image\|commit'); do
+        grep -q "^    $key = " "$root/sim/configs/optane-100.cfg" || { echo "optane-100.cfg does not say nvdimm.$key"; return 1; }
+    done
+}
+t "optane-100 is the default machine, spelled out" spelled_out
+
+printf '%s\n' "$head" "idle-latency,dram,1,1,read,random,8,,,mean,1,ns,x" "idle-latency,nvdimm,1,1,read,random,8,,,mean,1,ns,x" >load.csv
+load_ns() { # what a load from DRAM and one from the module take, whole ns
+    "$pwsim" calibrate load.csv --json "$@" | grep -o '"simulated": [0-9]*' | grep -o '[0-9]*' | head -2 | xargs
+}
+latencies() {
+    local c="$root/sim/configs" dram n cxl near far o1 o2
+    read -r dram n < <(load_ns -m "$c/nvdimm-n.cfg")
+    read -r _ cxl < <(load_ns -m "$c/cxl-pmem.cfg")
+    read -r _ near < <(load_ns -m "$c/cxl-pmem.cfg" -s nvdimm.read_path=45ns)
+    read -r _ far < <(load_ns -m "$c/cxl-pmem.cfg" -s nvdimm.read_path=311ns)
+    read -r _ o1 < <(load_ns -m "$c/optane-100.cfg")
+    read -r _ o2 < <(load_ns -m "$c/optane-200.cfg")
+    echo "ns: DRAM $dram, nvdimm-n $n, cxl-pmem $near to $far, $cxl; optane-100 $o1, optane-200 $o2"
+    [ $n -ge $((dram - 2)) ] && [ $n -le $((dram + 2)) ] && [ $near -ge 132 ] && [ $near -le 148 ] && [ $far -ge 400 ] &&
+        [ $far -le 420 ] && [ $cxl -ge 242 ] && [ $cxl -le 258 ] && [ $o2 -lt $o1 ] && [ $o2 -gt $((2 * dram)) ]
+}
+t "loads from them take as long as their sources say" latencies
+t "a medium that is none" refuses 2 "nvdimm.media" "$pwsim" calibrate load.csv -s nvdimm.media=flash
