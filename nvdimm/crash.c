@@ -45,11 +45,11 @@ struct hart_flushes {
     uint8_t nt; /* it has stored non-temporally since its last fence */
 };
 
+/* Of a line: its ordinary stores, or the non-temporal ones to the same bytes. */
 struct unit {
     uint32_t line;
-    uint8_t word; /* 0 to 7, or WHOLE */
+    uint8_t at, bytes; /* bytes 0: the ordinary ones */
 };
-#define WHOLE 8u
 
 struct crash_state {
     enum domain_point point;
@@ -350,15 +350,12 @@ void crash_advance(struct crash_state *s, const struct pm_event *e, uint32_t num
 
 /* ---- units ---- */
 
-static uint32_t words_of(const struct held *l, uint32_t word)
+static int is_of(const struct unit *u, const struct pending *p)
 {
-    uint32_t n = 0;
-    for (uint32_t i = 0; i < l->nt.n; i++)
-        n += l->nt.v[i].at / 8u == word;
-    return n;
+    return u->at == p->at && u->bytes == p->bytes;
 }
 
-static void add_unit(struct crash_state *s, uint32_t line, uint32_t word, uint32_t stores)
+static void add_unit(struct crash_state *s, const struct unit *u, uint32_t stores)
 {
     if (!stores)
         return;
@@ -367,11 +364,31 @@ static void add_unit(struct crash_state *s, uint32_t line, uint32_t word, uint32
         s->units = must_have(realloc(s->units, s->units_cap * sizeof *s->units));
         s->unit_of = must_have(realloc(s->unit_of, s->units_cap * sizeof *s->unit_of));
     }
-    s->units[s->nunits] = (struct crash_unit){.addr = s->lines[line].addr +
-                                                      (word < WHOLE ? 8 * word : 0),
-                                              .stores = stores,
-                                              .is_word = word < WHOLE};
-    s->unit_of[s->nunits++] = (struct unit){line, (uint8_t)word};
+    s->units[s->nunits] = (struct crash_unit){.addr = s->lines[u->line].addr + u->at,
+                                              .stores = stores};
+    s->unit_of[s->nunits++] = *u;
+}
+
+/* The non-temporal stores, by the bytes that they go to, ascending. */
+static void add_nt_units(struct crash_state *s, uint32_t line)
+{
+    const struct held *l = &s->lines[line];
+    uint32_t last = 0, next = 1;
+    for (; next; last = next) {
+        struct unit u = {.line = line};
+        uint32_t stores = 0;
+        next = 0;
+        for (uint32_t i = 0; i < l->nt.n; i++) {
+            const uint32_t key = l->nt.v[i].at * 16u + l->nt.v[i].bytes;
+            if (key > last && (!next || key < next))
+                next = key;
+        }
+        u.at = (uint8_t)(next / 16);
+        u.bytes = (uint8_t)(next % 16);
+        for (uint32_t i = 0; next && i < l->nt.n; i++)
+            stores += (uint32_t)is_of(&u, &l->nt.v[i]);
+        add_unit(s, &u, stores);
+    }
 }
 
 static int by_line(const void *a, const void *b, void *arg)
@@ -389,9 +406,8 @@ const struct crash_unit *crash_units(struct crash_state *s, size_t *n)
             qsort_r(s->open, s->nopen, sizeof *s->open, by_line, s->lines);
         for (uint32_t i = 0; i < s->nopen; i++) {
             const struct held *l = &s->lines[s->open[i]];
-            add_unit(s, s->open[i], WHOLE, l->ordinary.n);
-            for (uint32_t w = 0; l->nt.n && w < WHOLE; w++)
-                add_unit(s, s->open[i], w, words_of(l, w));
+            add_unit(s, &(struct unit){.line = s->open[i]}, l->ordinary.n);
+            add_nt_units(s, s->open[i]);
         }
         s->fresh = 1;
     }
@@ -414,10 +430,10 @@ uint32_t crash_store(const struct crash_state *s, size_t unit, uint32_t i)
 {
     const struct unit u = s->unit_of[unit];
     const struct held *l = &s->lines[u.line];
-    if (u.word == WHOLE)
+    if (!u.bytes)
         return l->ordinary.v[i].number;
     for (uint32_t k = 0; k < l->nt.n; k++)
-        if (l->nt.v[k].at / 8u == u.word && i-- == 0)
+        if (is_of(&u, &l->nt.v[k]) && i-- == 0)
             return l->nt.v[k].number;
     return 0;
 }
@@ -489,22 +505,23 @@ int crash_walk_next(struct crash_state *s, struct crash_walk *w, uint32_t *choic
 static void fill(const struct crash_state *s, uint32_t line, const uint32_t *choice, uint32_t first,
                  uint8_t *bytes)
 {
-    uint32_t stamp[64], kept[WHOLE + 1] = {0};
+    uint32_t stamp[64];
     const struct held *l = &s->lines[line];
     memcpy(bytes, l->now, 64);
     if (!l->open)
         return;
     memcpy(stamp, l->stamp, sizeof stamp);
-    for (uint32_t i = first; i < s->nunits && s->unit_of[i].line == line; i++)
-        kept[s->unit_of[i].word] = choice[i];
-    for (uint32_t i = 0; i < kept[WHOLE]; i++)
-        put(bytes, stamp, &l->ordinary.v[i]);
-    for (uint32_t i = 0; i < l->nt.n; i++) {
-        const uint32_t word = l->nt.v[i].at / 8u;
-        if (!kept[word])
-            continue;
-        kept[word]--;
-        put(bytes, stamp, &l->nt.v[i]);
+    for (uint32_t u = first; u < s->nunits && s->unit_of[u].line == line; u++) {
+        const struct unit *of = &s->unit_of[u];
+        uint32_t left = choice[u];
+        for (uint32_t i = 0; !of->bytes && i < left; i++)
+            put(bytes, stamp, &l->ordinary.v[i]);
+        for (uint32_t i = 0; of->bytes && left; i++) {
+            if (!is_of(of, &l->nt.v[i]))
+                continue;
+            left--;
+            put(bytes, stamp, &l->nt.v[i]);
+        }
     }
 }
 

@@ -13,11 +13,12 @@
  * to survive; of the others,
  *
  *   - a line's ordinary stores survive as a prefix, in the order of the events;
- *   - each aligned word that was stored non-temporally survives up to any of those stores;
- *   - lines, and such words, are independent of one another.
+ *   - of the non-temporal stores any subset survives;
+ *   - lines are independent of one another, and of non-temporal stores.
  *
- * What may be lost or kept by itself is a unit: a line, or a non-temporal word. A choice for each
- * unit, how many of its stores survive, makes an image.
+ * What may be lost or kept by itself is a unit: a line, or the non-temporal stores to the same
+ * bytes (of those only the last that survives matters). A choice for each unit, how many of its
+ * stores survive, makes an image.
  *
  * Guaranteed are, under DOMAIN_ADR, stores that were flushed and then fenced by the same thread, or
  * clflushed; under DOMAIN_EADR all ordinary stores at once, non-temporal ones when fenced; under
@@ -29,9 +30,8 @@
 struct crash_state;
 
 struct crash_unit {
-    uint64_t addr;   /* of the line, or of the word */
+    uint64_t addr;   /* of the line, or of the bytes */
     uint32_t stores; /* that may be lost: choices are 0 to this */
-    uint8_t is_word;
 };
 
 struct crash_line {
