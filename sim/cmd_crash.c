@@ -32,6 +32,8 @@ static const char help[] =
     "      --state FILE     what has been done is kept there; with the same config and programs, "
     "an\n"
     "                       exploration that was stopped goes on from it\n"
+    "      --cores DIR      an ELF core of each distinct failure there: the NVDIMM's image that\n"
+    "                       fails, DRAM and harts when the power failed (`readelf -a`)\n"
     "      --console        show what the workload prints\n"
     "      --json           the report as JSON\n"
     "      --progress       heartbeat even where standard error is no terminal\n"
@@ -39,7 +41,7 @@ static const char help[] =
 
 struct crash_command {
     struct texts set, add;
-    const char *file, *state;
+    const char *file, *state, *cores;
     uint32_t jobs;
     int json, progress, console;
 };
@@ -48,11 +50,15 @@ struct crash_command {
 static int parse(struct crash_command *c, int argc, char **argv)
 {
     const char *jobs = NULL;
-    const struct option_row rows[] = {
-        {"set", 's', OPTION_LIST, &c->set},         {"add", 'a', OPTION_LIST, &c->add},
-        {"jobs", 'j', OPTION_TEXT, &jobs},          {"state", 0, OPTION_TEXT, &c->state},
-        {"json", 0, OPTION_FLAG, &c->json},         {"console", 0, OPTION_FLAG, &c->console},
-        {"progress", 0, OPTION_FLAG, &c->progress}, {0}};
+    const struct option_row rows[] = {{"set", 's', OPTION_LIST, &c->set},
+                                      {"add", 'a', OPTION_LIST, &c->add},
+                                      {"jobs", 'j', OPTION_TEXT, &jobs},
+                                      {"state", 0, OPTION_TEXT, &c->state},
+                                      {"cores", 0, OPTION_TEXT, &c->cores},
+                                      {"json", 0, OPTION_FLAG, &c->json},
+                                      {"console", 0, OPTION_FLAG, &c->console},
+                                      {"progress", 0, OPTION_FLAG, &c->progress},
+                                      {0}};
     const int at = options_parse(argc, argv, rows, help, 0);
     if (at < 0)
         return at;
@@ -116,6 +122,7 @@ static int run(const struct crash_command *c, char *err, size_t errlen)
     if (!bad) {
         const struct explore_options opt = {
             .state = c->state,
+            .cores = c->cores,
             .jobs = c->jobs,
             .progress = c->progress || isatty(STDERR_FILENO) ? stderr : NULL,
             .console = c->console ? stderr : NULL,

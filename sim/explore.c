@@ -416,10 +416,16 @@ static void print_report(const struct exploration *x, const struct progress_of *
     if (p->ndone < x->nchunks)
         fprintf(to, "; stopped after %u of %u parts", p->ndone, x->nchunks);
     fprintf(to, "; %u distinct failure%s\n", t->nfailures, t->nfailures == 1 ? "" : "s");
-    for (uint32_t i = 0; i < t->nfailures; i++)
-        fprintf(to, "%u. %s (%" PRIu64 " image%s)\n%s", i + 1, t->failures[i].title,
-                t->failures[i].images, t->failures[i].images == 1 ? "" : "s",
-                t->failures[i].detail);
+    for (uint32_t i = 0; i < t->nfailures; i++) {
+        const struct failure *f = &t->failures[i];
+        char path[4400];
+        fprintf(to, "%u. %s (%" PRIu64 " image%s)\n%s", i + 1, f->title, f->images,
+                f->images == 1 ? "" : "s", f->detail);
+        if (x->cores)
+            fprintf(to, "    core    %s\n",
+                    f->has_core ? cores_path(x, i + 1, path, sizeof path)
+                                : "none: it was found by an exploration without --cores");
+    }
 }
 
 static json_t *json_lines(const char *text)
@@ -441,11 +447,14 @@ static void print_json(const struct exploration *x, const struct progress_of *p,
     json_t *list = json_array();
     for (uint32_t i = 0; i < t->nfailures; i++) {
         const struct failure *f = &t->failures[i];
-        json_array_append_new(list,
-                              json_pack("{s:s, s:I, s:I, s:i, s:b, s:o}", "title", f->title,
-                                        "images", (json_int_t)f->images, "event",
-                                        (json_int_t)f->event, "lost", (int)f->nlost, "in_recovery",
-                                        (int)f->nested, "history", json_lines(f->detail)));
+        json_t *one = json_pack("{s:s, s:I, s:I, s:i, s:b, s:o}", "title", f->title, "images",
+                                (json_int_t)f->images, "event", (json_int_t)f->event, "lost",
+                                (int)f->nlost, "in_recovery", (int)f->nested, "history",
+                                json_lines(f->detail));
+        char path[4400];
+        if (f->has_core)
+            json_object_set_new(one, "core", json_string(cores_path(x, i + 1, path, sizeof path)));
+        json_array_append_new(list, one);
     }
     json_t *o = json_pack("{s:s, s:I, s:i, s:i, s:I, s:I, s:I, s:i, s:b, s:o}", "name",
                           x->cfg->name, "events", (json_int_t)x->record.n, "moments",
@@ -475,20 +484,22 @@ static int explore_run(struct exploration *x, struct progress_of *p,
     const int bad = run_jobs(x, p, opt, state, err, errlen);
     if (state >= 0)
         close(state);
-    qsort(p->total.failures, p->total.nfailures, sizeof p->total.failures[0], by_event);
-    return bad;
+    struct chunk_result *t = &p->total;
+    qsort(t->failures, t->nfailures, sizeof t->failures[0], by_event);
+    return bad ? bad
+               : cores_write(x, t->failures, t->nfailures, p->ndone == x->nchunks, err, errlen);
 }
 
 int explore(const struct config *cfg, const struct image *image, const struct explore_options *opt,
             FILE *out, char *err, size_t errlen)
 {
-    struct exploration x = {.cfg = cfg, .image = image};
+    struct exploration x = {.cfg = cfg, .image = image, .cores = opt->cores};
     struct progress_of *p = calloc(1, sizeof *p);
     int status = -1;
     if (!p)
         fail(err, errlen, "out of memory");
-    else if (check_recovery(&x, err, errlen) == 0 && run_workload(&x, opt, err, errlen) == 0 &&
-             explore_run(&x, p, opt, err, errlen) == 0) {
+    else if (check_recovery(&x, err, errlen) == 0 && cores_begin(&x, err, errlen) == 0 &&
+             run_workload(&x, opt, err, errlen) == 0 && explore_run(&x, p, opt, err, errlen) == 0) {
         if (opt->json)
             print_json(&x, p, out);
         else

@@ -23,6 +23,7 @@
  */
 struct explore_options {
     const char *state; /* path of the state file; NULL: none */
+    const char *cores; /* folder for an ELF core of each distinct failure; NULL: none */
     uint32_t jobs;
     FILE *progress; /* NULL: quiet */
     FILE *console;  /* what the workload prints; NULL: nowhere */

@@ -368,6 +368,8 @@ static void note_failure(struct chunk_worker *w, const struct recover_result *r,
     crash_units(w->state, &n);
     memcpy(w->other, choice, n * sizeof *choice);
     minimise(w, w->state, w->other, w->nested_lines, key, 0);
+    n = crash_image(w->state, w->other, w->nested_lines, MOST_LINES);
+    cores_keep(w->x, f, w->nested_lines, n < MOST_LINES ? n : MOST_LINES);
     struct text t = {.buf = f->detail, .cap = sizeof f->detail};
     say_moment(w, &t, m);
     say_lost(w, &t, w->state, w->other, &f->nlost);
@@ -386,8 +388,10 @@ static uint64_t way_of(const struct recover_result *r)
     return h;
 }
 
+/* lines: the image that fails. */
 static void note_nested(struct chunk_worker *w, const struct recover_result *r,
-                        const struct moment *m, const struct pm_event *last)
+                        const struct moment *m, const struct pm_event *last,
+                        const struct crash_line *lines, size_t n)
 {
     char title[256], place[160], first[256];
     title_of(w, r, first, sizeof first);
@@ -401,6 +405,7 @@ static void note_nested(struct chunk_worker *w, const struct recover_result *r,
     f = new_failure(w, key, title, m->event, 1);
     if (!f)
         return;
+    cores_keep(w->x, f, lines, n);
     struct text t = {.buf = f->detail, .cap = sizeof f->detail};
     say_moment(w, &t, m);
     say(&t, "    and again in \"%s\", behind the store at\n            %s\n",
@@ -426,7 +431,7 @@ static void try_nested_moment(struct chunk_worker *w, struct crash_state *s, con
         recover_try(w->recover, w->nested_lines, n, &r);
         remember_reads(w, &r, w->nested_lines, n);
         if (r.end != RECOVER_GOOD)
-            note_nested(w, &r, m, last);
+            note_nested(w, &r, m, last, w->nested_lines, n);
     }
     free(choice);
 }

@@ -17,6 +17,7 @@ struct moment {
 struct exploration {
     const struct config *cfg;
     const struct image *image;
+    const char *cores;       /* folder for ELF cores of failures; NULL: none are wanted */
     struct machine *machine; /* of the workload, halted: it names places */
     struct pm_record record;
     struct moment *moments;
@@ -33,7 +34,7 @@ struct failure {
     uint64_t images; /* that fail so */
     uint32_t event, nlost;
     uint32_t nested; /* the power failed again, in recovery */
-    uint32_t unused;
+    uint32_t has_core;
     char title[256], detail[FAILURE_DETAIL];
 };
 
@@ -55,5 +56,17 @@ struct chunk_worker;
 struct chunk_worker *chunk_worker_new(const struct exploration *x, char *err, size_t errlen);
 void chunk_worker_free(struct chunk_worker *w);
 void chunk_run(struct chunk_worker *w, uint32_t chunk, struct chunk_result *out);
+
+/* explore_core.c. The folder for cores: 0, or -1 with a message. */
+int cores_begin(const struct exploration *x, char *err, size_t errlen);
+/* Keep the image of a failure that has just been found, if cores are wanted. */
+void cores_keep(const struct exploration *x, const struct failure *f,
+                const struct crash_line *lines, size_t n);
+/* A core of each of the n failures that are reported, whose image was kept. whole: the exploration
+ * is complete. 0, or -1 with a message. */
+int cores_write(const struct exploration *x, struct failure *f, uint32_t n, int whole, char *err,
+                size_t errlen);
+/* Failures are numbered from 1, as they are reported. Returns buf. */
+const char *cores_path(const struct exploration *x, uint32_t number, char *buf, size_t n);
 
 #endif

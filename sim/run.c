@@ -277,8 +277,9 @@ static int recover_after(const struct config *cfg, const struct image *image,
     if (!*r->path)
         return fail(err, errlen, "power.recovery, power.core: only with a run directory");
     snprintf(nvdimm, sizeof nvdimm, "%s/nvdimm.img", r->path);
+    const struct dump_nvdimm held = {.path = nvdimm};
     if (*cfg->power_core &&
-        dump_write(r->machine, cfg->nvdimm_bytes ? nvdimm : NULL, cfg->power_core, err, errlen))
+        dump_write(r->machine, &held, "power.core", cfg->power_core, err, errlen))
         return -1;
     return power_recover(cfg, image, nvdimm, opt->console, opt->log, err, errlen);
 }

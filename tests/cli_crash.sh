@@ -37,3 +37,14 @@ t "explorer: resumed from its state file" resumed
 t "explorer: without a recovery program" refuses 2 "power.recovery" "$pwsim" crash empty.cfg -s boot.image="$B/persistency.elf" -s program.name=c7
 t "explorer: no such recovery program" refuses 2 'no program "none"' "$pwsim" crash empty.cfg -s boot.image="$B/persistency.elf" -s program.name=c7 -s program.args=correct -s power.recovery=none -j 1
 t "explorer: a program from a file" exits 1 "$pwsim" crash empty.cfg -a mine="$B/guest/persistency/c5.wasm" -s program.name=mine -s program.args=broken -s "power.recovery=mine check"
+cores() { # one for each failure; its NVDIMM is an image that recovery fails on
+    local at
+    rm -rf cores
+    explores c7 broken check adr "money" -s nvdimm.size="1 MiB" -s machine.dram="16 MiB" --cores cores && grep -q 'core    cores/failure-1.core' "$tmp/out" || return 1
+    [ "$(ls cores)" = failure-1.core ] && readelf -a cores/failure-1.core >re.out 2>re.err && [ ! -s re.err ] && [ "$(grep -c ' LOAD ' re.out)" = 2 ] && grep -aq '#0  main (c7' cores/failure-1.core || return 1
+    at=$(awk '$1 == "LOAD" { at = $2 } END { print at }' re.out)
+    tail -c +$((at + 1)) cores/failure-1.core >fails.img
+    exits 1 "$pwsim" exec -s nvdimm.size="1 MiB" -s nvdimm.image=fails.img -s kernel.data_tier=nvdimm "$B/guest/persistency/c7.wasm" check && grep -q money "$tmp/out" "$tmp/err" || return 1
+    explores c14 correct check-add adr "after a crash in recovery" --cores cores && [ -s cores/failure-1.core ]
+}
+command -v readelf >/dev/null && t "explorer: an ELF core of each failure" cores

@@ -50,6 +50,6 @@ t "a full disk: the image is as it was" full_disk
 core_reads() { # notes with the config and the harts, a segment for each tier
     rm -rf cuts
     "$pwsim" run "$root/sim/configs/hello.cfg" -o cuts -s machine.dram="16 MiB" -s nvdimm.size="1 MiB" -s program.name=kvlog -s program.args=5,64 -s kernel.data_tier=nvdimm -s power.fail_at=mark=2 -s power.core=cut.core || return 1
-    readelf -a cut.core >re.out 2>re.err && [ ! -s re.err ] && [ "$(grep -c ' LOAD ' re.out)" = 2 ] && grep -q 'CORE' re.out && [ "$(grep -c 'pwsim  ' re.out)" = 2 ] && grep -aq 'program.name\|name = "kvlog"' cut.core && grep -aq 'hart 0: guest thread' cut.core
+    readelf -a cut.core >re.out 2>re.err && [ ! -s re.err ] && [ "$(grep -c ' LOAD ' re.out)" = 2 ] && grep -q 'CORE' re.out && [ "$(grep -c '^  pwsim ' re.out)" = 2 ] && grep -aq 'program.name\|name = "kvlog"' cut.core && grep -aq 'hart 0: guest thread' cut.core
 }
 command -v readelf >/dev/null && t "an ELF core of a power cut" core_reads
