@@ -50,8 +50,16 @@ const struct counter core_counter_table[] = {
     COUNT(tlb_l2_hits, "1", "of these, found in the second level"),
     COUNT(walk_loads, "1", "reads of page or frame tables"),
     COUNT(persist_cycles, "cycles", "CPI parts wpq, flush and fence together, user and kernel"),
-    COUNT(roi_cycles, "cycles", "in the region of interest"),
-    COUNT(roi_instructions, "1", "wasm operators in the region of interest"),
+#define X(id, name, unit, meaning)                                                                 \
+    {"roi_" #name, unit, meaning, offsetof(struct core_counters, roi[ROI_##id])},
+    ROI_COUNTERS(X)
+#undef X
+        COUNT(polluted_l1i, "1", "there, L1I misses of user code that it would not have had alone"),
+    COUNT(polluted_l1d, "1", "the same of the L1D"),
+    COUNT(polluted_l2, "1", "the same of the L2"),
+    COUNT(polluted_tlb, "1", "the same of the first-level TLBs"),
+    COUNT(polluted_walks, "1", "the same of all TLBs: page walks"),
+    COUNT(polluted_branches, "1", "the same of branch prediction"),
 #define X(id, name, meaning) {"cpi.user." #name, "cycles", "user code: " meaning, CPI(id, user)},
     CPI_PARTS(X)
 #undef X
@@ -143,6 +151,7 @@ static void check_branch(struct check *k, const struct branch_config *b)
     range(k, "cycles of a target that is not known", b->btb_cycles, 0, 1000);
     range(k, "entries of the return stack", b->return_entries, 1, 4096);
     range(k, "cycles of a misprediction", b->mispredict_cycles, 0, 1000);
+    range(k, "cycles of an indirect one", b->indirect_cycles, 0, 1000);
 }
 
 static const char *const class_names[UOP_CLASSES] = {

@@ -80,6 +80,7 @@ struct branch_config {
     uint32_t target_entries; /* indirect targets (of each table), power of two */
     uint32_t return_entries; /* return stack */
     uint32_t mispredict_cycles;
+    uint32_t indirect_cycles; /* the same of indirect branches; 0: mispredict_cycles */
     uint32_t btb_entries; /* ooo: taken direct branches that are known when fetched; power of two,
                              0: all */
     uint32_t btb_cycles;  /* ooo: until the target of another one is decoded */
@@ -113,6 +114,7 @@ struct core_config {
     struct branch_config branch;
     struct boundary_config boundary;
     struct tlb_config tlb_call, tlb_trap; /* the boundary's kind chooses */
+    uint8_t pollution;                    /* count it: shadow.h */
 };
 
 /*
@@ -141,6 +143,30 @@ struct core_env {
     uint8_t dependences; /* tell in each request on which earlier load it depends */
 };
 
+/* What is counted between pwk.roi(1) and pwk.roi(0), of whatever the hart runs meanwhile. */
+#define ROI_COUNTERS(X)                                                                            \
+    X(CYCLES, cycles, "cycles", "in the region of interest")                                       \
+    X(INSTRUCTIONS, instructions, "1", "wasm operators in the region of interest")                 \
+    X(USER_CYCLES, user_cycles, "cycles", "there, in user code")                                   \
+    X(KERNEL_CYCLES, kernel_cycles, "cycles", "there, in the kernel, crossings and idling apart")  \
+    X(BOUNDARY_CYCLES, boundary_cycles, "cycles", "there, in crossings and switches of thread")    \
+    X(IDLE_CYCLES, idle_cycles, "cycles", "there, waiting for devices and other harts")            \
+    X(USER_INSTRUCTIONS, user_instructions, "1", "there, wasm operators of user code")             \
+    X(KERNEL_INSTRUCTIONS, kernel_instructions, "1", "there, wasm operators of the kernel")        \
+    X(KERNEL_CALLS, kernel_calls, "1", "there, calls from user code into the kernel")              \
+    X(THREAD_SWITCHES, thread_switches, "1", "there, switches of guest thread")                    \
+    X(MISPREDICTIONS, mispredictions, "1", "there, branches predicted wrongly")                    \
+    X(TLB_MISSES, tlb_misses, "1", "there, translations that missed the first level")              \
+    X(WALK_LOADS, walk_loads, "1", "there, reads of page or frame tables")                         \
+    X(MARKS, marks, "1", "there, pwk.mark: operations, by the program's own count")
+
+enum roi_counter {
+#define X(id, name, unit, meaning) ROI_##id,
+    ROI_COUNTERS(X)
+#undef X
+        ROI_COUNT
+};
+
 struct core_counters {
     uint64_t instructions, uops, blocks;
     uint64_t user_instructions, kernel_instructions;
@@ -152,8 +178,11 @@ struct core_counters {
     uint64_t kernel_calls, thread_switches;
     uint64_t call_cycles; /* from entry to return, the crossing included, waits for devices not */
     uint64_t tlb_lookups, tlb_misses, tlb_l2_hits, walk_loads;
-    uint64_t persist_cycles;               /* WPQ + FLUSH + FENCE together */
-    uint64_t roi_cycles, roi_instructions; /* between pwk.roi(1) and pwk.roi(0) */
+    uint64_t persist_cycles; /* WPQ + FLUSH + FENCE together */
+    uint64_t roi[ROI_COUNT]; /* between pwk.roi(1) and pwk.roi(0) */
+    /* There, too: misses of user code that it would not have had alone (shadow.h). */
+    uint64_t polluted_l1i, polluted_l1d, polluted_l2, polluted_tlb, polluted_walks;
+    uint64_t polluted_branches;
     uint64_t user_cycles[CPI_COUNT], kernel_cycles[CPI_COUNT];
 };
 

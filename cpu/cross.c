@@ -52,14 +52,41 @@ static void settle_side(struct core *c)
     c->side_instructions = c->n.instructions;
 }
 
+/* The totals of what a ROI counts. */
+static void roi_totals(const struct core *c, uint64_t t[ROI_COUNT])
+{
+    const struct core_counters *n = &c->n;
+    uint64_t user = 0, kernel = 0;
+    for (unsigned i = 0; i < CPI_COUNT; i++) {
+        user += n->user_cycles[i];
+        kernel += n->kernel_cycles[i];
+    }
+    t[ROI_CYCLES] = c->cycle;
+    t[ROI_INSTRUCTIONS] = n->instructions;
+    t[ROI_BOUNDARY_CYCLES] = n->user_cycles[CPI_BOUNDARY] + n->kernel_cycles[CPI_BOUNDARY];
+    t[ROI_IDLE_CYCLES] = n->user_cycles[CPI_IDLE] + n->kernel_cycles[CPI_IDLE];
+    t[ROI_USER_CYCLES] = user - n->user_cycles[CPI_BOUNDARY] - n->user_cycles[CPI_IDLE];
+    t[ROI_KERNEL_CYCLES] = kernel - n->kernel_cycles[CPI_BOUNDARY] - n->kernel_cycles[CPI_IDLE];
+    t[ROI_USER_INSTRUCTIONS] = n->user_instructions;
+    t[ROI_KERNEL_INSTRUCTIONS] = n->kernel_instructions;
+    t[ROI_KERNEL_CALLS] = n->kernel_calls;
+    t[ROI_THREAD_SWITCHES] = n->thread_switches;
+    t[ROI_MISPREDICTIONS] = n->mispredictions;
+    t[ROI_TLB_MISSES] = n->tlb_misses;
+    t[ROI_WALK_LOADS] = n->walk_loads;
+    t[ROI_MARKS] = c->marks;
+}
+
 static void settle_roi(struct core *c)
 {
-    if (c->roi) {
-        c->n.roi_cycles += c->cycle - c->roi_cycle;
-        c->n.roi_instructions += c->n.instructions - c->roi_instructions;
+    uint64_t now[ROI_COUNT];
+    functions_settle(c->functions, &c->n);
+    settle_side(c);
+    roi_totals(c, now);
+    for (unsigned i = 0; i < ROI_COUNT; i++) {
+        c->n.roi[i] += c->roi ? now[i] - c->roi_from[i] : 0;
+        c->roi_from[i] = now[i];
     }
-    c->roi_cycle = c->cycle;
-    c->roi_instructions = c->n.instructions;
 }
 
 static void settle_call(struct core *c)
@@ -72,8 +99,6 @@ static void settle_call(struct core *c)
 void core_settle(struct core *c)
 {
     static const uint8_t persist[] = {CPI_WPQ, CPI_FLUSH, CPI_FENCE};
-    functions_settle(c->functions, &c->n);
-    settle_side(c);
     settle_roi(c);
     settle_call(c);
     c->n.persist_cycles = 0;
@@ -260,7 +285,10 @@ void core_event(struct core *c, uint64_t word)
         settle_roi(c);
         c->roi = arg != 0;
         break;
-    default: /* EV_MARK costs nothing */
+    case EV_MARK: /* costs nothing */
+        c->marks++;
+        break;
+    default:
         break;
     }
 }

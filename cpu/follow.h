@@ -8,6 +8,7 @@
 enum follow {
     FOLLOW_RIGHT,
     FOLLOW_WRONG,    /* mispredicted: refill from when the branch is resolved */
+    FOLLOW_TARGET,   /* so was an indirect branch */
     FOLLOW_RETPOLINE /* not predicted at all: boundary.retpoline_cycles from then on */
 };
 
@@ -15,6 +16,9 @@ static inline enum follow follow_predicted(struct core *c, int wrong)
 {
     c->n.branches++;
     c->n.mispredictions += (uint64_t)wrong;
+    if (unlikely(c->shadow != NULL))
+        c->n.polluted_branches += wrong && c->roi && !c->kernel_side && !c->ending.kernel_side &&
+                                  !c->shadow->wrong;
     return wrong ? FOLLOW_WRONG : FOLLOW_RIGHT;
 }
 
@@ -23,7 +27,8 @@ static inline enum follow follow_indirect(struct core *c, uint32_t to)
     const struct ending *e = &c->ending;
     if (e->kernel_side && c->boundary.retpoline && c->boundary.kind == BOUNDARY_TRAP)
         return FOLLOW_RETPOLINE;
-    return follow_predicted(c, branch_indirect(&c->branch, e->pc, to));
+    const int wrong = branch_indirect(&c->branch, e->pc, to);
+    return follow_predicted(c, wrong) == FOLLOW_RIGHT ? FOLLOW_RIGHT : FOLLOW_TARGET;
 }
 
 static inline enum follow follow_call(struct core *c, uint32_t id, const struct block *b)
@@ -58,6 +63,8 @@ static inline enum follow core_follow(struct core *c, uint32_t id, const struct 
 {
     const struct ending *e = &c->ending;
     enum follow f = FOLLOW_RIGHT;
+    if (unlikely(c->shadow != NULL) && !c->kernel_side && !e->kernel_side)
+        shadow_branch(c, id);
     switch (e->end) {
     case END_COND:
         f = follow_predicted(c, branch_cond(&c->branch, e->pc, e->backward, id == e->taken));

@@ -37,6 +37,8 @@ int core_init(struct core *c, const struct core_config *cfg, const struct core_e
     if (!c->functions)
         return -1;
     core_enter_function(c, NO_FUNCTION);
+    if (cfg->pollution && !(c->shadow = shadow_new(cfg, c->hierarchy)))
+        return -1;
     return !c->profile || branch_init(&c->branch, &cfg->branch) ||
                    tlb_init(&c->tlb, trap ? &cfg->tlb_trap : &cfg->tlb_call, cfg->boundary.kind)
                ? -1
@@ -49,6 +51,7 @@ void core_release(struct core *c)
     tlb_free(&c->tlb);
     profile_free(c->profile);
     functions_free(c->functions);
+    shadow_free(c->shadow);
     free(c->pasts);
 }
 
@@ -99,6 +102,7 @@ uint64_t core_walk(struct core *c, uint64_t key, uint64_t at)
 uint64_t core_find_page(struct core *c, struct tlb_level *first, uint64_t key, uint64_t at)
 {
     const enum tlb_found found = c->tlb.none ? TLB_L1 : tlb_lookup(&c->tlb, first, key);
+    core_shadow_found(c, found);
     if (found == TLB_L1)
         return at;
     c->n.tlb_misses++;

@@ -10,6 +10,7 @@
 #include "cpu/core.h"
 #include "cpu/functions.h"
 #include "cpu/profile.h"
+#include "cpu/shadow.h"
 #include "cpu/tlb.h"
 
 /*
@@ -117,13 +118,16 @@ struct core {
     uint32_t instance, process, thread; /* process: the user instance that ran last */
     uint8_t kernel_side, has_thread;
     uint8_t roi;
-    uint64_t roi_cycle, roi_instructions;
+    uint64_t marks;
+    uint64_t
+        roi_from[ROI_COUNT]; /* the totals when the ROI's counters were last brought up to date */
     uint64_t side_instructions; /* counted when the side was last changed */
     uint8_t in_call;            /* the thread is in a kernel call that it made */
     uint64_t call_cycle;        /* counted when call_cycles was last brought up to date */
     struct past *pasts;         /* by thread */
     uint32_t npasts;
 
+    struct shadow *shadow; /* NULL: pollution is not counted */
     struct core_counters n;
     uint64_t origins[REGISTERS + 2]; /* `origin` of each register; kept when env.dependences */
 };
@@ -194,7 +198,24 @@ static inline struct mem_reply core_request(struct core *c, enum mem_kind kind, 
     c->req.kind = (uint8_t)kind;
     c->requests++;
     c->req.depends = c->origin ? (uint32_t)(c->requests - c->origin) : 0;
-    return hierarchy_access(c->hierarchy, &c->req);
+    const struct mem_reply reply = hierarchy_access(c->hierarchy, &c->req);
+    if (unlikely(c->shadow != NULL) && !c->kernel_side)
+        shadow_access(c, kind, phys, (unsigned)reply.source);
+    return reply;
+}
+
+/* A page is looked up, in the real TLB next. */
+static inline void core_shadow_page(struct core *c, const struct tlb_level *first, uint64_t key)
+{
+    if (unlikely(c->shadow != NULL) && !c->kernel_side && !c->tlb.none)
+        shadow_page(c, first == &c->tlb.code, key);
+}
+
+/* Not in the first place that was looked at, but there. */
+static inline void core_shadow_found(struct core *c, enum tlb_found found)
+{
+    if (unlikely(c->shadow != NULL) && !c->kernel_side && !c->tlb.none)
+        shadow_page_found(c, found);
 }
 
 /* Cycles that a request took. What an L1 hit takes is remembered: no division for it. */

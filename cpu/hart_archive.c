@@ -107,8 +107,8 @@ static void who_archive(struct core *c, struct archive *a)
     archive_u8_below(a, &c->kernel_side, 2);
     archive_u8_below(a, &c->has_thread, 2);
     archive_u8_below(a, &c->roi, 2);
-    archive_time(a, &c->roi_cycle);
-    archive_u64(a, &c->roi_instructions);
+    archive_u64(a, &c->marks);
+    archive_u64s(a, c->roi_from, ROI_COUNT);
     archive_u64(a, &c->side_instructions);
     archive_u8_below(a, &c->in_call, 2);
     archive_time(a, &c->call_cycle);
@@ -117,7 +117,7 @@ static void who_archive(struct core *c, struct archive *a)
 
 void core_archive(struct core *c, struct archive *a)
 {
-    archive_section(a, "CORE", 3);
+    archive_section(a, "CORE", 4);
     memory_archive(c, a);
     combining_archive(c, a);
     place_archive(c, a);
@@ -125,6 +125,8 @@ void core_archive(struct core *c, struct archive *a)
     archive_u64s(a, (uint64_t *)&c->n, sizeof c->n / sizeof(uint64_t));
     archive_u32(a, &c->func);
     functions_archive(c->functions, &c->n, a);
+    if (c->shadow)
+        shadow_archive(c->shadow, a);
     if (!a->writing)
         core_resume(c);
 }

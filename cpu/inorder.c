@@ -53,6 +53,8 @@ static struct core *inorder_make(const struct core_config *cfg, const struct cor
     set_limits(c, cfg);
     inflight_init(&c->misses, cfg->load_misses);
     c->mispredict_cycles = cfg->branch.mispredict_cycles;
+    c->indirect_cycles = cfg->branch.indirect_cycles ? cfg->branch.indirect_cycles
+                                                     : c->mispredict_cycles;
     c->store_buffer = cfg->store_buffer;
     c->stores = calloc(cfg->store_buffer, sizeof *c->stores);
     if (core_init(&c->core, cfg, env, &model) || !c->stores)
@@ -81,6 +83,9 @@ static inline void begin(struct core *core, uint32_t id, const struct block *b)
         break;
     case FOLLOW_WRONG:
         refill(c, c->mispredict_cycles, CPI_BRANCH);
+        break;
+    case FOLLOW_TARGET:
+        refill(c, c->indirect_cycles, CPI_BRANCH);
         break;
     case FOLLOW_RETPOLINE:
         refill(c, core->boundary.retpoline_cycles, CPI_BOUNDARY);

@@ -15,7 +15,7 @@ struct inorder {
     uint64_t used, fresh;
     uint64_t full[UOP_CLASSES], one[UOP_CLASSES];
     uint32_t latency[UOP_CLASSES];
-    uint32_t mispredict_cycles;
+    uint32_t mispredict_cycles, indirect_cycles;
     when_t last;          /* when all results so far are ready */
     uint64_t branch_done; /* when the block's branch is resolved */
     uint8_t bulk_issued;  /* next_uop is a bulk operation that has issued */
@@ -98,6 +98,7 @@ static inline void inorder_translate(struct inorder *c, uint64_t tag, uint64_t a
 {
     const uint64_t key = tlb_key(&c->core.tlb, tag, addr);
     c->core.n.tlb_lookups++;
+    core_shadow_page(&c->core, &c->core.tlb.data, key);
     if (unlikely(!tlb_again(&c->core.tlb.data, key)))
         inorder_translate_slowly(c, &c->core.tlb.data, key);
 }

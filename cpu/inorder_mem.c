@@ -30,6 +30,7 @@ static void fetch_line(struct inorder *c, uint64_t line, uint64_t *done)
 {
     const uint64_t key = tlb_key(&c->core.tlb, c->core.tag_physical, line);
     c->core.n.tlb_lookups++;
+    core_shadow_page(&c->core, &c->core.tlb.code, key);
     if (unlikely(!tlb_again(&c->core.tlb.code, key)))
         inorder_translate_slowly(c, &c->core.tlb.code, key);
     const struct mem_reply r = core_request(&c->core, MEM_FETCH, line, LINE_BYTES, line,

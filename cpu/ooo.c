@@ -42,6 +42,8 @@ static void set_window(struct ooo *c, const struct core_config *cfg)
     c->divide_busy[0] = w->div_busy;
     c->divide_busy[1] = w->fdiv_busy;
     c->mispredict_cycles = cfg->branch.mispredict_cycles;
+    c->indirect_cycles = cfg->branch.indirect_cycles ? cfg->branch.indirect_cycles
+                                                     : c->mispredict_cycles;
     c->btb_cycles = cfg->branch.btb_cycles;
     for (unsigned i = 0; i < UOP_CLASSES; i++) {
         c->latency[i] = cfg->latency[i];
@@ -193,6 +195,9 @@ static inline void begin(struct core *core, uint32_t id, const struct block *b)
         break;
     case FOLLOW_WRONG:
         ooo_redirect(c, c->mispredict_cycles, CPI_BRANCH);
+        break;
+    case FOLLOW_TARGET:
+        ooo_redirect(c, c->indirect_cycles, CPI_BRANCH);
         break;
     case FOLLOW_RETPOLINE:
         ooo_redirect(c, core->boundary.retpoline_cycles, CPI_BOUNDARY);

@@ -73,7 +73,7 @@ struct ooo {
     uint64_t fetch, code_page, code_line;
     when_t redirect;
     uint32_t fetch_left, fetch_width, fetch_queue;
-    uint32_t mispredict_cycles, btb_cycles;
+    uint32_t mispredict_cycles, indirect_cycles, btb_cycles;
     uint64_t branch_done; /* when the last branch is resolved */
 
     /* Window. */

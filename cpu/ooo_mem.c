@@ -53,6 +53,7 @@ static __attribute__((noinline)) uint64_t find_page(struct ooo *c, struct tlb_le
     if (c->core.tlb.none)
         return start;
     const enum tlb_found found = tlb_lookup(&c->core.tlb, first, key);
+    core_shadow_found(&c->core, found);
     if (found != TLB_L1)
         c->core.n.tlb_misses++;
     if (found == TLB_MISS)
@@ -70,6 +71,7 @@ static inline uint64_t translate(struct ooo *c, struct tlb_level *first, uint64_
 {
     const uint64_t key = tlb_key(&c->core.tlb, tag, addr);
     c->core.n.tlb_lookups++;
+    core_shadow_page(&c->core, first, key);
     if (unlikely(!tlb_again(first, key)))
         return find_page(c, first, key, start);
     return likely(start >= c->walk_until) ? start : under_way(c, key, start);

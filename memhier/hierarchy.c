@@ -138,6 +138,9 @@ struct hierarchy *hierarchy_new(const struct hierarchy_config *cfg, char *err, s
     h->router.nvdimm = cfg->nvdimm;
     h->inclusion = cfg->inclusion;
     h->snoop = cfg->snoop;
+    h->home = cfg->home;
+    h->probe = cfg->probe;
+    h->clwb_to_llc = cfg->clwb_to_llc;
     h->lookups = cfg->level[CACHE_L1D].latency + cfg->level[CACHE_L2].latency +
                  cfg->level[CACHE_LLC].latency;
     if (make_caches(h, cfg, err, errlen) || make_directory(h, cfg, err, errlen)) {
@@ -164,6 +167,17 @@ void hierarchy_free(struct hierarchy *h)
 int hierarchy_has_nvdimm(const struct hierarchy *h)
 {
     return h->router.nvdimm.access != NULL;
+}
+
+void hierarchy_geometry(const struct hierarchy *h, enum cache_level level, uint32_t *sets,
+                        uint32_t *ways)
+{
+    const struct hart_caches *hc = &h->hart[0];
+    const struct cache *c = level == CACHE_LLC  ? h->llc
+                            : level == CACHE_L2 ? hc->l2
+                                                : hc->l1[level == CACHE_L1D];
+    *sets = c->set_mask + 1;
+    *ways = c->ways;
 }
 
 uint32_t hierarchy_harts(const struct hierarchy *h)

@@ -50,6 +50,10 @@ struct hierarchy_config {
      * sets 0 it knows all lines that fit the private caches, and with one hart it is left out. */
     uint32_t directory_sets, directory_ways;
     ps_t snoop; /* from the directory to another hart's caches, and data or word to the requester */
+    /* Flushes are ordered where the memory controllers are, `home` from the LLC and back; from
+     * there, caches that have the line are asked, `probe` (hierarchy_share.c). 0: at the LLC. */
+    ps_t home, probe;
+    uint8_t clwb_to_llc; /* clwb leaves the line in the LLC alone */
 };
 
 struct hierarchy;
@@ -76,10 +80,10 @@ void hierarchy_free(struct hierarchy *h);
  * One access by a hart: fetch, load, store, ntstore, a flush, walk or prefetch. Bytes must not
  * cross a line. Stores to the NVDIMM range also send MEM_VISIBLE down, so that the persistence
  * domain sees them in order; it bears the store's own address and bytes. For flushes `done` is when
- * the written-back line was accepted by its memory (or, for a clean line, when the lookups were
- * over: source SRC_LLC); they act on all harts' copies. MEM_FENCE is only recorded.
- * L1 latency is included in `done`; source SRC_L1 means an L1 hit. A hit on a line that an earlier
- * request still fetches is done when that one is, and bears its source.
+ * the written-back line was accepted by its memory (or, for a clean line, when the lookups, and
+ * those from `home`, were over: source SRC_LLC); they act on all harts' copies. MEM_FENCE is only
+ * recorded. L1 latency is included in `done`; source SRC_L1 means an L1 hit. A hit on a line that
+ * an earlier request still fetches is done when that one is, and bears its source.
  */
 struct mem_reply hierarchy_access(struct hierarchy *h, const struct mem_req *req);
 
@@ -101,6 +105,9 @@ int hierarchy_check(const struct hierarchy *h, char *err, size_t errlen);
 /* Whether requests at NVDIMM_BASE and above have somewhere to go. */
 int hierarchy_has_nvdimm(const struct hierarchy *h);
 uint32_t hierarchy_harts(const struct hierarchy *h);
+/* Of a level's caches: both are at least 1, sets a power of two. */
+void hierarchy_geometry(const struct hierarchy *h, enum cache_level level, uint32_t *sets,
+                        uint32_t *ways);
 
 /* Record requests into tap from now on; NULL stops. The tap's arrays grow by realloc and are the
  * caller's to empty (n = 0) and to free. */

@@ -18,10 +18,12 @@ void hierarchy_archive(struct hierarchy *h, struct archive *a)
 {
     const uint64_t most = hierarchy_has_nvdimm(h) ? HIERARCHY_ADDR_LIMIT : NVDIMM_BASE;
     char err[200];
-    archive_section(a, "HIER", 2);
+    archive_section(a, "HIER", 3);
     archive_same(a, h->harts);
     archive_times(a, h->slot, WRITEBACK_SLOTS);
     archive_u32(a, &h->next_slot);
+    archive_u64s(a, h->flushed, FLUSHES_KNOWN);
+    archive_times(a, h->flushed_at, FLUSHES_KNOWN);
     archive_u8_below(a, &h->used, 2);
     for (uint32_t i = 0; i < h->harts; i++)
         hart_archive(&h->hart[i], most >> LINE_SHIFT, a);

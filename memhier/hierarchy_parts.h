@@ -39,20 +39,26 @@ struct prefetch_wish {
 };
 #define PREFETCH_WISHES 64u /* the most at once: an L1D's, and each of them an L2's */
 
+#define FLUSHES_KNOWN   64u /* power of two; an older one is over long since */
+
 struct hierarchy {
     struct mem_tap *tap;
     struct cache *llc;
     struct directory *dir; /* NULL: one hart and no snoop filter; all lines are its own then */
     struct router router;
     enum llc_inclusion inclusion;
-    ps_t lookups;               /* of a flush: L1D, L2 and LLC, one after the other */
-    ps_t snoop;                 /* of the config */
-    ps_t slot[WRITEBACK_SLOTS]; /* when each write-back buffer is free again */
+    ps_t lookups;                    /* of a flush: L1D, L2 and LLC, one after the other */
+    ps_t snoop;                      /* of the config */
+    ps_t home, probe;                /* of the config */
+    uint64_t flushed[FLUSHES_KNOWN]; /* lines that were flushed last, by their low bits */
+    ps_t flushed_at[FLUSHES_KNOWN];  /* when that was over */
+    ps_t slot[WRITEBACK_SLOTS];      /* when each write-back buffer is free again */
     uint32_t next_slot;
     uint32_t harts;
-    uint8_t used;     /* some private cache has had a line */
-    uint8_t llc_slow; /* an access to the LLC alone is more than lookup, LRU and the dirty bit */
-    uint32_t nwishes; /* 0 between accesses */
+    uint8_t used;        /* some private cache has had a line */
+    uint8_t clwb_to_llc; /* of the config */
+    uint8_t llc_slow;    /* an access to the LLC alone is more than lookup, LRU and the dirty bit */
+    uint32_t nwishes;    /* 0 between accesses */
     struct prefetch_wish wishes[PREFETCH_WISHES];
     struct hart_caches hart[];
 };

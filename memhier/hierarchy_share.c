@@ -247,46 +247,84 @@ static struct cache *clean_hart(struct hierarchy *h, uint32_t hart, const struct
     return dirty;
 }
 
+/* What a flush found: whether any cache had the line, and whether a copy was dirty. */
+struct found {
+    int held, dirty;
+};
+
 /* Clean or drop every copy: the requester looks everywhere, other harts are asked if they have one.
- * Returns whether one was dirty, which counts as a write-back of the nearest such level; *end is
- * when all have been looked at. */
-static int clean_everywhere(struct hierarchy *h, const struct mem_req *req, ps_t *end)
+ * A dirty one counts as a write-back of the nearest such level; *end is when all have been looked
+ * at. */
+static struct found clean_everywhere(struct hierarchy *h, const struct mem_req *req, ps_t *end)
 {
-    const int drop = req->kind != MEM_CLWB;
+    const int drop = req->kind != MEM_CLWB, private = drop | h->clwb_to_llc;
     struct dir_entry *e = h->dir ? directory_find(h->dir, line_of(req)) : NULL;
     uint64_t others = e ? e->sharers & ~bit_of(req->hart) : 0;
     ps_t at = req->at;
-    struct cache *dirty = clean_hart(h, req->hart, req, drop, &at);
+    struct found f = {.held = has_copy(h, req->hart, line_of(req)) | (others != 0) |
+                              (cache_find(h->llc, line_of(req)) >= 0)};
+    struct cache *dirty = clean_hart(h, req->hart, req, private, &at);
     if (others)
         at = later(at, e->ready) + h->snoop;
     for (; others; others &= others - 1) {
         const uint32_t i = (uint32_t)__builtin_ctzll(others);
-        struct cache *d = clean_hart(h, i, req, drop, &at);
+        struct cache *d = clean_hart(h, i, req, private, &at);
         dirty = dirty ? dirty : d;
-        h->hart[i].n.invalidated += (uint64_t)drop;
+        h->hart[i].n.invalidated += (uint64_t) private;
     }
     if (clean_level(h->llc, req, drop, &at) && !dirty)
         dirty = h->llc;
-    if (e && drop)
+    if (e && private)
         directory_remove(h->dir, line_of(req));
     if (dirty)
         dirty->counters.writebacks++;
+    f.dirty = dirty != NULL;
     *end = at + h->lookups;
-    return dirty != NULL;
+    return f;
 }
 
+/* The order of flushes of one line: each waits until the one before it is over. */
+static ps_t flush_turn(const struct hierarchy *h, uint64_t line, ps_t at)
+{
+    const uint32_t i = (uint32_t)line & (FLUSHES_KNOWN - 1);
+    return h->home && h->flushed[i] == line ? later(at, h->flushed_at[i]) : at;
+}
+
+static void flush_over(struct hierarchy *h, uint64_t line, ps_t at)
+{
+    const uint32_t i = (uint32_t)line & (FLUSHES_KNOWN - 1);
+    h->flushed[i] = line;
+    h->flushed_at[i] = at;
+}
+
+/*
+ * With a `home`: the flush goes there, which takes half of it; if a cache has the line, it is asked
+ * (probe), and what was dirty goes on to the memory from there. The answer takes the other half; a
+ * memory's acceptance comes with its own time. Without one everything is known at the LLC.
+ */
 struct mem_reply share_flush(struct hierarchy *h, const struct mem_req *req)
 {
+    const uint64_t line = line_of(req);
     ps_t at;
-    if (!clean_everywhere(h, req, &at))
-        return (struct mem_reply){.done = at, .source = SRC_LLC};
-    return router_write(&h->router, req->addr, at, req->kind, req);
+    const struct found f = clean_everywhere(h, req, &at);
+    struct mem_reply r = {.source = SRC_LLC};
+    at = flush_turn(h, line, at + h->home / 2) + (f.held ? h->probe : 0);
+    if (f.dirty)
+        r = router_write(&h->router, req->addr, at, req->kind, req);
+    else
+        r.done = at + h->home - h->home / 2;
+    if (f.held && req->kind == MEM_CLWB && h->clwb_to_llc && cache_find(h->llc, line) < 0)
+        (void)level_write_llc(h, line, 0, r.done, req);
+    if (h->home)
+        flush_over(h, line, r.done);
+    return r;
 }
 
 struct mem_reply share_store_non_temporal(struct hierarchy *h, const struct mem_req *req)
 {
     ps_t at;
-    if (clean_everywhere(h, req, &at))
+    if (clean_everywhere(h, req, &at).dirty)
         at = router_write(&h->router, req->addr, at, MEM_WRITEBACK, req).done;
+    at += h->home / 2;
     return router_pass(&h->router, req, at, MEM_NTSTORE);
 }

@@ -22,6 +22,9 @@ int cmd_exec(int argc, char **argv);
 int cmd_shell(int argc, char **argv);
 int cmd_replay(int argc, char **argv);
 int cmd_calibrate(int argc, char **argv);
+/* Of a file that callcosts_is: 0, or -1 with a message. */
+int cmd_calibrate_calls(const char *path, const struct config *cfg, int json, char *err,
+                        size_t errlen);
 int cmd_trace(int argc, char **argv);
 int cmd_regress(int argc, char **argv);
 int cmd_replacement(int argc, char **argv);

@@ -8,6 +8,7 @@
 
 #include "sim/calibfile.h"
 #include "sim/calibrun.h"
+#include "sim/callcosts.h"
 #include "sim/cmd.h"
 #include "sim/error.h"
 #include "sim/experiment.h"
@@ -24,6 +25,9 @@ static const char help[] =
     "each\n"
     "group. Columns: group,tier,dimms,threads,op,pattern,access_bytes,region_bytes,fence_bytes,\n"
     "stat,value,unit,source.\n"
+    "A file with the columns group,event,value,unit,machine,source has costs of calls, traps and\n"
+    "flushes instead: programs of the boot image do the same, behind `trap`, on the whole "
+    "machine.\n"
     "  -m, --machine FILE   configuration of the machine (its first point)\n"
     "  -s, --set KEY=VALUE  a configuration key; repeatable\n"
     "      --json           everything, as one object; errors are fractions\n";
@@ -218,9 +222,14 @@ int cmd_calibrate(int argc, char **argv)
         status = cmd_complain("calibrate: expected one calibration file; `pwsim calibrate --help` "
                               "says more");
     } else if (at > 0) {
-        int bad = experiment_load(machine, set.v, set.n, &x, err, sizeof err) ||
-                  calib_read(argv[at], &c.file, err, sizeof err) ||
-                  run_all(&c, x->points[0].config, err, sizeof err);
+        int bad = experiment_load(machine, set.v, set.n, &x, err, sizeof err);
+        if (!bad && callcosts_is(argv[at])) {
+            bad = cmd_calibrate_calls(argv[at], x->points[0].config, json, err, sizeof err);
+            status = bad ? cmd_complain("%s", err) : EXIT_GOOD;
+            goto out;
+        }
+        bad = bad || calib_read(argv[at], &c.file, err, sizeof err) ||
+              run_all(&c, x->points[0].config, err, sizeof err);
         if (!bad && json) {
             bad = print_json(&c);
         } else if (!bad) {
@@ -229,6 +238,7 @@ int cmd_calibrate(int argc, char **argv)
         }
         status = bad ? cmd_complain("%s", *err ? err : "the result cannot be written") : EXIT_GOOD;
     }
+out:
     free(c.out);
     calib_free(&c.file);
     experiment_free(x);

@@ -34,6 +34,7 @@ static struct branch_config branch_of(const struct config *c)
                                   .target_entries = (uint32_t)c->target_entries,
                                   .return_entries = (uint32_t)c->return_entries,
                                   .mispredict_cycles = (uint32_t)c->mispredict,
+                                  .indirect_cycles = (uint32_t)c->mispredict_indirect,
                                   .btb_entries = (uint32_t)c->btb_entries,
                                   .btb_cycles = (uint32_t)c->btb_miss};
 }
@@ -138,7 +139,8 @@ int core_config_of(const struct config *c, struct core_config *out, char *err, s
                                 .branch = branch_of(c),
                                 .boundary = boundary_of(c),
                                 .tlb_call = tlb_of_call(c),
-                                .tlb_trap = tlb_of_trap(c)};
+                                .tlb_trap = tlb_of_trap(c),
+                                .pollution = c->pollution};
     for (unsigned i = 0; i < UOP_CLASSES; i++)
         out->units[i] = 1;
     out->units[UOP_ALU] = (uint32_t)c->units_alu;

@@ -382,6 +382,7 @@ readelf_clean() { readelf -S "$B/boot.elf" >re.out 2>re.err && [ ! -s re.err ] &
 command -v readelf >/dev/null && t "readelf -S reads the boot image" readelf_clean
 
 . "$root/tests/cli_cores.sh"
+. "$root/tests/cli_syscall.sh"
 
 echo "$passed passed, $failed failed"
 [ "$failed" -eq 0 ]

@@ -168,3 +168,46 @@ Test(hierarchy_time, a_write_that_goes_through_is_posted)
     cr_assert_eq(hierarchy_held(h, CACHE_L1D, 0, 3 * 64), 0);
     hierarchy_free(h);
 }
+
+Test(hierarchy_time, flushes_go_to_their_home_and_ask_from_there)
+{
+    const ps_t home = 50000, probe = 70000, found = L1 + L2 + LLC;
+    struct hierarchy_config cfg = config;
+    cfg.home = home;
+    cfg.probe = probe;
+    for (uint32_t harts = 1; harts <= 2; harts++) {
+        struct hierarchy *h = make(cfg, harts);
+        cr_assert_eq(ask(h, 0, MEM_CLWB, 1, 0), found + home, "no cache has it");
+        ask(h, 0, MEM_LOAD, 2, 0);
+        cr_assert_eq(ask(h, 0, MEM_CLWB, 2, FAR), FAR + found + home + probe, "it is clean");
+        ask(h, 0, MEM_STORE, 3, 0);
+        const ps_t dirty = FAR + found + home / 2 + probe + MEMORY;
+        cr_assert_eq(ask(h, 0, MEM_CLFLUSH, 3, FAR), dirty, "its data goes on to the memory");
+        ask(h, 0, MEM_STORE, 4, 0);
+        cr_assert_eq(ask(h, 0, MEM_CLWB, 4, 2 * FAR), dirty + FAR);
+        cr_assert_eq(ask(h, 0, MEM_CLWB, 4, 2 * FAR), dirty + FAR + probe + home / 2,
+                     "one after the other");
+        cr_assert_eq(hierarchy_held(h, CACHE_L1D, 0, 4 * 64) & HELD, HELD);
+        hierarchy_free(h);
+    }
+}
+
+Test(hierarchy_time, clwb_may_leave_the_line_in_the_llc_alone)
+{
+    char err[200] = "";
+    struct hierarchy_config cfg = config;
+    cfg.clwb_to_llc = 1;
+    for (int inclusion = LLC_NON_INCLUSIVE; inclusion <= LLC_EXCLUSIVE; inclusion++)
+        for (uint32_t harts = 1; harts <= 3; harts += 2) {
+            cfg.inclusion = (enum llc_inclusion)inclusion;
+            struct hierarchy *h = make(cfg, harts);
+            ask(h, harts - 1, MEM_STORE, 5, 0);
+            ask(h, 0, MEM_CLWB, 5, FAR);
+            cr_assert_eq(hierarchy_held(h, CACHE_L1D, harts - 1, 5 * 64), 0);
+            cr_assert_eq(hierarchy_held(h, CACHE_L2, harts - 1, 5 * 64), 0);
+            cr_assert_eq(hierarchy_held(h, CACHE_LLC, 0, 5 * 64), HELD);
+            cr_assert_eq(hierarchy_check(h, err, sizeof err), 0, "%s", err);
+            cr_assert_eq(ask(h, 0, MEM_LOAD, 5, 2 * FAR), 2 * FAR + L1 + L2 + LLC);
+            hierarchy_free(h);
+        }
+}

@@ -228,8 +228,8 @@ Test(inorder_cross, stalls_regions_and_traps)
     event(r, EV_ROI, 0);
     enter(r, id);
     consume(r);
-    cr_expect_eq(counters(r)->roi_instructions, 10);
-    cr_expect(counters(r)->roi_cycles >= 9 && counters(r)->roi_cycles <= 10);
+    cr_expect_eq(counters(r)->roi[ROI_INSTRUCTIONS], 10);
+    cr_expect(counters(r)->roi[ROI_CYCLES] >= 9 && counters(r)->roi[ROI_CYCLES] <= 10);
     /* the second load traps: its address is missing, and an event or a block follows */
     const uint64_t before = counters(r)->branches;
     enter(r, loads);
