@@ -174,38 +174,86 @@ static NOINLINE struct mem_reply read_llc_alone(struct hierarchy *h, const struc
     return reply_of(a);
 }
 
+static NOINLINE struct mem_reply access_llc_slowly(struct hierarchy *h, const struct mem_req *req)
+{
+    if (req->kind != MEM_WRITEBACK)
+        return read_llc_alone(h, req);
+    return (struct mem_reply){.done = level_write_llc(h, line_of(req), 1, req->at, req),
+                              .source = SRC_LLC};
+}
+
+/* cache_fill_lru, for a cache without a prefetcher. The line pushed out, if it has to be written to
+ * memory or looked for above; else NO_LINE. */
+#define NO_LINE UINT64_MAX
+static inline uint64_t fill_llc_alone(struct cache *c, uint64_t line, uint64_t write, int inclusive)
+{
+    const uint32_t set = cache_set_of(c, line);
+    struct cache_set *s = &c->sets[set];
+    uint32_t *tags = c->tags + ((size_t)set << c->stride_shift);
+    const uint32_t invalid = ~set_ways(s, CACHE_VALID) & c->full;
+    const uint32_t way = unlikely(invalid) ? (uint32_t)__builtin_ctz(invalid)
+                                           : lru_victim(s->order, c->ways);
+    const uint64_t full = invalid == 0, dirty = full & s->state >> (CACHE_DIRTY + way);
+    const uint64_t old = (uint64_t)tags[way] << c->set_bits | set;
+    c->counters.evictions += full;
+    c->counters.writebacks += dirty;
+    cache_enter(c, s, tags, line, way, (int)write);
+    s->order = lru_on_fill(s->order, way);
+    return unlikely(dirty | (full & (uint64_t)inclusive)) ? old << 1 | dirty : NO_LINE;
+}
+
 /* The usual LLC (LRU, written back) has not got the line. */
+static NOINLINE struct mem_reply write_llc_alone(struct hierarchy *h, const struct mem_req *req)
+{
+    struct cache *c = h->llc;
+    const uint64_t old = fill_llc_alone(c, line_of(req), 1, h->inclusion == LLC_INCLUSIVE);
+    const struct cache_victim v = {.line = old >> 1, .valid = 1, .dirty = old & 1};
+    c->counters.misses[MEM_WRITEBACK]++;
+    return (struct mem_reply){.done = old == NO_LINE ? req->at : evict_llc(h, v, req->at, req),
+                              .source = SRC_LLC};
+}
+
 static NOINLINE struct mem_reply miss_llc_alone(struct hierarchy *h, const struct mem_req *req)
 {
     struct cache *c = h->llc;
     const uint64_t line = line_of(req);
-    const int write = req->kind == MEM_WRITEBACK;
-    struct mem_reply r = {.done = req->at, .source = SRC_LLC};
+    if (req->kind == MEM_WRITEBACK)
+        return write_llc_alone(h, req);
+    const ps_t found = req->at + c->latency, start = cache_miss(c, found);
+    struct mem_reply r = router_read(&h->router, req->addr, start, req);
     c->counters.misses[req->kind]++;
-    if (!write) {
-        const ps_t found = req->at + c->latency, start = cache_miss(c, found);
-        r = router_read(&h->router, req->addr, start, req);
-        mshr_hold(&c->mshrs, found, start, r.done);
-    }
-    const struct cache_victim v = cache_fill_lru(c, line, write);
-    if (v.dirty | (h->inclusion == LLC_INCLUSIVE))
+    mshr_hold(&c->mshrs, found, start, r.done);
+    const uint64_t old = fill_llc_alone(c, line, 0, h->inclusion == LLC_INCLUSIVE);
+    if (old != NO_LINE) {
+        const struct cache_victim v = {.line = old >> 1, .valid = 1, .dirty = old & 1};
         r.done = evict_llc(h, v, r.done, req);
-    if (!write)
-        cache_note_flight(c, line, r.done, r.source);
+    }
+    cache_note_flight(c, line, r.done, r.source);
     return r;
 }
 
+/* cache_await for a read, without branches: whether a line is under way is anybody's guess here. */
+static inline __attribute__((always_inline)) struct mem_reply
+await_always(struct cache *c, uint64_t line, uint64_t write, struct mem_reply r)
+{
+    const struct cache_flights *f = &c->flights[line & (CACHE_FLIGHTS - 1)];
+    const uint32_t second = f->line[1] == line; /* never both: cache_note_flight */
+    const uint64_t waits = (f->line[second] == line) & (f->ready[second] > r.done) & (write ^ 1);
+    const uint64_t mask = -waits;
+    c->counters.merges += waits;
+    r.done = (f->ready[second] & mask) | (r.done & ~mask);
+    r.source = (f->source[second] & (uint32_t)mask) | (r.source & ~(uint32_t)mask);
+    return r;
+}
+
+/* As demand in hierarchy.c: what is not a plain hit is left to a function that is called last. */
 static inline __attribute__((always_inline)) struct mem_reply
 access_llc_alone(struct hierarchy *h, const struct mem_req *req)
 {
     struct cache *c = h->llc;
     const uint64_t line = line_of(req), write = req->kind == MEM_WRITEBACK;
-    if (unlikely(h->llc_slow)) {
-        if (!write)
-            return read_llc_alone(h, req);
-        return (struct mem_reply){.done = level_write_llc(h, line, 1, req->at, req),
-                                  .source = SRC_LLC};
-    }
+    if (unlikely(h->llc_slow))
+        return access_llc_slowly(h, req);
     const uint32_t set = cache_set_of(c, line);
     struct cache_set *s = &c->sets[set];
     const uint32_t hit = cache_match(c->tags + ((size_t)set << c->stride_shift), c->stride_shift,
@@ -217,8 +265,8 @@ access_llc_alone(struct hierarchy *h, const struct mem_req *req)
     const uint32_t way = (uint32_t)__builtin_ctz(hit);
     s->order = lru_on_hit(s->order, way, req->kind);
     s->state |= write << (CACHE_DIRTY + way);
-    struct mem_reply r = {.done = req->at + (write ? 0 : c->latency), .source = SRC_LLC};
-    return write ? r : cache_await(c, line, r);
+    const struct mem_reply r = {.done = req->at + (c->latency & (write - 1)), .source = SRC_LLC};
+    return await_always(c, line, write, r);
 }
 
 static NOINLINE struct mem_reply recorded_llc_alone(struct hierarchy *h, const struct mem_req *req)

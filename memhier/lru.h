@@ -42,9 +42,8 @@ static inline uint64_t lru_demote(uint64_t order, uint32_t way, uint32_t ways)
 
 static inline uint64_t lru_on_hit(uint64_t order, uint32_t way, unsigned kind)
 {
-    if (kind == MEM_WRITEBACK || kind == MEM_PREFETCH)
-        return order;
-    return lru_promote(order, way);
+    const uint64_t keep = -(uint64_t)(kind == MEM_WRITEBACK || kind == MEM_PREFETCH);
+    return (order & keep) | (lru_promote(order, way) & ~keep); /* which kind, nobody foresees */
 }
 
 static inline uint64_t lru_on_fill(uint64_t order, uint32_t way)

@@ -3,8 +3,8 @@
  * Streams are made before the clock starts; memory answers after a constant time, so that only the
  * caches are measured. Host CPU time of one thread, the median of RUNS.
  *
- *   replay.lru        requests to the LLC alone, 2 MiB, 16 ways: a hot set, a zipf-like part and
- *                     scans; loads, a quarter of stores, an eighth of write-backs (bench_policy.c)
+ *   hierarchy.llc     requests to the LLC alone, with time, 2 MiB, 16 ways: a hot set, a zipf-like
+ *                     part and scans; loads, a quarter of stores, an eighth of write-backs
  *   hierarchy.l1hit   loads and stores (1 in 4) of 16 KiB, three levels
  *   hierarchy.l2hit   of lines in turn over 512 KiB
  *   hierarchy.mem     of random lines over 256 MiB
@@ -84,7 +84,7 @@ static const struct bench {
     struct step (*step)(uint32_t i, uint64_t *rng);
     uint32_t harts;
     int llc;
-} benches[] = {{"replay.lru", replay_step, 1, 1},
+} benches[] = {{"hierarchy.llc", replay_step, 1, 1},
                {"hierarchy.l1hit", l1_step, 1, 0},
                {"hierarchy.l2hit", l2_step, 1, 0},
                {"hierarchy.mem", mem_step, 1, 0},
