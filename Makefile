@@ -139,10 +139,12 @@ check-only: check-build
 	@B=$B CC=$(CC) tests/run.sh
 
 # programs from elsewhere: fetched from Debian's sources, built for the host and for WASI, compared
-thirdparty: all $B/guest/sample.txt
+thirdparty: deps
+	@$(MAKE) --no-print-directory deps PACKAGES="$$(tests/thirdparty.sh packages)"
+	@$(MAKE) --no-print-directory all $B/guest/sample.txt
 	@B=$B tests/thirdparty.sh fetch && B=$B tests/thirdparty.sh build
 
-thirdparty-test: all
+thirdparty-test: thirdparty
 	@B=$B tests/thirdparty.sh test
 
 $B/tests/shell_pty: LDLIBS += -lutil

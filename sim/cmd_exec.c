@@ -186,6 +186,9 @@ static int configure(struct exec_command *c, struct config **cfg, char *err, siz
     free(all.v);
     if (bad)
         return -1;
+    if ((*cfg)->terminals == TERMINALS_HOST)
+        (*cfg)->terminals = 1u + (unsigned)(isatty(STDIN_FILENO) | isatty(STDOUT_FILENO) << 1 |
+                                            isatty(STDERR_FILENO) << 2);
     while (c->app[1 + args])
         args++;
     free((*cfg)->program);

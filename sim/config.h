@@ -53,6 +53,9 @@ struct config {
 #undef LIMIT
 };
 
+/* program.terminals: this, or a set of streams plus 1. */
+enum { TERMINALS_HOST };
+
 struct config_key {
     const char *path, *def, *unit, *meaning;
     const char *choices; /* of an ENUM, "a|b"; else NULL */

@@ -67,6 +67,13 @@ static int64_t give_list(const struct machine *m, const uint64_t *a, const char 
     return got;
 }
 
+/* The key's choices are "host", then the sets of streams in the order of their bits. What the
+ * host's streams are is never simulated state by itself: `exec` has put it into the config. */
+static unsigned terminals(const struct config *cfg)
+{
+    return cfg->terminals == TERMINALS_HOST ? 7u : (unsigned)cfg->terminals - 1u;
+}
+
 int64_t hostcall_param(struct machine *m, const uint64_t *a)
 {
     const struct config *cfg = m->cfg;
@@ -98,6 +105,8 @@ int64_t hostcall_param(struct machine *m, const uint64_t *a)
         snprintf(number, sizeof number, "%" PRIu64, cfg->handles);
     else if (IS(PARAM_THREADS))
         snprintf(number, sizeof number, "%" PRIu64, cfg->program_threads);
+    else if (IS(PARAM_TERMINALS))
+        snprintf(number, sizeof number, "%u", terminals(cfg));
     else if (IS(PARAM_SLICE_NS))
         snprintf(number, sizeof number, "%" PRIu64, cfg->time_slice / 1000);
     else

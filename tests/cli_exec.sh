@@ -78,3 +78,27 @@ script() { printf 'echo a b > f\ncat f | hexdump\nls nonesuch || echo no\nexit 7
 t "the shell runs a script" script
 t "the shell on the timed core" script -s core.model=inorder
 t "the shell runs -c" exits 3 "$pwsim" shell -c 'echo x | cat && exit 3'
+
+# The exit code is the type that fd_fdstat_get says, two bits for each of the three streams.
+terminal_module() {
+    cat >terminal.wat <<'WAT'
+(module
+  (import "wasi_snapshot_preview1" "fd_fdstat_get" (func $stat (param i32 i32) (result i32)))
+  (import "wasi_snapshot_preview1" "proc_exit" (func $exit (param i32)))
+  (memory (export "memory") 1)
+  (func $type (param i32) (result i32)
+    (drop (call $stat (local.get 0) (i32.const 8)))
+    (i32.load8_u (i32.const 8)))
+  (func (export "_start")
+    (call $exit (i32.or (call $type (i32.const 0))
+      (i32.or (i32.shl (call $type (i32.const 1)) (i32.const 2)) (i32.shl (call $type (i32.const 2)) (i32.const 4)))))))
+WAT
+    wat2wasm terminal.wat -o terminal.wasm
+}
+streams() {
+    folder && terminal_module && exits 0 "$pwsim" exec terminal.wasm </dev/null &&
+        exits 42 "$pwsim" exec -s program.terminals=all terminal.wasm && exits 8 "$pwsim" exec -s program.terminals=out terminal.wasm
+}
+t "a pipe is no terminal to a program" streams
+at_a_terminal() { folder && terminal_module && exits 42 command script -qec "$pwsim exec terminal.wasm" /dev/null && exits 34 command script -qec "$pwsim exec terminal.wasm >file" /dev/null; }
+t "a terminal is one to a program, stream by stream" at_a_terminal

@@ -31,9 +31,16 @@ text() { # bytes seed: English-like text
 }
 
 native() { # program and arguments, with a bare environment so that its stack begins alike
-    (cd "$tmp" && env -i LC_ALL=C PYTHONHASHSEED=0 PATH=/usr/bin:/bin \
-        valgrind -q --tool=lackey --trace-mem=yes --log-fd=9 "$@" 9>&1 >/dev/null 2>err) |
-        "$pwsim" trace import -f lackey --map "4 KiB" --l1 --misses "$misses" --name "$name" -o "$out" -
+    local valgrind status
+    mkfifo "$tmp/log"
+    (cd "$tmp" && exec env -i LC_ALL=C PYTHONHASHSEED=0 PATH=/usr/bin:/bin \
+        valgrind -q --tool=lackey --trace-mem=yes --log-fd=9 "$@" 9>log >/dev/null 2>err) &
+    valgrind=$!
+    "$pwsim" trace import -f lackey --map "4 KiB" --l1 --misses "$misses" --name "$name" -o "$out" - <"$tmp/log"
+    status=$?
+    kill "$valgrind" 2>/dev/null # it would run on to the program's end, unheard
+    wait "$valgrind" 2>/dev/null
+    return $status
 }
 
 guest() { # program, its arguments (more work than is recorded), instructions of its set-up, tier

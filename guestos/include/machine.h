@@ -153,7 +153,9 @@ enum machine_tier { MACHINE_DRAM, MACHINE_NVDIMM };
 #define PARAM_PROGRAM_PAGES "program_pages"      /* decimal; optional, 16384 */
 #define PARAM_HANDLES       "handles"            /* most descriptors of a process; optional */
 #define PARAM_THREADS       "threads"            /* most threads of a process; optional */
-#define PARAM_SLICE_NS      "slice_ns"           /* time slice; optional */
+#define PARAM_TERMINALS                                                                            \
+    "terminals" /* console streams that are a terminal: bits 1 << n; optional, 7 */
+#define PARAM_SLICE_NS "slice_ns" /* time slice; optional */
 #define PARAM_PREOPENS                                                                             \
     "preopens"                /* directories that the program gets, each with a                    \
                                  NUL; none: "/" */

@@ -1,5 +1,6 @@
 /* console.c - the console: kernel messages, and the streams that programs read and write. */
 #include "console.h"
+#include "param.h"
 #include "poll.h"
 #include "sched.h"
 #include "wasi.h"
@@ -14,6 +15,7 @@
 static struct {
     uint32_t at, len;
     uint8_t terminal;          /* input comes when somebody types it */
+    uint8_t shown;             /* streams that programs are told are terminals, 1 << n */
     struct wait_queue readers; /* of a terminal */
     char bytes[INPUT_BYTES];
 } input;
@@ -91,6 +93,12 @@ void kernel_refuse_text(const char *text)
 void console_init(void)
 {
     input.terminal = (machine_console_poll(0) & MACHINE_CONSOLE_TERMINAL) != 0;
+    input.shown = (uint8_t)param_number(PARAM_TERMINALS, 7, 0, 7);
+}
+
+int console_shows_terminal(enum console_stream stream)
+{
+    return input.shown >> stream & 1;
 }
 
 int console_is_terminal(void)

@@ -59,6 +59,8 @@ uint64_t console_pace(uint64_t ns);
 
 /* Does somebody type the input, or is all of it there? */
 int console_is_terminal(void);
+/* Is a stream a terminal to programs? Else they cannot tell it from a pipe. */
+int console_shows_terminal(enum console_stream stream);
 /* Of a terminal: each key as it is pressed, or lines with echo. */
 void console_set_raw(int raw);
 

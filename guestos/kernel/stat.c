@@ -1,5 +1,6 @@
 /* stat.c - what programs are told about files. */
 #include "stat.h"
+#include "console.h"
 #include "objects.h"
 #include "uaccess.h"
 
@@ -10,7 +11,7 @@ enum wasi_filetype handle_type(const struct handle *h)
 {
     switch (h->kind) {
     case HANDLE_CONSOLE:
-        return FILETYPE_CHARACTER_DEVICE;
+        return console_shows_terminal(h->stream) ? FILETYPE_CHARACTER_DEVICE : FILETYPE_UNKNOWN;
     case HANDLE_DIRECTORY:
         return FILETYPE_DIRECTORY;
     case HANDLE_FILE:

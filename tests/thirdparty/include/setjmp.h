@@ -1,2 +1,1 @@
-/* setjmp.h - that it is included, and nothing more: see glue.h. */
-typedef int jmp_buf[1];
+/* setjmp.h - that it is included, and nothing more: see lua.h. */
