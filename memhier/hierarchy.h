@@ -102,6 +102,10 @@ unsigned hierarchy_held(const struct hierarchy *h, enum cache_level level, uint3
  * -1 and what is wrong in err. Looks at everything. */
 int hierarchy_check(const struct hierarchy *h, char *err, size_t errlen);
 
+/* Addresses of the lines that some cache holds dirty, ascending, each once; the caller frees. NULL:
+ * no memory. */
+uint64_t *hierarchy_dirty(const struct hierarchy *h, size_t *n);
+
 /* Whether requests at NVDIMM_BASE and above have somewhere to go. */
 int hierarchy_has_nvdimm(const struct hierarchy *h);
 uint32_t hierarchy_harts(const struct hierarchy *h);

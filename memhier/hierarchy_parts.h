@@ -16,6 +16,7 @@
  *   hierarchy_share.c     what one hart's requests do to the others, the directory, flushes
  *   hierarchy_prefetch.c  what the prefetchers are told, and what they want
  *   hierarchy_check.c     the invariants, for tests
+ *   hierarchy_dirty.c     which lines are dirty
  *   hierarchy_counters.c  what is counted
  */
 #define WRITEBACK_SLOTS 16u /* power of two */

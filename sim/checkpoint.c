@@ -152,7 +152,8 @@ static int same_guest(struct archive *a, enum checkpoint_kind kind, const struct
     struct digest nvdimm = {{0}};
     if (same_config(a, kind, cfg, err, errlen))
         return -1;
-    if (*cfg->nvdimm_image && digest_file(cfg->nvdimm_image, &nvdimm, NULL, err, errlen))
+    if (kind != CHECKPOINT_SUSPENDED && *cfg->nvdimm_image &&
+        digest_file(cfg->nvdimm_image, &nvdimm, NULL, err, errlen))
         return -1;
     if (same_image(a, "boot image", image_digest(image, NULL), err, errlen) ||
         same_image(a, "nvdimm.image", nvdimm, err, errlen))
@@ -374,13 +375,16 @@ int checkpoint_save(struct machine *m, enum checkpoint_kind kind, struct archive
         return -1;
     kept_modules(a, m);
     snapshot_write(m->store, a);
-    physmem_archive(m->pm, a);
+    if (kind == CHECKPOINT_SUSPENDED)
+        physmem_archive_use(m->pm, a);
+    else
+        physmem_archive(m->pm, a);
     if (kind == CHECKPOINT_FULL)
         machine_time_log(m); /* the guest's time is that of all that was executed */
     own_state(a, m);
     if (kind == CHECKPOINT_FULL) {
         checkpoint_full(m, a);
-    } else {
+    } else if (kind == CHECKPOINT_ARCHITECTURAL) {
         archive_mark(a, "DOMN");
         domain_archive(m->mem.domain, a, machine_now(m));
     }
@@ -448,8 +452,9 @@ static int restore_rest(struct machine *m, enum checkpoint_kind kind, struct arc
     if (kind == CHECKPOINT_FULL) {
         checkpoint_full(m, a);
     } else {
-        archive_mark(a, "DOMN");
-        if (!a->failed)
+        if (kind == CHECKPOINT_ARCHITECTURAL)
+            archive_mark(a, "DOMN");
+        if (kind == CHECKPOINT_ARCHITECTURAL && !a->failed)
             domain_archive(is_functional(m->cfg) ? NULL : m->mem.domain, a, 0);
         machine_event(m, EV_THREAD, thread_id(m->threads[m->hart->current].thread));
     }
@@ -458,21 +463,19 @@ static int restore_rest(struct machine *m, enum checkpoint_kind kind, struct arc
     return a->failed ? -1 : 0;
 }
 
-static int restore(struct machine *m, struct archive *a, char *err, size_t errlen)
+static int restore(struct machine *m, enum checkpoint_kind kind, struct archive *a, char *err,
+                   size_t errlen)
 {
     const struct snapshot_source source = {find_module, m};
-    archive_mark(a, "KIND");
-    const uint32_t kind = archive_put32(a, 0);
-    if (kind >= CHECKPOINT_KINDS)
-        archive_fail(a, "damaged: its kind");
-    if (!a->failed &&
-        same_guest(a, (enum checkpoint_kind)kind, m->cfg, m->ports.image, err, errlen))
+    if (same_guest(a, kind, m->cfg, m->ports.image, err, errlen))
         return -1;
     if (!a->failed)
         kept_modules(a, m);
     if (!a->failed)
         snapshot_read(m->store, a, &source);
-    if (!a->failed)
+    if (!a->failed && kind == CHECKPOINT_SUSPENDED)
+        physmem_archive_use(m->pm, a);
+    else if (!a->failed)
         physmem_archive(m->pm, a);
     if (!a->failed)
         own_state(a, m);
@@ -480,22 +483,50 @@ static int restore(struct machine *m, struct archive *a, char *err, size_t errle
         return fail(err, errlen, "%s", a->failed);
     if (machine_find_kernel(m, err, errlen) || machine_ready(m, err, errlen))
         return -1;
-    if (restore_rest(m, (enum checkpoint_kind)kind, a))
+    if (restore_rest(m, kind, a))
         return fail(err, errlen, "%s", a->failed);
     slice_goes_on(m);
     return 0;
+}
+
+/* 0, or -1 with a message. */
+static int open_kind(struct archive *a, const uint8_t *bytes, size_t n, enum checkpoint_kind *kind,
+                     char *err, size_t errlen)
+{
+    if (archive_open(a, bytes, n) == 0) {
+        archive_mark(a, "KIND");
+        *kind = (enum checkpoint_kind)archive_put32(a, 0);
+        if (!a->failed && (uint32_t)*kind > CHECKPOINT_SUSPENDED)
+            archive_fail(a, "damaged: its kind");
+    }
+    return a->failed ? fail(err, errlen, "%s", a->failed) : 0;
+}
+
+int checkpoint_into(struct machine *m, enum checkpoint_kind kind, const uint8_t *bytes, size_t n,
+                    char *err, size_t errlen)
+{
+    struct archive a;
+    enum checkpoint_kind is;
+    if (open_kind(&a, bytes, n, &is, err, errlen))
+        return -1;
+    if (is != kind)
+        return fail(err, errlen, "a checkpoint of another kind");
+    return restore(m, kind, &a, err, errlen);
 }
 
 struct machine *checkpoint_load(const struct config *cfg, const struct machine_ports *ports,
                                 const uint8_t *bytes, size_t n, char *err, size_t errlen)
 {
     struct archive a;
-    if (archive_open(&a, bytes, n)) {
-        error_format(err, errlen, "%s", a.failed);
+    enum checkpoint_kind kind;
+    if (open_kind(&a, bytes, n, &kind, err, errlen))
+        return NULL;
+    if (kind >= CHECKPOINT_KINDS) {
+        error_format(err, errlen, "damaged: its kind");
         return NULL;
     }
     struct machine *m = machine_frame(cfg, ports, err, errlen);
-    if (m && restore(m, &a, err, errlen)) {
+    if (m && restore(m, kind, &a, err, errlen)) {
         machine_free(m);
         return NULL;
     }

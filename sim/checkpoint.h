@@ -7,13 +7,13 @@
 #include "sim/machine.h"
 
 /*
- * Of two kinds. An *architectural* one is what guests can see, and nothing of how long anything
- * takes. It goes on under any config that describes the same guest: the keys of `architecture` in
- * checkpoint.c, the same boot image, the same NVDIMM image. A machine that goes on from one begins
- * with empty caches, predictors and queues, and with counters at zero; its clocks and the guest's
- * cycle counter go on from where they were. NVDIMM stores that were not durable are not durable
- * still, but what was on its way to the media has arrived there; under the functional model, where
- * stores are durable at once, they are.
+ * Files are of two kinds. An *architectural* one is what guests can see, and nothing of how long
+ * anything takes. It goes on under any config that describes the same guest: the keys of
+ * `architecture` in checkpoint.c, the same boot image, the same NVDIMM image. A machine that goes
+ * on from one begins with empty caches, predictors and queues, and with counters at zero; its
+ * clocks and the guest's cycle counter go on from where they were. NVDIMM stores that were not
+ * durable are not durable still, but what was on its way to the media has arrived there; under the
+ * functional model, where stores are durable at once, they are.
  *
  * A *full* one has all of the machine: caches, predictors, queues, the core, counters, series and
  * console output so far. It goes on only under the config that it was made with (name, paths of
@@ -33,10 +33,17 @@
  *     u32 n, n guest threads: u32 thread + 1 (0: a free place, nothing follows), u32 function that
  *       is called next + 1, u32 instance, u32 cookie, u32 kernel stack pointer, u32 first frame of
  *       its stack, u32 value, u8 over
+ *   (a third kind is in an NVDIMM, see suspend.h: as an architectural one, but of physical memory
+ *   only which frames are in use, and of the digests only that of the boot image)
  *   architectural: "DOMN": stores to the NVDIMM that are not durable (nvdimm/domain.h)
  *   full: sections of checkpoint_full.c
  */
-enum checkpoint_kind { CHECKPOINT_ARCHITECTURAL, CHECKPOINT_FULL, CHECKPOINT_KINDS };
+enum checkpoint_kind {
+    CHECKPOINT_ARCHITECTURAL,
+    CHECKPOINT_FULL,
+    CHECKPOINT_KINDS,                       /* that files are of */
+    CHECKPOINT_SUSPENDED = CHECKPOINT_KINDS /* in the NVDIMM only: suspend.h */
+};
 
 /* "architectural" or "full": 0, or -1 with a message. */
 int checkpoint_kind(const char *text, enum checkpoint_kind *out, char *err, size_t errlen);
@@ -56,6 +63,10 @@ int checkpoint_write(struct machine *m, enum checkpoint_kind kind, const char *p
  * message when they are none, or one of another guest. */
 struct machine *checkpoint_load(const struct config *cfg, const struct machine_ports *ports,
                                 const uint8_t *bytes, size_t n, char *err, size_t errlen);
+/* The same into a machine that machine_frame has made, with this kind of checkpoint only. 0, or -1
+ * with a message. */
+int checkpoint_into(struct machine *m, enum checkpoint_kind kind, const uint8_t *bytes, size_t n,
+                    char *err, size_t errlen);
 /* The same with a file. */
 struct machine *checkpoint_read(const struct config *cfg, const struct machine_ports *ports,
                                 const char *path, char *err, size_t errlen);

@@ -350,13 +350,24 @@ static void execute(struct machine *m)
     h->counted += more;
 }
 
-static void have_served(struct machine *m)
+/* The power has failed. With power.restore the machine goes on to where it can be suspended. */
+static void power_fails(struct machine *m)
 {
-    struct hart *h = m->hart;
-    if (machine_now(m) >= m->cut_ps) {
+    if (!m->cfg->power_restore) {
         m->state = STATE_CUT;
         return;
     }
+    m->cut_ps = HART_FOR_EVER;
+    m->stop = (struct machine_point){POINT_CYCLES, 0};
+}
+
+static void have_served(struct machine *m)
+{
+    struct hart *h = m->hart;
+    if (machine_now(m) >= m->cut_ps)
+        power_fails(m);
+    if (m->state != STATE_RUNNING)
+        return;
     if (m->ports.hold_nvdimm && h->why == RUN_HOST && hostcall_maps_nvdimm(m)) {
         m->holds = 1;
         return;
@@ -461,7 +472,7 @@ void harts_run(struct machine *m, uint64_t until)
         else
             turn(m);
         if (machine_now(m) >= m->cut_ps && m->state == STATE_RUNNING)
-            m->state = STATE_CUT;
+            power_fails(m);
     }
 }
 

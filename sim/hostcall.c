@@ -262,13 +262,21 @@ int64_t hostcall_copy_out(struct machine *m, const uint64_t *a)
     return move_bytes(m, space_of(m, (uint32_t)a[0]), a[1], instance_space(m->kernel), a[2], a[3]);
 }
 
+/* As many as the guest has: of the NVDIMM, up to where a suspended machine goes. */
+static uint64_t frames_of(const struct machine *m, enum tier tier)
+{
+    const uint64_t bytes = tier == TIER_NVDIMM ? suspend_area(m->cfg) - NVDIMM_BASE
+                                               : physmem_bytes(m->pm, tier);
+    return bytes / FRAME_BYTES;
+}
+
 int64_t hostcall_map(struct machine *m, const uint64_t *a)
 {
     struct space *s = space_of(m, (uint32_t)a[0]);
     const uint32_t tier = (uint32_t)a[1], first = (uint32_t)a[2], n = (uint32_t)a[3];
     if (!s || tier >= TIERS || n == 0)
         return -E_INVAL;
-    if ((uint64_t)first + n > physmem_bytes(m->pm, (enum tier)tier) / FRAME_BYTES)
+    if ((uint64_t)first + n > frames_of(m, (enum tier)tier))
         return -E_INVAL;
     const int64_t page = space_grow_map(s, (enum tier)tier, first, n);
     return page < 0 ? -E_NOMEM : page * WASM_PAGE_BYTES;
@@ -314,7 +322,7 @@ int64_t hostcall_dram_frames(struct machine *m, const uint64_t *a)
 int64_t hostcall_nvdimm_frames(struct machine *m, const uint64_t *a)
 {
     (void)a;
-    return (int64_t)(physmem_bytes(m->pm, TIER_NVDIMM) / FRAME_BYTES);
+    return (int64_t)frames_of(m, TIER_NVDIMM);
 }
 
 /* ---- devices ---- */

@@ -285,6 +285,8 @@ static int make_stats(struct machine *m)
     }
     m->stats = stats_new();
     machine_register_stats(m->stats, counts, m->nharts, &m->mem);
+    stats_add(m->stats, "holdup.", holdup_counter_table, &m->holdup);
+    stats_add(m->stats, "suspend.", suspend_counter_table, &m->suspend);
     free(counts);
     return 0;
 }
@@ -302,8 +304,8 @@ struct machine *machine_frame(const struct config *cfg, const struct machine_por
     m->period = config_period(cfg);
     m->next_epoch = cfg->epoch_cycles;
     m->random = cfg->seed;
-    if (check_program(m, err, errlen) || make_memory(m, err, errlen) ||
-        make_store(m, err, errlen) || harts_make(m, err, errlen)) {
+    if (check_program(m, err, errlen) || suspend_check(cfg, err, errlen) ||
+        make_memory(m, err, errlen) || make_store(m, err, errlen) || harts_make(m, err, errlen)) {
         machine_free(m);
         return NULL;
     }
@@ -321,6 +323,8 @@ static int make_cut(struct machine *m, char *err, size_t errlen)
         return fail(err, errlen,
                     "power.fail_at: the functional model has no time, all that it stores is "
                     "durable; choose another core.model");
+    if (m->cfg->power_restore)
+        return 0; /* but for fences, which nothing else counts: machine_fail_point */
     if (m->cut.kind == CUT_CYCLES)
         m->cut_ps = m->cut.n * m->period > m->origin_ps ? m->cut.n * m->period - m->origin_ps : 0;
     if (m->cut.kind == CUT_INSTRUCTIONS && (!m->ports.fuel || m->cut.n < m->ports.fuel))
@@ -330,7 +334,22 @@ static int make_cut(struct machine *m, char *err, size_t errlen)
 
 uint64_t machine_cut_cycle(const struct machine *m)
 {
-    return m->cut_ps / m->period;
+    return (m->cfg->power_restore ? m->failed_ps : m->cut_ps) / m->period;
+}
+
+int machine_suspends(const struct machine *m)
+{
+    return m->cfg->power_restore && m->cut.kind != CUT_NONE;
+}
+
+struct machine_point machine_fail_point(const struct machine *m)
+{
+    static const enum point_kind kinds[] = {[CUT_CYCLES] = POINT_CYCLES,
+                                            [CUT_INSTRUCTIONS] = POINT_INSTRUCTIONS,
+                                            [CUT_MARK] = POINT_MARK};
+    if (m->cut.kind == CUT_NONE || m->cut.kind == CUT_FENCE)
+        return (struct machine_point){POINT_NONE, 0};
+    return (struct machine_point){kinds[m->cut.kind], m->cut.n};
 }
 
 int machine_ready(struct machine *m, char *err, size_t errlen)
@@ -364,6 +383,11 @@ struct machine *machine_new(const struct config *cfg, const struct machine_ports
     return m;
 }
 
+void machine_own_config(struct machine *m, struct config *cfg)
+{
+    m->own_cfg = cfg;
+}
+
 void machine_free(struct machine *m)
 {
     if (!m)
@@ -382,6 +406,7 @@ void machine_free(struct machine *m)
     hostmodule_drop(m);
     free(m->code);
     series_past_free(m->past);
+    config_free(m->own_cfg);
     free(m);
 }
 
@@ -454,6 +479,9 @@ int machine_finish(struct machine *m, char *err, size_t errlen)
     m->finished = 1;
     harts_finish(m);
     pmfollow_finish(m);
+    if (m->state == STATE_CUT && !m->cfg->power_restore &&
+        m->cfg->domain == DOMAIN_EADR) /* else who suspended it has done that */
+        holdup_flush(m, machine_now(m));
     if (m->series)
         series_sample(m->series, machine_now(m));
     return write_nvdimm(m, err, errlen);

@@ -48,6 +48,8 @@ enum machine_state {
 struct machine *machine_new(const struct config *cfg, const struct machine_ports *ports, char *err,
                             size_t errlen);
 void machine_free(struct machine *m);
+/* The machine's config is its own from now on: machine_free frees it. */
+void machine_own_config(struct machine *m, struct config *cfg);
 
 /*
  * A point of a run: the guest's `instructions` operators, the hart's `cycles` cycles since
@@ -79,8 +81,13 @@ enum machine_state machine_step(struct machine *m, uint64_t instructions);
  * says so. 0, or -1 with a message (the given NVDIMM image is then as it was). */
 int machine_finish(struct machine *m, char *err, size_t errlen);
 
-/* STATE_CUT: the cycle, since this process began. */
+/* STATE_CUT: the cycle, since this process began; with power.restore, at which it began to suspend.
+ */
 uint64_t machine_cut_cycle(const struct machine *m);
+/* power.restore with power.fail_at: is it to be suspended? */
+int machine_suspends(const struct machine *m);
+/* Then: where to stop (machine_stop_at) to suspend it; POINT_NONE: it stops by itself. */
+struct machine_point machine_fail_point(const struct machine *m);
 int machine_exit_code(const struct machine *m);
 uint64_t machine_instructions(const struct machine *m);
 uint64_t machine_cycles(const struct machine *m);

@@ -5,11 +5,13 @@
 
 #include "cpu/core.h"
 #include "guestos/include/machine.h"
+#include "sim/holdup.h"
 #include "sim/machine.h"
 #include "sim/memside.h"
 #include "sim/nvfile.h"
 #include "sim/pmcheck.h"
 #include "sim/power.h"
+#include "sim/suspend.h"
 #include "wasmcore/engine.h"
 
 #define NO_THREAD UINT32_MAX
@@ -71,6 +73,7 @@ struct hart {
 
 struct machine {
     const struct config *cfg;
+    struct config *own_cfg; /* the same, when it is to be freed with the machine */
     struct machine_ports ports;
     ps_t period;
 
@@ -114,8 +117,11 @@ struct machine {
     enum machine_state state;
     struct power_cut cut; /* when the power is to fail */
     ps_t cut_ps;          /* CUT_NONE and the others: not known yet when HART_FOR_EVER */
-    uint64_t fences;      /* so far */
-    uint8_t holds;        /* before a call of the kernel's: it waits for machine_release */
+    ps_t failed_ps;       /* power.restore: when the suspending began */
+    struct suspend_counters suspend;
+    struct holdup_counters holdup;
+    uint64_t fences; /* so far */
+    uint8_t holds;   /* before a call of the kernel's: it waits for machine_release */
     int exit_code;
     int finished;
 };

@@ -15,7 +15,8 @@
 
 struct pmfollow *pmfollow_new(const struct machine *m)
 {
-    const int waits = m->cut.kind == CUT_FENCE || m->cut.kind == CUT_MARK;
+    const int waits = m->cut.kind == CUT_FENCE ||
+                      (m->cut.kind == CUT_MARK && !m->cfg->power_restore);
     if (!m->cfg->pmem_check && !m->ports.record && !waits)
         return NULL;
     struct pmfollow *f = calloc(1, sizeof *f);
@@ -69,7 +70,7 @@ static void deliver(const struct pmfollow *f)
 static void look_for_cut(struct machine *m, const struct hart *h, const struct pm_event *e)
 {
     m->fences += e->kind == PM_FENCE;
-    if (m->cut_ps != HART_FOR_EVER)
+    if (m->cut_ps != HART_FOR_EVER || (m->cfg->power_restore && m->cut.kind != CUT_FENCE))
         return;
     if ((m->cut.kind == CUT_FENCE && e->kind == PM_FENCE && m->fences == m->cut.n) ||
         (m->cut.kind == CUT_MARK && e->kind == PM_MARK && e->addr == m->cut.n))

@@ -2,6 +2,7 @@
 #include "sim/power.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -10,6 +11,13 @@
 #include "sim/machine.h"
 
 #define STEP 1000000u
+
+const char *power_micro(uint64_t millionths, char buf[POWER_TEXT])
+{
+    snprintf(buf, POWER_TEXT, "%" PRIu64 ".%03u", millionths / 1000000,
+             (unsigned)(millionths / 1000 % 1000));
+    return buf;
+}
 
 int power_cut_parse(const char *text, struct power_cut *out, char *err, size_t errlen)
 {

@@ -5,6 +5,10 @@
 #include "sim/config.h"
 #include "sim/image.h"
 
+/* Millionths as text: "769.611" for 769611000 ps, in us. Returns buf. */
+#define POWER_TEXT 32
+const char *power_micro(uint64_t millionths, char buf[POWER_TEXT]);
+
 /* When the power goes: power.fail_at. */
 enum cut_kind { CUT_NONE, CUT_CYCLES, CUT_INSTRUCTIONS, CUT_FENCE, CUT_MARK };
 struct power_cut {

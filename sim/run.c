@@ -20,6 +20,7 @@
 #include "sim/quantity.h"
 #include "sim/rundir.h"
 #include "sim/series.h"
+#include "sim/suspend.h"
 
 #define STEP_INSTRUCTIONS 200000u
 #define MAX_INPUTS        8u
@@ -216,9 +217,14 @@ static int run_loop(struct machine *m, const char *label, const struct run_optio
     int bad = 0;
     progress_begin(&p, opt->progress, label);
     int written = opt->point.kind == POINT_NONE;
-    machine_stop_at(m, opt->point);
+    const int suspends = machine_suspends(m);
+    if (suspends && !written)
+        return fail(err, errlen, "power.restore: not together with a checkpoint");
+    machine_stop_at(m, suspends ? machine_fail_point(m) : opt->point);
     while (!bad && !*enough && machine_step(m, STEP_INSTRUCTIONS) == STATE_RUNNING) {
-        if (machine_at_point(m)) {
+        if (machine_at_point(m) && suspends) {
+            bad = suspend_machine(m, err, errlen) < 0;
+        } else if (machine_at_point(m)) {
             bad = checkpoint_write(m, opt->kind, opt->checkpoint, err, errlen);
             written = 1;
         }
@@ -261,9 +267,38 @@ static int run_machine(const struct config *cfg, const char *label, const struct
     return end_recording(rec, label, opt, r, err, errlen);
 }
 
+/* The machine was suspended: go on from what the module holds, and from nothing else. The rest of
+ * the run has a run directory of its own, and is what *r tells of then. */
+static int restore_after(const struct config *cfg, const char *label, const struct image *image,
+                         const struct run_options *opt, struct run_result *r, const char *nvdimm,
+                         char *err, size_t errlen)
+{
+    struct run_result rest;
+    struct run_options again = *opt;
+    struct config *c = config_copy(cfg);
+    again.from = NULL;
+    int bad = !c || config_assign(c, "power.fail_at=", err, errlen);
+    if (!bad) {
+        free(c->nvdimm_image);
+        c->nvdimm_image = strdup(nvdimm);
+        bad = !c->nvdimm_image || run_point(c, label, image, &again, &rest, err, errlen);
+    }
+    if (!bad) {
+        rest.instructions += r->instructions;
+        rest.cycles += r->cycles;
+        rest.host_ns += r->host_ns;
+        machine_free(r->machine);
+        *r = rest;
+        machine_own_config(r->machine, c);
+        return rest.recovery;
+    }
+    config_free(c);
+    return -1;
+}
+
 /* After a power cut: boot again from what the module held. */
-static int recover_after(const struct config *cfg, const struct image *image,
-                         const struct run_options *opt, const struct run_result *r, char *err,
+static int recover_after(const struct config *cfg, const char *label, const struct image *image,
+                         const struct run_options *opt, struct run_result *r, char *err,
                          size_t errlen)
 {
     char nvdimm[PATH_MAX];
@@ -272,16 +307,32 @@ static int recover_after(const struct config *cfg, const struct image *image,
     if (opt->log)
         fprintf(opt->log, "pwsim: the power failed at cycle %" PRIu64 "\n",
                 machine_cut_cycle(r->machine));
-    if (cfg->recovery.n == 0 && !*cfg->power_core)
+    if (opt->log)
+        suspend_print(r->machine, opt->log);
+    if (cfg->recovery.n == 0 && !*cfg->power_core && !cfg->power_restore)
         return 0;
     if (!*r->path)
-        return fail(err, errlen, "power.recovery, power.core: only with a run directory");
+        return fail(err, errlen,
+                    "power.recovery, power.core, power.restore: only with a run directory");
     snprintf(nvdimm, sizeof nvdimm, "%s/nvdimm.img", r->path);
     const struct dump_nvdimm held = {.path = nvdimm};
     if (*cfg->power_core &&
         dump_write(r->machine, &held, "power.core", cfg->power_core, err, errlen))
         return -1;
-    return power_recover(cfg, image, nvdimm, opt->console, opt->log, err, errlen);
+    if (cfg->power_restore && suspend_is_whole(r->machine))
+        return restore_after(cfg, label, image, opt, r, nvdimm, err, errlen);
+    const int code = power_recover(cfg, image, nvdimm, opt->console, opt->log, err, errlen);
+    return code == 0 && cfg->power_restore ? 1 : code; /* what was under way is lost */
+}
+
+static struct machine *make_machine(const struct config *cfg, const struct machine_ports *ports,
+                                    const char *from, char *err, size_t errlen)
+{
+    if (from)
+        return checkpoint_read(cfg, ports, from, err, errlen);
+    if (cfg->power_restore && !*cfg->power_fail_at)
+        return suspend_resume(cfg, ports, err, errlen);
+    return machine_new(cfg, ports, err, errlen);
 }
 
 int run_point(const struct config *cfg, const char *label, const struct image *image,
@@ -309,10 +360,11 @@ int run_point(const struct config *cfg, const char *label, const struct image *i
         snprintf(dir, sizeof dir, "%s", rundir_file(rec.dir, "nvdimm.img"));
         ports.nvdimm_out = dir;
     }
-    out->machine = opt->from ? checkpoint_read(cfg, &ports, opt->from, err, errlen)
-                             : machine_new(cfg, &ports, err, errlen);
+    out->machine = make_machine(cfg, &ports, opt->from, err, errlen);
+    if (out->machine && opt->log)
+        suspend_print(out->machine, opt->log);
     if (out->machine && run_machine(cfg, label, opt, &rec, out, err, errlen) == 0) {
-        out->recovery = recover_after(cfg, image, opt, out, err, errlen);
+        out->recovery = recover_after(cfg, label, image, opt, out, err, errlen);
         if (out->recovery >= 0)
             return 0;
     }

@@ -53,3 +53,43 @@ core_reads() { # notes with the config and the harts, a segment for each tier
     readelf -a cut.core >re.out 2>re.err && [ ! -s re.err ] && [ "$(grep -c ' LOAD ' re.out)" = 2 ] && grep -q 'CORE' re.out && [ "$(grep -c '^  pwsim ' re.out)" = 2 ] && grep -aq 'program.name\|name = "kvlog"' cut.core && grep -aq 'hart 0: guest thread' cut.core
 }
 command -v readelf >/dev/null && t "an ELF core of a power cut" core_reads
+
+# ---- suspending: the machine goes into its NVDIMM and on from there ----
+shell_run() { # arguments: several processes, pipes, files; what they print
+    rm -rf sleeps
+    "$pwsim" run "$root/sim/configs/hello.cfg" -o sleeps --console -s program.name=sh -s 'program.args=-c,echo hallo; wordcount /sample.txt | hexdump; kvlog 30 64' -s nvdimm.size="64 MiB" "$@" >sleep.out 2>sleep.err || { cat sleep.err && return 1; }
+    sed -n '/^hello: /,$p' sleep.out | sed 's/^hello: //' | grep -v ' instructions, '
+}
+sleeps() { # POINT, more arguments: the output is that of the uncut run, and what it cost is said
+    local at=$1
+    shift
+    [ -s awake.txt ] || shell_run >awake.txt || return 1
+    shell_run -s power.restore=true -s "power.fail_at=$at" "$@" >slept.txt && cmp awake.txt slept.txt || return 1
+    grep -Eq 'suspended: [0-9,]+ bytes in [0-9,]+ cycles, [0-9.]+ us, with [0-9.]+ uJ' sleep.err && grep -Eq 'restored: [0-9,]+ bytes in [0-9,]+ cycles, [0-9.]+ us' sleep.err
+}
+t "suspended at a cycle, and restored" sleeps cycles=1000000
+t "suspended at a count of operators" sleeps instructions=2000000
+t "suspended at a fence" sleeps fence=20
+t "suspended at a mark" sleeps mark=1
+t "suspended by an out-of-order core" sleeps cycles=700000 -s core.model=ooo
+eadr_sleeps() { # the flush by hold-up energy is told, too
+    sleeps cycles=1000000 -s nvdimm.domain=eadr && grep -Eq 'hold-up energy flushed [1-9][0-9,]* dirty lines from the caches in [0-9.]+ us .* with [0-9.]+ uJ' sleep.err
+}
+t "suspended under eADR" eadr_sleeps
+in_two() { # the suspended image is all that the second run needs; it is not changed by it
+    shell_run -s power.restore=true -s power.fail_at=cycles=1000000 >/dev/null || return 1
+    grep -l '"outcome": "power failed"' sleeps/*/run.json >first.txt && cp "$(dirname "$(cat first.txt)")/nvdimm.img" asleep.img && cp asleep.img asleep.copy || return 1
+    shell_run -s power.restore=true -s nvdimm.image=asleep.img >two.txt && cmp asleep.img asleep.copy && tail -1 two.txt | cmp - <(tail -1 awake.txt)
+}
+t "restored by another run from the image" in_two
+t "nothing to restore" refuses 2 "nothing is suspended" "$pwsim" run "$root/sim/configs/hello.cfg" -o sleeps -s nvdimm.image=kill.img -s nvdimm.size="1 MiB" -s power.restore=true
+t "no image to restore from" refuses 2 "nvdimm.image" "$pwsim" run "$root/sim/configs/hello.cfg" -o sleeps -s power.restore=true
+t "an area that is too small" exits 2 "$pwsim" run "$root/sim/configs/hello.cfg" -o sleeps -s power.restore=true -s power.fail_at=cycles=10000 -s nvdimm.size="256 KiB"
+says_size() { grep -Eq 'power.area: the suspended machine takes [0-9,]+ bytes .* the area has 131,072' "$tmp/err"; }
+t "and says what it takes" says_size
+t "an area that leaves nothing" refuses 2 "power.area" "$pwsim" run "$root/sim/configs/hello.cfg" -o sleeps -s power.restore=true -s power.fail_at=cycles=10000 -s power.area="1 GiB"
+t "suspending and nvdimm.commit" refuses 2 "nvdimm.commit" "$pwsim" run "$root/sim/configs/hello.cfg" -o sleeps -s power.restore=true -s power.fail_at=cycles=10000 -s nvdimm.image=kill.img -s nvdimm.size="1 MiB" -s nvdimm.commit=true
+short_holdup() { # what ran is lost, the recovery program runs
+    exits 1 "$pwsim" run "$root/sim/configs/hello.cfg" -o sleeps -s power.restore=true -s power.fail_at=cycles=300000 -s program.name=kvlog -s program.args=60,64 -s power.holdup="100 us" -s "power.recovery=kvlog 0 0" -s kernel.data_tier=nvdimm && grep -q 'what ran is lost' "$tmp/err" && grep -q 'recovery "kvlog 0 0" ended with exit code 0' "$tmp/err"
+}
+t "hold-up energy that does not last" short_holdup

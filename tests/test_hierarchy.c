@@ -270,6 +270,44 @@ Test(hierarchy, snoop_filters_agree_with_the_model)
             }
 }
 
+Test(hierarchy, lists_each_dirty_line_once)
+{
+    static const enum llc_inclusion ways[] = {LLC_NON_INCLUSIVE, LLC_INCLUSIVE, LLC_EXCLUSIVE};
+    const uint32_t universe = 200;
+    for (unsigned w = 0; w < 3; w++) {
+        struct hierarchy_config cfg = tiny(3);
+        struct rig r;
+        uint64_t rng = w + 1;
+        cfg.inclusion = ways[w];
+        rig_make(&r, &cfg);
+        for (int step = 0; step < 3000; step++) {
+            const uint64_t addr = (draw(&rng) % universe << LINE_SHIFT) +
+                                  (draw(&rng) & 1 ? NVDIMM_BASE : 0);
+            ask_by(&r, (uint32_t)(draw(&rng) % 3), draw(&rng) % 3 ? MEM_STORE : MEM_LOAD, addr, 8,
+                   (ps_t)step * 1000);
+            if (step % 50)
+                continue;
+            size_t n, k = 0;
+            uint64_t *got = hierarchy_dirty(r.h, &n);
+            for (uint64_t i = 0; i < 2 * universe; i++) {
+                const uint64_t at = i < universe ? i << LINE_SHIFT
+                                                 : NVDIMM_BASE + ((i - universe) << LINE_SHIFT);
+                unsigned held = hierarchy_held(r.h, CACHE_LLC, 0, at);
+                for (uint32_t hart = 0; hart < 3; hart++)
+                    held |= hierarchy_held(r.h, CACHE_L1D, hart, at) |
+                            hierarchy_held(r.h, CACHE_L2, hart, at);
+                if (held & HELD_DIRTY) {
+                    cr_assert_lt(k, n);
+                    cr_assert_eq(got[k++], at);
+                }
+            }
+            cr_assert_eq(k, n);
+            free(got);
+        }
+        hierarchy_free(r.h);
+    }
+}
+
 Test(hierarchy, agrees_with_the_model_at_other_shapes)
 {
     static const struct hierarchy_config shapes[] = {

@@ -442,13 +442,31 @@ static void read_contents(struct physmem *pm, struct archive *a)
         read_frame(pm, a);
 }
 
+static void same_sizes(const struct physmem *pm, struct archive *a)
+{
+    for (int i = 0; i < TIERS; i++)
+        if (archive_put64(a, pm->tier[i].bytes) != pm->tier[i].bytes)
+            archive_fail(a, "of a machine with other sizes of memory");
+}
+
+void physmem_archive_use(struct physmem *pm, struct archive *a)
+{
+    archive_mark(a, "USE ");
+    same_sizes(pm, a);
+    if (a->failed)
+        return;
+    if (a->writing) {
+        write_runs(pm, a);
+    } else {
+        read_runs(pm, a);
+        wipe(pm, TIER_DRAM);
+    }
+}
+
 void physmem_archive(struct physmem *pm, struct archive *a)
 {
     archive_mark(a, "MEM ");
-    for (int i = 0; i < TIERS; i++) {
-        if (archive_put64(a, pm->tier[i].bytes) != pm->tier[i].bytes)
-            archive_fail(a, "of a machine with other sizes of memory");
-    }
+    same_sizes(pm, a);
     if (a->failed)
         return;
     if (a->writing) {

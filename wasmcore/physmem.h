@@ -79,6 +79,8 @@ int physmem_count_mappings(struct physmem *pm, int64_t delta);
  */
 struct archive;
 void physmem_archive(struct physmem *pm, struct archive *a);
+/* Only which frames are in use: when read, DRAM holds zeros, and the NVDIMM is as it is. */
+void physmem_archive_use(struct physmem *pm, struct archive *a);
 
 /* The first frame at or after `frame` that the host has contents for, or the number of frames. */
 uint32_t physmem_next_content(const struct physmem *pm, enum tier tier, uint32_t frame);
