@@ -28,7 +28,20 @@ struct store {
     const struct policy *policy;
     void *state;
     struct stream_counts *counts;
+    uint64_t *outcome; /* of the present access; NULL: nobody wants to know */
 };
+
+/* `noting`: a constant of the caller, as `lru` is. */
+static inline void note(const struct store *s, int noting, uint64_t what)
+{
+    if (noting)
+        *s->outcome |= what;
+}
+
+static inline void note_written(const struct store *s, int noting, uint64_t line, uint64_t wrote)
+{
+    note(s, noting, wrote ? STREAM_WROTE | line << STREAM_LINE : 0);
+}
 
 typedef uint32_t four __attribute__((vector_size(16)));
 
@@ -77,7 +90,7 @@ static void tell_evict(struct store *s, const struct stream_access *a, uint32_t 
 
 /* `lru`: a constant of the caller, so that the policy every cache has costs no call. */
 static inline __attribute__((always_inline)) void
-fill(struct store *s, const struct stream_access *a, uint32_t set, int lru)
+fill(struct store *s, const struct stream_access *a, uint32_t set, int lru, int noting)
 {
     struct set *at = &s->sets[set];
     const uint32_t invalid = ~(uint32_t)at->valid & s->full, writes = a->kind == MEM_WRITEBACK;
@@ -90,7 +103,9 @@ fill(struct store *s, const struct stream_access *a, uint32_t set, int lru)
             s->counts->bypasses++;
             return;
         }
-        s->counts->writebacks += at->dirty >> way & 1;
+        const uint32_t wrote = at->dirty >> way & 1;
+        s->counts->writebacks += wrote;
+        note_written(s, noting, (uint64_t)at->tag[way] << s->set_bits | set, wrote);
         if (!lru)
             tell_evict(s, a, set, way);
     }
@@ -106,10 +121,12 @@ fill(struct store *s, const struct stream_access *a, uint32_t set, int lru)
 }
 
 static void flush(struct store *s, const struct stream_access *a, uint32_t set, uint32_t hit,
-                  int lru)
+                  int lru, int noting)
 {
     struct set *at = &s->sets[set];
-    s->counts->writebacks += a->dirty || (at->dirty & hit);
+    const uint32_t wrote = a->dirty || (at->dirty & hit);
+    s->counts->writebacks += wrote;
+    note_written(s, noting, a->line, wrote);
     if (!hit)
         return;
     if (a->kind != MEM_CLWB) {
@@ -120,15 +137,15 @@ static void flush(struct store *s, const struct stream_access *a, uint32_t set, 
     at->dirty = (uint16_t)(at->dirty & ~hit);
 }
 
-static inline __attribute__((always_inline)) void access_one(struct store *s,
-                                                             const struct stream_access *a, int lru)
+static inline __attribute__((always_inline)) void
+access_one(struct store *s, const struct stream_access *a, int lru, int noting)
 {
     const uint32_t set = (uint32_t)a->line & s->set_mask;
     struct set *at = &s->sets[set];
     const uint32_t hit = match(at->tag, (uint32_t)(a->line >> s->set_bits)) & at->valid;
     const uint32_t writes = a->kind == MEM_WRITEBACK;
     if (__builtin_expect(kind_is_flush(a->kind), 0)) {
-        flush(s, a, set, hit, lru);
+        flush(s, a, set, hit, lru, noting);
         return;
     }
     s->counts->accesses++;
@@ -136,9 +153,10 @@ static inline __attribute__((always_inline)) void access_one(struct store *s,
         s->counts->misses += !writes;
         s->counts->writeback_misses += writes;
         s->counts->demand_misses += (uint64_t)kind_is_demand(a->kind);
-        fill(s, a, set, lru);
+        fill(s, a, set, lru, noting);
         return;
     }
+    note(s, noting, STREAM_HIT);
     s->counts->hits += !writes;
     s->counts->writeback_hits += writes;
     const uint32_t way = (uint32_t)__builtin_ctz(hit);
@@ -152,20 +170,33 @@ static inline __attribute__((always_inline)) void access_one(struct store *s,
     s->policy->hit(s->state, &p);
 }
 
-static void run_lru(struct store *s, const struct stream_access *v, uint32_t n)
+static inline __attribute__((always_inline)) void
+run_all(struct store *s, const struct stream_access *v, uint32_t n, int lru, int noting)
 {
     for (uint32_t i = 0; i < n; i++) {
         __builtin_prefetch(&s->sets[v[i + LOOKAHEAD < n ? i + LOOKAHEAD : i].line & s->set_mask]);
-        access_one(s, &v[i], 1);
+        if (noting)
+            *s->outcome = 0;
+        access_one(s, &v[i], lru, noting);
+        if (noting)
+            s->outcome++;
     }
+}
+
+static void run_lru(struct store *s, const struct stream_access *v, uint32_t n)
+{
+    if (s->outcome)
+        run_all(s, v, n, 1, 1);
+    else
+        run_all(s, v, n, 1, 0);
 }
 
 static void run_policy(struct store *s, const struct stream_access *v, uint32_t n)
 {
-    for (uint32_t i = 0; i < n; i++) {
-        __builtin_prefetch(&s->sets[v[i + LOOKAHEAD < n ? i + LOOKAHEAD : i].line & s->set_mask]);
-        access_one(s, &v[i], 0);
-    }
+    if (s->outcome)
+        run_all(s, v, n, 0, 1);
+    else
+        run_all(s, v, n, 0, 0);
 }
 
 /* ---- the whole ---- */
@@ -207,9 +238,9 @@ static int attach(struct store *s, const struct policy *policy, const struct str
     return s->state ? 0 : -1;
 }
 
-int stream_run(const struct stream_access *v, uint32_t n, const struct policy *policy,
-               const struct stream_config *cfg, const struct policy_future *future,
-               struct stream_counts *counts, char *err, size_t errlen)
+int stream_run_noting(const struct stream_access *v, uint32_t n, const struct policy *policy,
+                      const struct stream_config *cfg, const struct policy_future *future,
+                      struct stream_counts *counts, uint64_t *outcome, char *err, size_t errlen)
 {
     uint32_t sets;
     struct stream_counts c = {0};
@@ -219,7 +250,8 @@ int stream_run(const struct stream_access *v, uint32_t n, const struct policy *p
                       .set_bits = (uint32_t)__builtin_ctz(sets),
                       .ways = cfg->ways,
                       .full = (1u << cfg->ways) - 1,
-                      .counts = &c};
+                      .counts = &c,
+                      .outcome = outcome};
     s.sets = policy_alloc(sets * sizeof *s.sets, err, errlen);
     if (!s.sets)
         return -1;
@@ -235,6 +267,13 @@ int stream_run(const struct stream_access *v, uint32_t n, const struct policy *p
     free(s.sets);
     *counts = c;
     return bad;
+}
+
+int stream_run(const struct stream_access *v, uint32_t n, const struct policy *policy,
+               const struct stream_config *cfg, const struct policy_future *future,
+               struct stream_counts *counts, char *err, size_t errlen)
+{
+    return stream_run_noting(v, n, policy, cfg, future, counts, NULL, err, errlen);
 }
 
 int stream_foresee(const struct stream_access *v, uint32_t n, uint32_t **next,

@@ -43,6 +43,12 @@ struct stream_counts {
 
 #define STREAM_LIMIT (UINT32_MAX - 1) /* accesses of a stream */
 
+/* What an access did, for whoever wants to know of each: these bits, and from bit STREAM_LINE on
+ * the line that was written to memory, if one was: the victim, or what a flush flushed. */
+#define STREAM_HIT   1u
+#define STREAM_WROTE 2u
+#define STREAM_LINE  2u
+
 /* What OPT must know of a stream: free(*next). 0, or -1 when memory runs out. */
 int stream_foresee(const struct stream_access *v, uint32_t n, uint32_t **next,
                    struct policy_future *future);
@@ -52,5 +58,9 @@ int stream_foresee(const struct stream_access *v, uint32_t n, uint32_t **next,
 int stream_run(const struct stream_access *v, uint32_t n, const struct policy *policy,
                const struct stream_config *cfg, const struct policy_future *future,
                struct stream_counts *counts, char *err, size_t errlen);
+/* The same; outcome has room for n, one for each access. */
+int stream_run_noting(const struct stream_access *v, uint32_t n, const struct policy *policy,
+                      const struct stream_config *cfg, const struct policy_future *future,
+                      struct stream_counts *counts, uint64_t *outcome, char *err, size_t errlen);
 
 #endif

@@ -54,27 +54,32 @@ int cmd_regress(int argc, char **argv)
 /* ---- the table of policies ---- */
 
 static const char replacement_help[] =
-    "pwsim replacement FILE.cfg [-j N]\n"
+    "pwsim replacement FILE.cfg [-j N] [--untimed]\n"
     "\n"
     "Every replacement policy on every trace of one split of the corpus, for several sizes of "
     "LLC:\n"
-    "misses, write-backs and the share of the gap from LRU to OPT that is closed, with intervals.\n"
+    "misses, write-backs and the share of the gap from LRU to OPT that is closed; IPC with all\n"
+    "memory in DRAM and in NVDIMM, and what the NVDIMM's media write; all with intervals.\n"
     "sim/configs/replacement.cfg is such a file, sim/replacement.h says what is printed.\n"
-    "  -j, --jobs N    threads; as many as there are processors if not given\n";
+    "  -j, --jobs N    threads; as many as there are processors if not given\n"
+    "      --untimed   only misses and write-backs\n";
 
 int cmd_replacement(int argc, char **argv)
 {
     const char *jobs = NULL;
+    int untimed = 0;
     char err[1200];
     uint64_t workers = (uint64_t)sysconf(_SC_NPROCESSORS_ONLN);
-    const struct option_row rows[] = {{"jobs", 'j', OPTION_TEXT, &jobs}, {0}};
+    const struct option_row rows[] = {
+        {"jobs", 'j', OPTION_TEXT, &jobs}, {"untimed", 0, OPTION_FLAG, &untimed}, {0}};
     const int at = options_parse(argc, argv, rows, replacement_help, 0);
     if (at < 0)
         return at == OPTIONS_HELP ? EXIT_GOOD : EXIT_BAD_INPUT;
     if (argc - at != 1)
         return cmd_complain("replacement: expected one config file");
     if (count_parse("jobs", jobs, &workers, err, sizeof err) ||
-        replacement_table(argv[at], (unsigned)(workers < 64 ? workers : 64), err, sizeof err))
+        replacement_table(argv[at], (unsigned)(workers < 64 ? workers : 64), !untimed, err,
+                          sizeof err))
         return cmd_complain("%s", err);
     return EXIT_GOOD;
 }

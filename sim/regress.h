@@ -17,8 +17,12 @@
  *           above); MACHINE is its size and ways, "2 MiB/16". Reads, hits, misses, write-backs,
  *           bypasses
  *   timed   the first 300,000 records drive the LLC and the memories of a machine; MACHINE is "-"
- * or assignments of configuration keys with semicolons between them. Counts of the LLC, the
+ *           or assignments of configuration keys with semicolons between them, before them perhaps
+ *           a config file, a path from the folder of the golden file. Counts of the LLC, the
  *           simulated time, and the counters of the memories, the first 20 figures at most
+ *   ooo     the whole trace on the out-of-order window and the memories of such a machine
+ *           (sim/ooo_timing.h), with its LLC and the L2 of `alone`. Hits, misses, write-backs;
+ *           cycles and headline counters with all memory in DRAM and all in the NVDIMM
  *
  * A point without values is new. Counts are exact: a value that differs at all has moved.
  */

@@ -133,6 +133,19 @@ static int read_corpus(const struct reader *r, const char *file, const char *spl
     return bad || r->c->traces ? bad : wrong(r, "split", "the corpus has no trace of it");
 }
 
+/* Optional: the machine that times the points, a file from the config's folder. */
+static int read_machine(const struct reader *r)
+{
+    static const char *const set[] = {"nvdimm.size=4 GiB", "machine.dram=4 GiB"};
+    char path[4096], copy[4096];
+    const char *file;
+    if (!config_setting_lookup_string(r->group, "machine", &file))
+        return config_setting_get_member(r->group, "machine") ? read_text(r, "machine", &file) : 0;
+    snprintf(copy, sizeof copy, "%s", r->path);
+    snprintf(path, sizeof path, "%s/%s", dirname(copy), file);
+    return config_load(path, set, sizeof set / sizeof set[0], &r->c->machine, r->err, r->errlen);
+}
+
 static int read_group(const struct reader *r)
 {
     struct replacement_config *c = r->c;
@@ -143,7 +156,7 @@ static int read_group(const struct reader *r)
         read_number(r, "ways", 1, 16, &c->ways) ||
         read_number(r, "l2_ways", 1, 16, &c->above.l2_ways) ||
         read_number(r, "resamples", 100, 1000000, &c->resamples) ||
-        read_number(r, "seed", 0, 1000000000, &seed) || read_lists(r))
+        read_number(r, "seed", 0, 1000000000, &seed) || read_lists(r) || read_machine(r))
         return -1;
     c->seed = seed;
     snprintf(c->split, sizeof c->split, "%s", split);
@@ -177,5 +190,6 @@ void replacement_config_free(struct replacement_config *c)
         free(c->name[i]);
         free(c->path[i]);
     }
+    config_free(c->machine);
     *c = (struct replacement_config){0};
 }

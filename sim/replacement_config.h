@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "memhier/policy.h"
+#include "sim/config.h"
 #include "traces/llc_stream.h"
 
 #define REPLACEMENT_TRACES    256u
@@ -25,6 +26,7 @@ struct replacement_config {
     uint64_t seed;
     struct llc_stream_options above;
     char split[32];
+    struct config *machine; /* whose core and memories time the points; NULL: nothing is timed */
 };
 
 /* 0, or -1 and "FILE: what is wrong" with nothing to free. */

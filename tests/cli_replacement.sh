@@ -111,6 +111,36 @@ t "a golden of a machine that there is not" refuses 2 "nonesuch" "$pwsim" regres
 printf 'point\tsometimes\tgolden.trace\t-\tlru\n' >bad.txt
 t "a golden of no kind" refuses 2 "sometimes" "$pwsim" regress bad.txt
 
+up=$(realpath --relative-to=. "$root")
+printf 'point\tooo\tgolden.trace\t%s/sim/configs/skylake.cfg;llc.size=256 KiB;llc.ways=16\tdrrip\npoint\tooo\tgolden.trace\tllc.size=256 KiB\tsrrip\n' "$up" >timed.txt
+timed_golden() { # a machine's file is found from the golden file's folder
+    exits 0 "$pwsim" regress timed.txt --write &&
+        [ "$(grep -c 'nvdimm.media_writes' timed.txt)" = 2 ] && exits 0 "$pwsim" regress timed.txt -j 2 && grep -q '0 values moved' out
+}
+t "goldens of a window's time" timed_golden
+printf 'point\tooo\tgolden.trace\tnonesuch.cfg;llc.size=256 KiB\tlru\n' >bad.txt
+t "a golden of a machine's file that is not there" refuses 2 "nonesuch.cfg" "$pwsim" regress bad.txt
+
+# ---- the table of policies ----
+mkdir -p small/corpus && cp golden.trace small/corpus/one.trace && cp golden.trace small/corpus/two.trace
+printf 'name\tsplit\none\ttest\ntwo\ttest\nthree\ttrain\n' >small/corpus.tsv
+table_config() { # what more it says
+    printf 'replacement: { corpus = "small/corpus.tsv"; split = "test"; llc = ["256 KiB"]; ways = 16; l2 = "64 KiB"; l2_ways = 8; policies = ["lru", "ship", "opt-bypass"]; questions = ["ship:lru"]; resamples = 100; seed = 1; %s };\n' "$1"
+}
+table_config "machine = \"$up/sim/configs/skylake.cfg\";" >table.cfg
+table_config "" >untimed.cfg
+timed_table() { exits 0 "$pwsim" replacement table.cfg -j 2 && cp out timed.out && exits 0 "$pwsim" replacement table.cfg -j 1 && cmp out timed.out && grep -q 'IPC/LRU, NVDIMM' out; }
+t "a table of policies, with any number of threads" timed_table
+untimed_table() { # what is counted is the same
+    exits 0 "$pwsim" replacement table.cfg --untimed && cp out untimed.out && exits 0 "$pwsim" replacement untimed.cfg && cmp out untimed.out &&
+        ! grep -q IPC out && [ "$(grep -m1 '^ship ' out)" = "$(grep -m1 '^ship ' timed.out)" ]
+}
+t "a table of policies without time" untimed_table
+table_config 'machine = "nonesuch.cfg";' >bad.cfg
+t "a table on a machine that there is not" refuses 2 "nonesuch.cfg" "$pwsim" replacement bad.cfg
+table_config 'machine = 5;' >bad.cfg
+t "a machine that is no text" refuses 2 "machine" "$pwsim" replacement bad.cfg
+
 # ---- the programs of the corpus ----
 corpus_program() { exits 0 "$pwsim" exec "$B/guest/corpus/$1.wasm" "$2" && grep -q "^$1: " out; }
 for p in "btree 20000" "phash 20000" "graph 1" "matrix 1" "lz 50000" "kvserve 10000" "vm 300" "join 1" "radix 1" "trie 100" "suffix 2000" "mst 1" "route 1"; do

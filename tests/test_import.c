@@ -375,8 +375,8 @@ Test(import, the_filter_is_the_l1_of_a_hierarchy)
                                   .harts = 1,
                                   .dram = {nowhere, &memory}};
     const struct trace_header hdr = {.machine = FILTER_MACHINE "test", .period_ps = 455};
-    const struct llc_stream_options above = {.l2_bytes = FILTER_L2_BYTES,
-                                             .l2_ways = FILTER_L2_WAYS};
+    const struct llc_stream_options above = {
+        .l2_bytes = FILTER_L2_BYTES, .l2_ways = FILTER_L2_WAYS, .keep_steps = 1};
     char err[300] = "";
     struct hierarchy *h = hierarchy_new(&hc, err, sizeof err);
     struct trace_writer *w = trace_create(OUT, &hdr, err, sizeof err);
@@ -430,6 +430,20 @@ Test(import, the_filter_is_the_l1_of_a_hierarchy)
         cr_assert_eq(c.writeback_misses, llc->misses[MEM_WRITEBACK]);
         /* by itself an LLC does not know that a nearer cache has newer data */
         cr_assert_eq(c.writebacks, llc->writebacks + llc->superseded);
+        /* The records' steps, one after the other, are the stream: reads first, then victims. */
+        uint64_t at = 0, in_l1 = 0;
+        for (uint64_t i = 0; i < s.steps; i++) {
+            for (uint32_t k = 0; k < s.step[i].accesses; k++)
+                cr_assert(s.v[at + k].kind == MEM_WRITEBACK ||
+                          (!k && s.v[at].kind == s.step[i].kind));
+            cr_assert(!s.step[i].in_l1 || !s.step[i].accesses);
+            at += s.step[i].accesses;
+            in_l1 += s.step[i].in_l1;
+        }
+        cr_assert_eq(at, s.n);
+        cr_assert_eq(s.steps, s.records);
+        cr_assert((in_l1 > 0) == (t == 1)); /* OUT's hits have been left out */
+        free(s.step);
         free(s.v);
         trace_reader_free(r);
     }

@@ -248,3 +248,39 @@ Test(stream, impossible_shapes_and_accesses_are_refused)
     cr_assert_eq(stream_run(&v, 1, &other, &good, NULL, &c, err, sizeof err), -1);
     cr_assert_not_null(strstr(err, "interface"), "%s", err);
 }
+
+/* ---- what each access did ---- */
+
+/* Hits and lines written, one by one: as many as are counted, and possible ones. */
+Test(stream, outcomes_add_up_to_the_counts)
+{
+    struct stream_access *v = make_stream(STREAM_MIXED, 64, 8, 0);
+    uint64_t *outcome = malloc(ACCESSES * sizeof *outcome);
+    const struct stream_config cfg = {.bytes = 64ul * 8 * 64, .ways = 8, .seed = 5};
+    for (const struct policy *const *p = policy_table; *p; p++) {
+        struct policy_future future;
+        struct stream_counts c, plain = run((*p)->name, v, ACCESSES, 64, 8);
+        uint64_t hits = 0, written = 0;
+        uint32_t *next;
+        char err[200];
+        cr_assert_eq(stream_foresee(v, ACCESSES, &next, &future), 0);
+        cr_assert_eq(
+            stream_run_noting(v, ACCESSES, *p, &cfg, &future, &c, outcome, err, sizeof err), 0);
+        for (int i = 0; i < ACCESSES; i++) {
+            const uint64_t line = outcome[i] >> STREAM_LINE;
+            hits += outcome[i] & STREAM_HIT;
+            written += (outcome[i] & STREAM_WROTE) != 0;
+            if (outcome[i] & STREAM_WROTE)
+                cr_assert(line % 64 == v[i].line % 64, "%s: a victim of another set", (*p)->name);
+            if (v[i].kind >= MEM_NTSTORE && v[i].kind <= MEM_CLFLUSH)
+                cr_assert(!outcome[i] || line == v[i].line);
+        }
+        cr_expect_eq(memcmp(&c, &plain, sizeof c), 0, "%s", (*p)->name);
+        cr_expect_eq(hits, c.hits + c.writeback_hits, "%s", (*p)->name);
+        cr_expect_eq(written, c.writebacks, "%s", (*p)->name);
+        cr_expect(written > 100);
+        free(next);
+    }
+    free(outcome);
+    free(v);
+}

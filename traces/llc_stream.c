@@ -14,8 +14,9 @@ struct levels {
     struct cache *l1[2]; /* [0] fetches, [1] everything else; NULL: the trace is behind them */
     struct cache *l2;    /* NULL: none */
     struct llc_stream *to;
-    size_t room;
-    int failed; /* no memory, or more accesses than a stream may have */
+    size_t room, step_room;
+    uint8_t hit_l1; /* the present record */
+    int failed;     /* no memory, or more accesses than a stream may have */
 };
 
 static int is_flush(unsigned kind)
@@ -76,6 +77,7 @@ static void l1_access(struct levels *c, uint64_t line, const struct mem_req *req
     const int writes = req->kind == MEM_STORE;
     const int way = cache_lookup(l1, line, req->kind, req);
     if (way >= 0) {
+        c->hit_l1 = 1;
         cache_set_dirty(l1, line, way, writes);
         return;
     }
@@ -115,9 +117,39 @@ static void one(struct levels *c, const struct trace_record *r)
         l2_access(c, line, r->kind, &req);
 }
 
-static int read_all(struct trace_reader *r, struct levels *c, uint64_t most, char *err,
-                    size_t errlen)
+/* A record that has gone through, from the access numbered `first` on. */
+static void keep(struct levels *c, const struct trace_record *r, uint32_t first)
 {
+    struct llc_stream *s = c->to;
+    if (s->steps == c->step_room) {
+        const size_t room = c->step_room ? 2 * c->step_room : BATCH;
+        struct llc_step *step = realloc(s->step, room * sizeof *step);
+        if (!step) {
+            c->failed = 1;
+            return;
+        }
+        s->step = step;
+        c->step_room = room;
+    }
+    s->step[s->steps++] = (struct llc_step){.gap = r->gap,
+                                            .depends = r->depends,
+                                            .kind = r->kind,
+                                            .accesses = (uint8_t)(s->n - first),
+                                            .in_l1 = c->hit_l1};
+}
+
+static void one_kept(struct levels *c, const struct trace_record *r)
+{
+    const uint32_t first = c->to->n;
+    c->hit_l1 = 0;
+    one(c, r);
+    keep(c, r, first);
+}
+
+static int read_all(struct trace_reader *r, struct levels *c, const struct llc_stream_options *opt,
+                    char *err, size_t errlen)
+{
+    const uint64_t most = opt->records;
     struct trace_record batch[BATCH];
     struct llc_stream *s = c->to;
     int64_t n = 1;
@@ -130,7 +162,10 @@ static int read_all(struct trace_reader *r, struct levels *c, uint64_t most, cha
                          trace_reader_path(r), (unsigned long long)s->records + 1);
                 return -1;
             }
-            one(c, &batch[i]);
+            if (opt->keep_steps)
+                one_kept(c, &batch[i]);
+            else
+                one(c, &batch[i]);
             s->records++;
             s->instructions += batch[i].gap;
         }
@@ -165,13 +200,14 @@ int llc_stream_read(struct trace_reader *r, const struct llc_stream_options *opt
     if (!bad && opt->l2_bytes)
         bad = !(c.l2 = make_cache(opt->l2_bytes, opt->l2_ways, "l2", err, errlen));
     if (!bad)
-        bad = read_all(r, &c, opt->records, err, errlen);
+        bad = read_all(r, &c, opt, err, errlen);
     cache_free(c.l1[0]);
     cache_free(c.l1[1]);
     cache_free(c.l2);
     if (!bad)
         return 0;
     free(s->v);
+    free(s->step);
     *s = (struct llc_stream){0};
     return -1;
 }

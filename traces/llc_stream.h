@@ -16,6 +16,16 @@ struct llc_stream_options {
     uint64_t l2_bytes; /* 0: no L2, the records behind the L1 are the stream */
     uint32_t l2_ways;
     uint64_t records; /* read at most so many; 0: all */
+    int keep_steps;
+};
+
+/* A record of the trace, and how many accesses of the stream it made: a read or a flush first, if
+ * there is one, and write-backs. */
+struct llc_step {
+    uint32_t gap, depends; /* as in struct trace_record */
+    uint8_t kind;
+    uint8_t accesses;
+    uint8_t in_l1; /* it hit an L1 here */
 };
 
 struct llc_stream {
@@ -23,6 +33,8 @@ struct llc_stream {
     uint32_t n;
     uint64_t records, instructions; /* read */
     uint64_t reads;                 /* of the stream: all but write-backs and flushes */
+    struct llc_step *step; /* all records, if they were to be kept: free(s->step); else NULL */
+    uint64_t steps;
 };
 
 /* From where the reader stands. 0, or -1 and a message with nothing to free. free(s->v). */
