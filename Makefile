@@ -112,10 +112,13 @@ $B/guest/text.txt: $B/mktext
 $B/guest/sample.txt: $B/mktext
 	$Qmkdir -p $(@D) && $B/mktext 40000 2 > $@
 
-$B/boot.elf: $B/pwsim $B/guest/kernel.wasm $(filter-out $(PERSISTENCY),$(PROGRAMS)) $(TEXTS)
+# SQLite's shell is in it where `make thirdparty` has built that
+SQLITE := $(wildcard $B/thirdparty/sqlite.wasm)
+
+$B/boot.elf: $B/pwsim $B/guest/kernel.wasm $(filter-out $(PERSISTENCY),$(PROGRAMS)) $(TEXTS) $(SQLITE)
 	$(call say,IMAGE,$@)
 	$Q$B/pwsim image build $@ .kernel=$B/guest/kernel.wasm \
-	    $(foreach f,$(TEXTS),.file/$(notdir $f)=$f) $(foreach p,$(filter-out $(PERSISTENCY),$(PROGRAMS)),.prog/$(basename $(notdir $p))=$p)
+	    $(foreach f,$(TEXTS),.file/$(notdir $f)=$f) $(foreach p,$(filter-out $(PERSISTENCY),$(PROGRAMS)) $(SQLITE),.prog/$(basename $(notdir $p))=$p)
 
 # Programs with known persistency bugs, and their right versions.
 $B/persistency.elf: $B/pwsim $B/guest/kernel.wasm $(PERSISTENCY)

@@ -27,6 +27,7 @@ const struct counter core_counter_table[] = {
     COUNT(user_instructions, "1", "of these, in user code"),
     COUNT(kernel_instructions, "1", "of these, in the kernel"),
     COUNT(uops, "1", "micro-ops of blocks"),
+    COUNT(penalty_uops, "1", "micro-ops of isa.wasm_penalty, besides those of blocks"),
     COUNT(blocks, "1", "basic blocks entered"),
     COUNT(branches, "1", "conditional and indirect branches and returns: those that are predicted"),
     COUNT(mispredictions, "1", "of these, predicted wrongly"),
@@ -59,7 +60,8 @@ const struct counter core_counter_table[] = {
     COUNT(polluted_l2, "1", "the same of the L2"),
     COUNT(polluted_tlb, "1", "the same of the first-level TLBs"),
     COUNT(polluted_walks, "1", "the same of all TLBs: page walks"),
-    COUNT(polluted_branches, "1", "the same of branch prediction"),
+    COUNT(polluted_branches, "1", "the same of branch prediction: wrong, and right alone"),
+    COUNT(helped_branches, "1", "the reverse: right, and wrong alone"),
 #define X(id, name, meaning) {"cpi.user." #name, "cycles", "user code: " meaning, CPI(id, user)},
     CPI_PARTS(X)
 #undef X

@@ -86,6 +86,12 @@ struct branch_config {
     uint32_t btb_cycles;  /* ooo: until the target of another one is decoded */
 };
 
+/* What code from wasm has more of than native code, in thousandths: penalty.h. */
+struct penalty_config {
+    uint32_t percent;                               /* of it that is charged, 0: nothing; to 1000 */
+    uint32_t instructions, loads, stores, branches; /* to 10000 */
+};
+
 #define CORE_PORTS 16u /* most that a core has */
 
 /* The window of the out-of-order core; the in-order one has none. */
@@ -114,7 +120,9 @@ struct core_config {
     struct branch_config branch;
     struct boundary_config boundary;
     struct tlb_config tlb_call, tlb_trap; /* the boundary's kind chooses */
-    uint8_t pollution;                    /* count it: shadow.h */
+    struct penalty_config penalty;
+    uint32_t vector_bytes; /* of a micro-op of a bulk copy, 16 to 64; 0: 16 */
+    uint8_t pollution;     /* count it: shadow.h */
 };
 
 /*
@@ -171,6 +179,7 @@ struct core_counters {
     uint64_t instructions, uops, blocks;
     uint64_t user_instructions, kernel_instructions;
     uint64_t branches, mispredictions, btb_misses;
+    uint64_t penalty_uops;
     uint64_t fused, forwards;
     uint64_t frame_loads, frame_stores; /* micro-ops of spills and of call frames */
     uint64_t loads, stores, bulk_bytes;
@@ -182,7 +191,7 @@ struct core_counters {
     uint64_t roi[ROI_COUNT]; /* between pwk.roi(1) and pwk.roi(0) */
     /* There, too: misses of user code that it would not have had alone (shadow.h). */
     uint64_t polluted_l1i, polluted_l1d, polluted_l2, polluted_tlb, polluted_walks;
-    uint64_t polluted_branches;
+    uint64_t polluted_branches, helped_branches;
     uint64_t user_cycles[CPI_COUNT], kernel_cycles[CPI_COUNT];
 };
 

@@ -16,9 +16,10 @@ static inline enum follow follow_predicted(struct core *c, int wrong)
 {
     c->n.branches++;
     c->n.mispredictions += (uint64_t)wrong;
-    if (unlikely(c->shadow != NULL))
-        c->n.polluted_branches += wrong && c->roi && !c->kernel_side && !c->ending.kernel_side &&
-                                  !c->shadow->wrong;
+    if (unlikely(c->shadow != NULL) && c->roi && !c->kernel_side && !c->ending.kernel_side) {
+        c->n.polluted_branches += wrong && !c->shadow->wrong;
+        c->n.helped_branches += !wrong && c->shadow->wrong;
+    }
     return wrong ? FOLLOW_WRONG : FOLLOW_RIGHT;
 }
 

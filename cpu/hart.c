@@ -24,6 +24,8 @@ int core_init(struct core *c, const struct core_config *cfg, const struct core_e
     c->boundary = cfg->boundary;
     c->period = cfg->period;
     c->hit_ps = UINT64_MAX;
+    c->vector_bytes = cfg->vector_bytes ? cfg->vector_bytes : 16;
+    c->penalty.cfg = cfg->penalty;
     c->bounds_check = trap ? 0 : cfg->boundary.bounds_check_cycles;
     c->req.hart = env->hart;
     c->fetched = NO_LINE;
@@ -37,7 +39,7 @@ int core_init(struct core *c, const struct core_config *cfg, const struct core_e
     if (!c->functions)
         return -1;
     core_enter_function(c, NO_FUNCTION);
-    if (cfg->pollution && !(c->shadow = shadow_new(cfg, c->hierarchy)))
+    if (cfg->pollution && !(c->shadow = shadow_new(cfg, c->hierarchy, env->hart)))
         return -1;
     return !c->profile || branch_init(&c->branch, &cfg->branch) ||
                    tlb_init(&c->tlb, trap ? &cfg->tlb_trap : &cfg->tlb_call, cfg->boundary.kind)
@@ -176,11 +178,13 @@ uint32_t inflight_place(const struct inflight *f, uint64_t line, uint64_t now)
 
 /* ---- bulk operations ---- */
 
-uint32_t core_bulk_uops(uint64_t addr, uint32_t n)
+uint32_t core_bulk_uops(uint64_t addr, uint32_t n, uint32_t vector)
 {
     uint32_t uops = 0;
     while (n) {
         uint32_t step = (addr & 15) == 0 && n >= 16 ? 16 : 8 - (uint32_t)(addr & 7);
+        if ((addr & (vector - 1)) == 0 && n >= vector)
+            step = vector;
         step = step < n ? step : n;
         addr += step;
         n -= step;

@@ -9,6 +9,7 @@
 #include "cpu/branch.h"
 #include "cpu/core.h"
 #include "cpu/functions.h"
+#include "cpu/penalty.h"
 #include "cpu/profile.h"
 #include "cpu/shadow.h"
 #include "cpu/tlb.h"
@@ -93,6 +94,8 @@ struct core {
     uint64_t requests;  /* made so far */
     uint64_t origin; /* of the micro-op under way: number of the latest load that it needs, or 0 */
     uint32_t bounds_check;
+    uint32_t vector_bytes; /* of a micro-op of a bulk operation */
+    struct penalty penalty;
     const struct space *space; /* of the current instance, or NULL */
     uint64_t frame_addr;       /* of the current thread */
     uint64_t tag_linear, tag_physical;
@@ -198,10 +201,9 @@ static inline struct mem_reply core_request(struct core *c, enum mem_kind kind, 
     c->req.kind = (uint8_t)kind;
     c->requests++;
     c->req.depends = c->origin ? (uint32_t)(c->requests - c->origin) : 0;
-    const struct mem_reply reply = hierarchy_access(c->hierarchy, &c->req);
     if (unlikely(c->shadow != NULL) && !c->kernel_side)
-        shadow_access(c, kind, phys, (unsigned)reply.source);
-    return reply;
+        return shadow_request(c);
+    return hierarchy_access(c->hierarchy, &c->req);
 }
 
 /* A page is looked up, in the real TLB next. */
@@ -272,8 +274,9 @@ static inline void inflight_put(struct inflight *f, uint32_t place, uint64_t lin
     f->until[place] = until;
 }
 
-/* Micro-ops for n bytes from addr on: of 16 bytes where aligned, of up to 8 at the edges. */
-uint32_t core_bulk_uops(uint64_t addr, uint32_t n);
+/* Micro-ops for n bytes from addr on: of `vector` bytes where aligned, else of 16, of up to 8 at
+ * the edges. */
+uint32_t core_bulk_uops(uint64_t addr, uint32_t n, uint32_t vector);
 
 /* A LOG_BULK of which n words are there. words: how many it has, 0 when it is cut off. */
 struct bulk {

@@ -108,6 +108,8 @@ static void who_archive(struct core *c, struct archive *a)
     archive_u8_below(a, &c->has_thread, 2);
     archive_u8_below(a, &c->roi, 2);
     archive_u64(a, &c->marks);
+    for (unsigned i = 0; i < 4; i++)
+        archive_u32_below(a, &c->penalty.carried[i], PENALTY_ONE);
     archive_u64s(a, c->roi_from, ROI_COUNT);
     archive_u64(a, &c->side_instructions);
     archive_u8_below(a, &c->in_call, 2);

@@ -187,6 +187,28 @@ static const uint64_t *bulk_uop(struct inorder *c, uint64_t pc, const uint64_t *
     }
 }
 
+/* The extra micro-ops of a block that is from wasm; words of its frame are their addresses. */
+static __attribute__((noinline)) void pay_penalty(struct inorder *c, uint32_t fp,
+                                                  const struct block *b)
+{
+    struct core *core = &c->core;
+    const struct penalty_uops x = penalty_block(&core->penalty, core->code.uops + b->uops,
+                                                b->nuops);
+    const struct uop load = {
+        .class = UOP_LOAD, .dst = REG_NONE, .a = REG_NONE, .b = REG_NONE, .bytes = 8};
+    struct uop store = load;
+    store.class = UOP_STORE;
+    for (uint32_t i = 0; i < x.alus; i++)
+        inorder_issue(c, UOP_ALU, 0);
+    for (uint32_t i = 0; i < x.loads; i++)
+        frame_access(c, fp, &load, b->code_addr);
+    for (uint32_t i = 0; i < x.stores; i++)
+        frame_access(c, fp, &store, b->code_addr);
+    for (uint32_t i = 0; i < x.branches; i++)
+        inorder_issue(c, UOP_BRANCH, 0);
+    core->n.penalty_uops += x.alus + x.loads + x.stores + x.branches;
+}
+
 /* ---- blocks ---- */
 
 static const uint64_t *walk(struct core *core, const uint64_t *p, const uint64_t *end)
@@ -247,6 +269,8 @@ static const uint64_t *walk(struct core *core, const uint64_t *p, const uint64_t
         if (unlikely(dependences))
             core_trace_result(core, fp, u);
     }
+    if (unlikely(penalty_is_on(&core->penalty)))
+        pay_penalty(c, fp, b);
     log_end_block(core, b);
     return p;
 }

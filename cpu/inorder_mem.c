@@ -287,7 +287,7 @@ static void bulk_lines(struct inorder *c, uint64_t dst, uint64_t src, uint32_t n
         if (src && left_in_line(src) < piece)
             piece = left_in_line(src);
         piece = piece < n ? piece : n;
-        const uint32_t uops = core_bulk_uops(dst, piece);
+        const uint32_t uops = core_bulk_uops(dst, piece, c->core.vector_bytes);
         inorder_translate(c, c->core.tag_physical, dst);
         if (src) {
             inorder_translate(c, c->core.tag_physical, src);

@@ -343,6 +343,29 @@ static const uint64_t *bulk_uop(struct ooo *c, uint32_t fp, const struct uop *u,
     }
 }
 
+/* The extra micro-ops of a block that is from wasm; words of its frame are their addresses. */
+static __attribute__((noinline)) void pay_penalty(struct ooo *c, uint32_t fp, const struct block *b)
+{
+    struct core *core = &c->core;
+    const struct penalty_uops x = penalty_block(&core->penalty, core->code.uops + b->uops,
+                                                b->nuops);
+    const struct uop alu = {.class = UOP_ALU, .dst = REG_NONE, .a = REG_NONE, .b = REG_NONE};
+    const struct uop access = {
+        .class = UOP_LOAD, .dst = REG_NONE, .a = REG_NONE, .b = REG_NONE, .bytes = 8};
+    const uint64_t pc = b->code_addr, done = c->branch_done;
+    const struct uop branch = {.class = UOP_BRANCH, .dst = REG_NONE, .a = REG_NONE, .b = REG_NONE};
+    for (uint32_t i = 0; i < x.alus; i++)
+        arithmetic(c, fp, &alu);
+    for (uint32_t i = 0; i < x.loads; i++)
+        load(c, fp, &access, pc, NULL, NULL);
+    for (uint32_t i = 0; i < x.stores; i++)
+        frame_store(c, fp, &access, pc);
+    for (uint32_t i = 0; i < x.branches; i++)
+        arithmetic(c, fp, &branch);
+    c->branch_done = done; /* they lead nowhere: that of the block counts */
+    core->n.penalty_uops += x.alus + x.loads + x.stores + x.branches;
+}
+
 static const uint64_t *walk(struct core *core, const uint64_t *p, const uint64_t *end)
 {
     struct ooo *c = ooo_of(core);
@@ -407,6 +430,8 @@ static const uint64_t *walk(struct core *core, const uint64_t *p, const uint64_t
         if (unlikely(dependences))
             core_trace_result(core, fp, &uops[i]);
     }
+    if (unlikely(penalty_is_on(&core->penalty)))
+        pay_penalty(c, fp, b);
     log_end_block(core, b);
     return p;
 }

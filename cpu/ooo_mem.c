@@ -473,7 +473,7 @@ static uint64_t bulk_load(struct ooo *c, struct bulk_source *s, uint64_t pc)
 static void bulk_piece(struct ooo *c, uint64_t dst, uint32_t n, struct bulk_source *s, uint64_t pc,
                        const uint64_t *pairs)
 {
-    const uint32_t uops = core_bulk_uops(dst, n);
+    const uint32_t uops = core_bulk_uops(dst, n, c->core.vector_bytes);
     uint64_t line = 0, data = 0, done = 0;
     for (uint32_t i = 0; i < uops; i++) {
         if (s->end)

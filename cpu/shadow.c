@@ -19,10 +19,15 @@ static int cache_init(struct shadow_cache *c, const struct hierarchy *h, enum ca
     return c->lines ? 0 : -1;
 }
 
-struct shadow *shadow_new(const struct core_config *cfg, const struct hierarchy *h)
+struct shadow *shadow_new(const struct core_config *cfg, const struct hierarchy *h, uint32_t hart)
 {
     const int trap = cfg->boundary.kind == BOUNDARY_TRAP;
     struct shadow *s = calloc(1, sizeof *s);
+    if (s) {
+        s->real_l1[0] = hierarchy_counters(h, CACHE_L1I, hart);
+        s->real_l1[1] = hierarchy_counters(h, CACHE_L1D, hart);
+        s->real_l2 = hierarchy_counters(h, CACHE_L2, hart);
+    }
     if (s && !cache_init(&s->l1[0], h, CACHE_L1I) && !cache_init(&s->l1[1], h, CACHE_L1D) &&
         !cache_init(&s->l2, h, CACHE_L2) &&
         !tlb_init(&s->tlb, trap ? &cfg->tlb_trap : &cfg->tlb_call, cfg->boundary.kind) &&
@@ -89,7 +94,7 @@ static void drop(struct shadow_cache *c, uint64_t line)
             set[i] = NO_LINE;
 }
 
-void shadow_access(struct core *c, enum mem_kind kind, uint64_t addr, unsigned source)
+void shadow_access(struct core *c, enum mem_kind kind, uint64_t addr, unsigned missed)
 {
     struct shadow *s = c->shadow;
     const uint64_t line = addr >> LINE_SHIFT;
@@ -102,12 +107,27 @@ void shadow_access(struct core *c, enum mem_kind kind, uint64_t addr, unsigned s
         return;
     }
     const int near = touch(&s->l1[!code], line), held = near || touch(&s->l2, line);
-    if (walk || !c->roi || source == SRC_L1)
+    if (walk || !c->roi)
         return;
-    if (near)
+    if (near && (missed & MISSED_L1))
         (*(code ? &c->n.polluted_l1i : &c->n.polluted_l1d))++;
-    if (held && source != SRC_L2)
+    if (held && (missed & MISSED_L2))
         c->n.polluted_l2++;
+}
+
+/* Whether it missed is told by the real caches' counters: a hit on a line that is still on its way
+ * is none, wherever that comes from. */
+struct mem_reply shadow_request(struct core *c)
+{
+    const struct shadow *s = c->shadow;
+    const unsigned kind = c->req.kind;
+    const struct cache_counters *l1 = s->real_l1[kind != MEM_FETCH], *l2 = s->real_l2;
+    const uint64_t before1 = l1->misses[kind], before2 = l2->misses[kind];
+    const struct mem_reply reply = hierarchy_access(c->hierarchy, &c->req);
+    shadow_access(c, (enum mem_kind)kind, c->req.addr,
+                  (l1->misses[kind] != before1 ? MISSED_L1 : 0) |
+                      (l2->misses[kind] != before2 ? MISSED_L2 : 0));
+    return reply;
 }
 
 /* ---- pages and branches ---- */

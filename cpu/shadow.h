@@ -16,7 +16,8 @@
  * the kernel's nor those of crossings. A miss of user code in the real structure that is a hit in
  * its shadow is pollution: of the L1I, the L1D, the L2 (the line was in the shadow's L1 or L2 and
  * came from farther away), the first-level TLBs (L2 hits too), of all TLBs (a walk), and of the
- * branch predictor (wrong, where its shadow was right).
+ * branch predictor (wrong, where its shadow was right). Two predictors that have once differed go
+ * on to differ by chance, so helped_branches counts the reverse, and the difference is what tells.
  *
  * The shadow's caches are LRU and fetch nothing ahead; where the real ones do, a line that a
  * prefetch displaced counts as well, and one that was prefetched in time never does. What another
@@ -33,6 +34,7 @@ struct shadow_cache {
 
 struct shadow {
     struct shadow_cache l1[2], l2; /* l1: code, data */
+    const struct cache_counters *real_l1[2], *real_l2;
     struct tlb tlb;
     struct branch branch;
     uint8_t page;  /* enum tlb_found of the latest translation */
@@ -41,12 +43,16 @@ struct shadow {
 
 struct core;
 /* NULL when there is no memory. */
-struct shadow *shadow_new(const struct core_config *cfg, const struct hierarchy *h);
+struct shadow *shadow_new(const struct core_config *cfg, const struct hierarchy *h, uint32_t hart);
 void shadow_free(struct shadow *s); /* NULL is fine */
 void shadow_archive(struct shadow *s, struct archive *a);
 
-/* User code made an access; source: where the real one was found. */
-void shadow_access(struct core *c, enum mem_kind kind, uint64_t addr, unsigned source);
+/* An access of user code, in the real caches (core.req). */
+struct mem_reply shadow_request(struct core *c);
+/* And in the shadow's: `missed` says in which of the real ones it missed, below. */
+#define MISSED_L1 1u
+#define MISSED_L2 2u
+void shadow_access(struct core *c, enum mem_kind kind, uint64_t addr, unsigned missed);
 /* It looks a page up, and was found like that in the real TLB. */
 void shadow_page(struct core *c, int code, uint64_t key);
 void shadow_page_found(struct core *c, enum tlb_found found);

@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "guestos/include/machine.h"
 #include "sim/checkpoint.h"
 #include "sim/cmd.h"
 #include "sim/error.h"
@@ -16,6 +17,9 @@ static const char help[] =
     "Runs every point of the experiment and prints a table. Each point leaves a run directory.\n"
     "  -s, --set KEY=VALUE  a configuration key, after the file (`pwsim list keys`); repeatable\n"
     "  -o, --output DIR     where run directories go (runs)\n"
+    "      --only PATTERN   points whose label matches, as the shell matches names (\"grep/*\"), "
+    "and\n"
+    "                       those that they are compared with\n"
     "      --console        show what the guest prints, too\n"
     "      --json           the table as JSON, and nothing else on standard output\n"
     "      --checkpoint-at POINT FILE\n"
@@ -33,7 +37,7 @@ static const char help[] =
 
 struct run_command {
     struct texts set;
-    const char *file, *root, *from, *kind;
+    const char *file, *root, *from, *kind, *only;
     const char *at[2]; /* --checkpoint-at: where, and the file */
     int console, json, progress;
 };
@@ -48,6 +52,7 @@ static int parse(struct run_command *c, int argc, char **argv)
                                       {"progress", 0, OPTION_FLAG, &c->progress},
                                       {"checkpoint-at", 0, OPTION_PAIR, c->at},
                                       {"from", 0, OPTION_TEXT, &c->from},
+                                      {"only", 0, OPTION_TEXT, &c->only},
                                       {"checkpoint-kind", 0, OPTION_TEXT, &c->kind},
                                       {0}};
     const int at = options_parse(argc, argv, rows, help, 0);
@@ -90,6 +95,13 @@ static void add_up(struct run_result *all, const struct run_result *r)
     all->host_ns += r->host_ns;
 }
 
+static int has_program(const struct image *image, const char *name)
+{
+    char section[300];
+    snprintf(section, sizeof section, SECTION_PROGRAM "%s", name);
+    return image_find(image, section) != NULL;
+}
+
 static int run_one(struct experiment *x, size_t i, const struct run_options *opt, int quiet,
                    struct run_result *all, char *err, size_t errlen)
 {
@@ -98,6 +110,12 @@ static int run_one(struct experiment *x, size_t i, const struct run_options *opt
     struct image *image = run_open_image(p->config, err, errlen);
     if (!image)
         return -1;
+    if (p->needs && !has_program(image, p->needs)) {
+        fprintf(stderr, "%spwsim: %s: skipped: the boot image has no program \"%s\"\n",
+                quiet ? "" : "\n", p->label, p->needs);
+        image_free(image);
+        return 0;
+    }
     if (!quiet && i == 0)
         run_describe(p->config, stdout);
     if (!quiet)
@@ -174,7 +192,8 @@ int cmd_run(int argc, char **argv)
         return parsed == OPTIONS_BAD ? EXIT_BAD_INPUT : EXIT_GOOD;
     }
     int status;
-    if (experiment_load(c.file, c.set.v, c.set.n, &x, err, sizeof err)) {
+    if (experiment_load(c.file, c.set.v, c.set.n, &x, err, sizeof err) ||
+        (c.only && experiment_only(x, c.only, err, sizeof err))) {
         status = cmd_complain("%s", err);
     } else {
         FILE *const console = c.console ? stdout : NULL;

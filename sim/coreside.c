@@ -140,7 +140,15 @@ int core_config_of(const struct config *c, struct core_config *out, char *err, s
                                 .boundary = boundary_of(c),
                                 .tlb_call = tlb_of_call(c),
                                 .tlb_trap = tlb_of_trap(c),
+                                .penalty = {.percent = (uint32_t)c->wasm_penalty,
+                                            .instructions = (uint32_t)c->isa_instructions,
+                                            .loads = (uint32_t)c->isa_loads,
+                                            .stores = (uint32_t)c->isa_stores,
+                                            .branches = (uint32_t)c->isa_branches},
+                                .vector_bytes = (uint32_t)c->isa_vector,
                                 .pollution = c->pollution};
+    if (c->isa_vector & (c->isa_vector - 1))
+        return fail(err, errlen, "isa.vector: expected 16 B, 32 B or 64 B");
     for (unsigned i = 0; i < UOP_CLASSES; i++)
         out->units[i] = 1;
     out->units[UOP_ALU] = (uint32_t)c->units_alu;

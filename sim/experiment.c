@@ -3,6 +3,7 @@
 #include "sim/experiment.h"
 
 #include <assert.h>
+#include <fnmatch.h>
 #include <jansson.h>
 #include <libconfig.h>
 #include <stdlib.h>
@@ -128,18 +129,21 @@ static const config_setting_t *member(const struct reader *r, const char *name)
 
 static int check_step(const struct reader *r, const config_setting_t *step)
 {
-    static const char *const names[] = {"label", "set", NULL};
+    static const char *const names[] = {"label", "set", "needs", NULL};
     if (!config_setting_is_group(step)) {
         return COMPLAIN(r, step, "expected { label = \"…\"; set = [ \"key=value\" ]; }");
     }
     const char *label = NULL;
-    if (only(r, step, names, "label and set") != 0 ||
+    if (only(r, step, names, "label, set and needs") != 0 ||
         (label = text_member(r, step, "label")) == NULL) {
         return -1;
     }
     if (strchr(label, '/') != NULL) {
         return COMPLAIN(r, step, "label \"%.40s\": \"/\" stands between the labels of a point",
                         label);
+    }
+    if (config_setting_get_member(step, "needs") != NULL && text_member(r, step, "needs") == NULL) {
+        return -1;
     }
     const config_setting_t *set = config_setting_get_member(step, "set");
     if (!is_sequence(set)) {
@@ -208,6 +212,11 @@ static int apply_step(const struct reader *r, const config_setting_t *step,
         if (config_assign(p->config, config_setting_get_string(s), why, sizeof why) != 0) {
             return COMPLAIN(r, s, "%s", why);
         }
+    }
+    const config_setting_t *needs = config_setting_get_member(step, "needs");
+    if (needs != NULL) {
+        free(p->needs);
+        p->needs = copy_text(config_setting_get_string(needs));
     }
     char *label;
     if (asprintf(&label, "%s%s%s", p->label, *p->label != '\0' ? "/" : "", label_of(step)) < 0) {
@@ -443,14 +452,43 @@ out:
     return bad;
 }
 
+static void free_point(struct experiment_point *p)
+{
+    free(p->label);
+    free(p->needs);
+    config_free(p->config);
+}
+
+int experiment_only(struct experiment *x, const char *pattern, char *err, size_t errlen)
+{
+    size_t *moved = must(calloc(x->n, sizeof *moved)), n = 0;
+    for (size_t i = 0; i < x->n; i++) {
+        if (fnmatch(pattern, x->points[i].label, 0) == 0) {
+            moved[i] = moved[x->points[i].baseline] = 1;
+        }
+    }
+    for (size_t i = 0; i < x->n; i++) {
+        if (!moved[i]) {
+            free_point(&x->points[i]);
+            continue;
+        }
+        moved[i] = n; /* baselines come before what is compared with them */
+        x->points[n] = x->points[i];
+        x->points[n].baseline = moved[x->points[i].baseline];
+        n++;
+    }
+    x->n = n;
+    free(moved);
+    return n > 0 ? 0 : fail(err, errlen, "run: --only: no point's label matches \"%s\"", pattern);
+}
+
 void experiment_free(struct experiment *x)
 {
     if (x == NULL) {
         return;
     }
     for (size_t i = 0; i < x->n; i++) {
-        free(x->points[i].label);
-        config_free(x->points[i].config);
+        free_point(&x->points[i]);
     }
     struct experiment_results *res = x->results;
     for (size_t i = 0; res != NULL && i < res->ncolumns; i++) {

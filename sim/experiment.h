@@ -21,8 +21,9 @@
  *
  * Its points are the cross product of the axes, the last axis running fastest; a point is labelled
  * "wordcount/call" and its config is the file's with the assignments of its labels, first axis
- * first, and the command line's after them all. A file without the group is one point whose label
- * is the config's name.
+ * first, and the command line's after them all. `needs = "NAME"` in a step
+ * names a program of the boot image without which its points are not run. A file without the group
+ * is one point whose label is the config's name.
  *
  * baseline says to which point the ratio columns compare: "first" (the default) is the first point
  * of all, the path of a key the first point with the same value of that key. Rules in the table
@@ -37,6 +38,7 @@
 struct experiment_point {
     char *label;
     struct config *config;
+    char *needs;     /* program of the boot image, NULL: nothing in particular */
     size_t baseline; /* number of the point that it is compared with; itself or an earlier one */
 };
 
@@ -52,6 +54,9 @@ struct experiment {
 int experiment_load(const char *path, const char *const *assignments, size_t n,
                     struct experiment **out, char *err, size_t errlen);
 void experiment_free(struct experiment *x); /* NULL is fine */
+/* Keep only the points whose labels match a pattern of the shell, and those that they are compared
+ * with; before any has been recorded. -1 and a message when none does. */
+int experiment_only(struct experiment *x, const char *pattern, char *err, size_t errlen);
 
 /* Check that every column can be evaluated from these counters: before the first point runs. */
 int experiment_check(const struct experiment *x, const struct stats *stats, char *err,

@@ -171,6 +171,12 @@ static int make_cores(struct machine *m, char *err, size_t errlen)
     return 0;
 }
 
+/* Of a micro-op's code: with what wasm has more of, spread over those that are there. */
+static uint32_t code_bytes(const struct config *c)
+{
+    const uint64_t all = c->code_bytes * (100000 + c->isa_instructions * c->wasm_penalty);
+    return (uint32_t)((all + 50000) / 100000);
+}
 static int make_store(struct machine *m, char *err, size_t errlen)
 {
     struct store_config sc = store_default_config;
@@ -178,7 +184,7 @@ static int make_store(struct machine *m, char *err, size_t errlen)
     sc.call_depth = (uint32_t)m->cfg->call_depth;
     sc.int_registers = (uint32_t)m->cfg->int_registers;
     sc.vector_registers = (uint32_t)m->cfg->vector_registers;
-    sc.code_bytes_per_uop = (uint32_t)m->cfg->code_bytes;
+    sc.code_bytes_per_uop = code_bytes(m->cfg);
     m->limits = wasm_default_limits;
     m->limits.module_bytes = (uint32_t)m->cfg->wasm_module_bytes;
     m->limits.functions = (uint32_t)m->cfg->wasm_functions;

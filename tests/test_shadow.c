@@ -35,7 +35,7 @@ static void make(void)
     core = calloc(1, sizeof *core);
     core->hierarchy = hierarchy_new(&cfg, err, sizeof err);
     cr_assert_not_null(core->hierarchy, "%s", err);
-    core->shadow = shadow_new(&config, core->hierarchy);
+    core->shadow = shadow_new(&config, core->hierarchy, 0);
     cr_assert_not_null(core->shadow);
     core->roi = 1;
 }
@@ -49,59 +49,60 @@ static void drop(void)
 
 TestSuite(shadow, .init = make, .fini = drop);
 
-static void load(uint64_t line, enum mem_source source)
+static void load(uint64_t line, unsigned missed)
 {
-    shadow_access(core, MEM_LOAD, line * 64, source);
+    shadow_access(core, MEM_LOAD, line * 64, missed);
 }
 
 Test(shadow, what_it_would_have_had_alone_is_pollution)
 {
-    load(1, SRC_DRAM); /* never seen: its own miss */
+    load(1, MISSED_L1 | MISSED_L2); /* never seen: its own miss */
     cr_assert_eq(core->n.polluted_l1d + core->n.polluted_l2, 0);
-    load(1, SRC_L1);
-    load(1, SRC_L2);
+    load(1, 0);
+    load(1, MISSED_L1);
     cr_assert_eq(core->n.polluted_l1d, 1);
     cr_assert_eq(core->n.polluted_l2, 0);
-    load(1, SRC_LLC);
+    load(1, MISSED_L1 | MISSED_L2);
     cr_assert_eq(core->n.polluted_l1d, 2);
     cr_assert_eq(core->n.polluted_l2, 1);
-    shadow_access(core, MEM_FETCH, 64, SRC_LLC); /* the shadow's L1I has not got it, its L2 does */
+    shadow_access(core, MEM_FETCH, 64,
+                  MISSED_L1 | MISSED_L2); /* the shadow's L1I has not got it, its L2 does */
     cr_assert_eq(core->n.polluted_l1i, 0);
     cr_assert_eq(core->n.polluted_l2, 2);
-    shadow_access(core, MEM_FETCH, 64, SRC_L2);
+    shadow_access(core, MEM_FETCH, 64, MISSED_L1);
     cr_assert_eq(core->n.polluted_l1i, 1);
 }
 
 Test(shadow, what_it_has_displaced_itself_is_not)
 {
     for (uint64_t i = 0; i < 3; i++) /* three lines of one set of two ways */
-        load(8 * i, SRC_DRAM);
-    load(0, SRC_L2);
+        load(8 * i, MISSED_L1 | MISSED_L2);
+    load(0, MISSED_L1);
     cr_assert_eq(core->n.polluted_l1d + core->n.polluted_l2, 0);
-    load(16, SRC_LLC); /* still in its L1 */
+    load(16, MISSED_L1 | MISSED_L2); /* still in its L1 */
     cr_assert_eq(core->n.polluted_l1d, 1);
     cr_assert_eq(core->n.polluted_l2, 1);
-    load(8, SRC_LLC); /* in its L2 alone */
+    load(8, MISSED_L1 | MISSED_L2); /* in its L2 alone */
     cr_assert_eq(core->n.polluted_l1d, 1);
     cr_assert_eq(core->n.polluted_l2, 2);
 }
 
 Test(shadow, its_own_flushes_count_for_nothing)
 {
-    load(1, SRC_DRAM);
-    shadow_access(core, MEM_CLFLUSH, 64, SRC_LLC);
-    load(1, SRC_DRAM);
+    load(1, MISSED_L1 | MISSED_L2);
+    shadow_access(core, MEM_CLFLUSH, 64, MISSED_L1 | MISSED_L2);
+    load(1, MISSED_L1 | MISSED_L2);
     cr_assert_eq(core->n.polluted_l1d + core->n.polluted_l2, 0);
 }
 
 Test(shadow, nothing_is_counted_outside_the_region)
 {
     core->roi = 0;
-    load(1, SRC_DRAM);
-    load(1, SRC_DRAM);
+    load(1, MISSED_L1 | MISSED_L2);
+    load(1, MISSED_L1 | MISSED_L2);
     cr_assert_eq(core->n.polluted_l1d + core->n.polluted_l2, 0);
     core->roi = 1; /* but it has learned */
-    load(1, SRC_DRAM);
+    load(1, MISSED_L1 | MISSED_L2);
     cr_assert_eq(core->n.polluted_l1d, 1);
 }
 
@@ -136,4 +137,14 @@ Test(shadow, branches_are_predicted_by_user_code_alone)
     cr_assert_eq(core->shadow->wrong, 0);
     shadow_branch(core, 8);
     cr_assert_eq(core->shadow->wrong, 1);
+}
+
+Test(shadow, a_line_on_its_way_is_no_miss)
+{
+    const struct mem_req req = {.addr = 640, .bytes = 8, .kind = MEM_LOAD};
+    for (int i = 0; i < 3; i++) { /* all at time 0: the first one's line comes much later */
+        core->req = req;
+        cr_assert_eq(shadow_request(core).source, SRC_DRAM);
+    }
+    cr_assert_eq(core->n.polluted_l1d + core->n.polluted_l2, 0);
 }
