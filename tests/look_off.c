@@ -3,9 +3,5 @@
 #define METERED   0
 #define EXEC_NAME exec_look_off
 #define LOOK()                                                                                     \
-    __asm__ goto(".byte 0x66, 0x2e, 0x0f, 0x1f, 0x84, 0, 0, 0, 0, 0"                               \
-                 :                                                                                 \
-                 : "r"(count), "m"(t->stop)                                                        \
-                 : "cc"                                                                            \
-                 : preempted)
+    __asm__ goto(".byte 0x66, 0x0f, 0x1f, 0x84, 0, 0, 0, 0, 0" : : "r"(due) : "cc" : preempted)
 #include "wasmcore/exec.inc"

@@ -190,8 +190,8 @@ struct instance *thread_instance(const struct thread *t);
  */
 enum run_reason engine_run_functional(struct thread *t);
 enum run_reason engine_run_observed(struct thread *t, struct log *log);
-/* Make the thread's run end with RUN_PREEMPT at its next call or taken branch, or the next run of
- * it if it is not running. May be called from a signal handler. */
+/* Make the thread's next run end with RUN_PREEMPT at its first call or taken branch. Not while it
+ * runs: what ends a run is a count, so that it is the same in every run of a program. */
 void thread_preempt(struct thread *t);
 /* Whether the thread's runs end with RUN_PREEMPT where it enters a privileged instance. */
 void thread_gate(struct thread *t, int on);

@@ -43,8 +43,9 @@ struct unit {
     struct import_call *import_calls;
     uint32_t nimport_calls, import_calls_cap;
     uint32_t first_block, nblocks;
-    uint32_t first_func; /* in the store's functions */
-    uint8_t linked;      /* import_calls have been settled */
+    uint32_t first_func;            /* in the store's functions */
+    struct code_chunk *code_chunks; /* store.c's own */
+    uint8_t linked;                 /* import_calls have been settled */
 };
 
 /* Imports that are instructions. */
@@ -134,10 +135,11 @@ enum thread_state {
 struct thread {
     /* hot: the engine writes these as it runs */
     const struct insn *ip; /* of the access under way, or where to go on */
-    uint64_t count;
-    volatile uint64_t stop; /* count at which to look up: `limit`, or 0 when preempted */
-    uint64_t *block_word;   /* observed: log word of the block under way */
-    struct frame *rec;      /* of the innermost activation */
+    int64_t due;           /* while it runs: count - stop, as of the block under way */
+    uint64_t stop;         /* count at which to leave: `limit`, or less when preempted */
+    uint64_t count;        /* while it does not run */
+    uint64_t *block_word;  /* observed: log word of the block under way */
+    struct frame *rec;     /* of the innermost activation */
     uint64_t *fp;
     struct instance *inst;
     uint64_t *slots, *slots_end;
@@ -146,7 +148,7 @@ struct thread {
     struct store *store;
     uint64_t fuel;     /* count past which it does not go; UINT64_MAX: no limit */
     struct step *step; /* fuel.c's own; NULL: its fuel was never limited */
-    uint64_t limit;
+    uint64_t limit;    /* at most INT64_MAX: nobody counts so far */
     uint64_t frame_addr;
     struct func *first;
     uint32_t id;
@@ -228,6 +230,8 @@ int store_grow_array(void **array, uint32_t *cap, uint32_t n, uint64_t more, siz
                             sizeof(*(array)))) /* NOLINT(bugprone-sizeof-expression) */
 
 /* store.c */
+/* Room for code that lives as long as the unit, aligned for a struct insn. NULL: no memory. */
+void *unit_code_room(struct unit *u, size_t bytes);
 int store_intern(struct store *st, const struct functype *type, uint32_t *id);
 const struct functype *store_type(const struct store *st, uint32_t id);
 int store_add_callable(struct store *st, struct func *f);

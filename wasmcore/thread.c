@@ -33,7 +33,8 @@ struct thread *thread_new(struct store *st, uint64_t frame_addr)
     t->frames_end = t->frames + st->cfg.call_depth + 1;
     t->rec = t->frames;
     t->fp = t->slots;
-    t->stop = t->limit = t->fuel = UINT64_MAX;
+    t->stop = t->limit = INT64_MAX;
+    t->fuel = UINT64_MAX;
     t->id = st->nthreads;
     st->threads[st->nthreads++] = t;
     return t;
@@ -206,6 +207,7 @@ enum run_reason thread_execute(struct thread *t, struct log *log, exec_fn *exec)
         reason = exec(t, log);
     } else {
         t->trap = TRAP_MEMORY;
+        t->count = t->stop + (uint64_t)t->due;
         reason = RUN_TRAP;
         if (log)
             end_log(t, log);
@@ -250,8 +252,8 @@ void thread_gate(struct thread *t, int on)
 
 void thread_limit(struct thread *t, uint64_t count)
 {
-    t->limit = count;
-    t->stop = count;
+    t->limit = count < INT64_MAX ? count : INT64_MAX;
+    t->stop = t->limit;
 }
 
 void thread_stop_at_mark(struct thread *t, uint32_t id)
