@@ -448,11 +448,11 @@ static void place_blocks(struct builder *b, struct block *out, uint32_t first, u
     }
 }
 
-/* Hand the finished instructions over, with their positions behind them: one allocation. */
+/* Hand the finished instructions over, with their positions behind them. */
 static int take_code(const struct builder *b, struct code *code)
 {
     const size_t insns = b->ninsns * sizeof(*b->insns), pos = b->ninsns * sizeof(*b->pos);
-    uint8_t *to = malloc(insns + pos + 1);
+    uint8_t *to = unit_code_room(b->unit, insns + pos);
     if (!to)
         return -1;
     memcpy(to, b->insns, insns);
@@ -566,6 +566,10 @@ static int too_many_locals(const struct module *m)
     return n > (UINT64_C(16) << 20) + UINT64_C(16) * m->nbytes;
 }
 
+/* What compilers make takes less, so that the store's arrays do not move again and again. */
+#define BYTES_PER_UOP   3u
+#define BYTES_PER_BLOCK 12u
+
 int lower_unit(struct store *st, struct unit *u, struct wasm_error *err)
 {
     const struct module *m = u->module;
@@ -576,6 +580,9 @@ int lower_unit(struct store *st, struct unit *u, struct wasm_error *err)
         *err = (struct wasm_error){0, "the functions declare too many locals"};
         return -1;
     }
+    if (GROW(st->uops, st->uops_cap, st->nuops, m->nbytes / BYTES_PER_UOP) ||
+        GROW(st->blocks, st->blocks_cap, st->nblocks, m->nbytes / BYTES_PER_BLOCK))
+        return -1; /* err says that there is no memory */
     for (; i < m->nfuncs && !failed; i++) {
         struct code *code = &u->codes[i];
         code->func = u->first_func + i;

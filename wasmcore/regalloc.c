@@ -28,8 +28,8 @@ struct scratch {
 struct pass {
     struct store *st;
     const struct regalloc *ra;
-    uint64_t *weight[FILES]; /* by slot */
-    uint8_t *in_register[FILES];
+    uint64_t *weight[FILES];     /* by slot */
+    uint8_t *in_register[FILES]; /* by slot; of REG_NONE, at nslots: yes */
     uint32_t used[FILES], saved[FILES];
     struct scratch scratch[FILES][SCRATCH]; /* most recently used first */
     int failed;
@@ -251,6 +251,17 @@ static void put_raw(struct pass *p, const struct raw_uop *r, const struct raw_bl
     define(p, (r->files & FILE_DST) != 0, (wide & FILE_DST) != 0, r->dst);
 }
 
+/* Nothing has to be fetched for a micro-op, and its result stays where it is made. */
+static inline int stays_in_registers(const struct pass *p, const struct raw_uop *r)
+{
+    const uint32_t none = p->ra->nslots;
+    const uint8_t *a = p->in_register[(r->files & FILE_A) != 0];
+    const uint8_t *b = p->in_register[(r->files & FILE_B) != 0];
+    const uint8_t *dst = p->in_register[(r->files & FILE_DST) != 0];
+    return r->class < UOP_CLASSES && a[r->a < none ? r->a : none] & b[r->b < none ? r->b : none] &
+                                         dst[r->dst < none ? r->dst : none];
+}
+
 static void put_block(struct pass *p, uint32_t i, struct block *out)
 {
     const struct regalloc *ra = p->ra;
@@ -259,8 +270,14 @@ static void put_block(struct pass *p, uint32_t i, struct block *out)
     out->uops = p->st->nuops;
     if (i == 0 && make_room(p, ROOM_FOR_ONE + 2 * ra->type->nparams))
         prologue(p);
-    for (uint32_t k = b->uop; k < end && make_room(p, ROOM_FOR_ONE); k++)
-        put_raw(p, &ra->uops[k], b, k + 1 == end);
+    for (uint32_t k = b->uop; k < end && make_room(p, ROOM_FOR_ONE); k++) {
+        const struct raw_uop *r = &ra->uops[k];
+        if (k + 1 < end && stays_in_registers(p, r))
+            put(p, (struct uop){r->class, (uint8_t)(r->flags | (r->files ? UOP_VECTOR : 0)),
+                                r->bytes, r->info, r->dst, r->a, r->b, r->slot});
+        else
+            put_raw(p, r, b, k + 1 == end);
+    }
     if (make_room(p, ROOM_FOR_ONE))
         settle(p, b);
     uint32_t n = p->st->nuops - out->uops;
@@ -278,7 +295,8 @@ int regalloc_run(struct store *st, const struct regalloc *ra, struct block *out)
     memset(ra->room, 0, regalloc_words(ra->nslots) * sizeof(*ra->room));
     for (unsigned f = 0; f < FILES; f++) {
         p.weight[f] = ra->room + (size_t)f * ra->nslots;
-        p.in_register[f] = flags + (size_t)f * ra->nslots;
+        p.in_register[f] = flags + (size_t)f * (ra->nslots + 1);
+        p.in_register[f][ra->nslots] = 1;
         for (unsigned i = 0; i < SCRATCH; i++)
             p.scratch[f][i].slot = REG_NONE;
     }

@@ -72,10 +72,10 @@ struct regalloc {
     uint64_t *room; /* regalloc_words(nslots) words to work in */
 };
 
-/* For each file a weight and a flag of each slot. */
+/* For each file a weight and a flag of each slot, and a flag of REG_NONE. */
 static inline uint64_t regalloc_words(uint32_t nslots)
 {
-    return 2 * (uint64_t)nslots + (2 * (uint64_t)nslots + 7) / 8;
+    return 2 * (uint64_t)nslots + (2 * (uint64_t)nslots + 2 + 7) / 8;
 }
 
 /*

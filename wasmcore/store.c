@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "wasmcore/lower.h"
 #include "wasmcore/slots.h"
@@ -17,6 +18,21 @@ const struct store_config store_default_config = {
     .code_bytes_per_uop = 4,
 };
 
+/*
+ * What a large module is lowered to is many times its size, and the host's faults on first touch
+ * would take a quarter of the time of loading it: ask for large pages. Only advice.
+ */
+#define LARGE_PAGE ((size_t)2 << 20)
+
+static void advise_large_pages(void *p, size_t n)
+{
+    const uintptr_t from = ((uintptr_t)p + LARGE_PAGE - 1) & ~(uintptr_t)(LARGE_PAGE - 1);
+    const uintptr_t to = ((uintptr_t)p + n) & ~(uintptr_t)(LARGE_PAGE - 1);
+    if (from < to)
+        (void)madvise((void *)from, to - from,
+                      MADV_HUGEPAGE); /* NOLINT(performance-no-int-to-ptr) */
+}
+
 int store_grow_array(void **array, uint32_t *cap, uint32_t n, uint64_t more, size_t size)
 {
     uint64_t want = n + more, room = *cap ? *cap : 16;
@@ -29,9 +45,62 @@ int store_grow_array(void **array, uint32_t *cap, uint32_t n, uint64_t more, siz
     void *p = realloc(*array, room * size);
     if (!p)
         return -1;
+    if (room * size >= LARGE_PAGE)
+        advise_large_pages(p, room * size);
     *array = p;
     *cap = (uint32_t)room;
     return 0;
+}
+
+/* ---- code ---- */
+
+/* The code of a unit's functions lies in chunks, filled one after the other. */
+#define CODE_CHUNK   ((size_t)64 << 10)
+#define LARGE_MODULE ((size_t)128 << 10)
+#define CODE_ALIGN   16u
+
+struct code_chunk {
+    struct code_chunk *next;
+    size_t used, size;
+    _Alignas(CODE_ALIGN) uint8_t data[];
+};
+
+static struct code_chunk *code_chunk_new(size_t least, int large)
+{
+    const size_t want = sizeof(struct code_chunk) + least;
+    const size_t unit = large ? LARGE_PAGE : CODE_CHUNK, size = (want + unit - 1) / unit * unit;
+    struct code_chunk *c = large ? aligned_alloc(LARGE_PAGE, size) : malloc(size);
+    if (!c)
+        return NULL;
+    if (large)
+        advise_large_pages(c, size);
+    c->used = 0;
+    c->size = size - sizeof(*c);
+    return c;
+}
+
+void *unit_code_room(struct unit *u, size_t bytes)
+{
+    struct code_chunk *c = u->code_chunks;
+    bytes = (bytes + CODE_ALIGN - 1) & ~(size_t)(CODE_ALIGN - 1);
+    if (!c || c->size - c->used < bytes) {
+        if (!(c = code_chunk_new(bytes, u->module->nbytes >= LARGE_MODULE)))
+            return NULL;
+        c->next = u->code_chunks;
+        u->code_chunks = c;
+    }
+    void *p = c->data + c->used;
+    c->used += bytes;
+    return p;
+}
+
+static void free_code(struct code_chunk *c)
+{
+    while (c) {
+        struct code_chunk *next = c->next;
+        free(c);
+        c = next;
+    }
 }
 
 /* ---- types ---- */
@@ -238,8 +307,7 @@ static void unit_free(struct unit *u)
 {
     if (!u)
         return;
-    for (uint32_t i = 0; u->codes && i < u->module->nfuncs; i++)
-        free(u->codes[i].insns); /* and pos with them */
+    free_code(u->code_chunks);
     free(u->codes);
     free(u->type_ids);
     free(u->builtin);
