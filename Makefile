@@ -26,7 +26,7 @@ BENCHES := $(patsubst tests/%.c,$B/tests/%,$(wildcard tests/bench_*.c))
 PROGRAMS := $(patsubst guestos/programs/%.c,$B/guest/%.wasm,$(wildcard guestos/programs/*.c guestos/programs/*/*.c))
 PERSISTENCY := $(filter $B/guest/persistency/%,$(PROGRAMS))
 GUEST_TESTS := $(patsubst tests/guest/%.c,$B/guest/tests/%.wasm,$(wildcard tests/guest/*.c))
-TEST_IMAGES := $B/guest/tests/harts.elf
+TEST_IMAGES := $B/guest/tests/harts.elf $B/guest/tests/smp.elf
 TEXTS   := $B/guest/text.txt $B/guest/sample.txt
 
 Q := @
@@ -69,7 +69,7 @@ $B/%.o: %.c Makefile
 # Compiled and linked in two steps: a single one would run wasm-opt where that is installed, and
 # the programs would differ from machine to machine and lose their names.
 GUEST_WARN    := -Wall -Wextra -Wshadow
-KERNEL_FLAGS  := --target=wasm32 -std=gnu11 -O2 -ffreestanding -mbulk-memory -msign-ext -mmutable-globals -mnontrapping-fptoint
+KERNEL_FLAGS  := --target=wasm32 -std=gnu11 -O2 -ffreestanding -mbulk-memory -msign-ext -mmutable-globals -mnontrapping-fptoint -matomics
 PROGRAM_FLAGS := --target=wasm32-wasi -std=gnu11 -O2
 KERNEL_OBJ    := $(patsubst %.c,$B/guest/%.o,$(wildcard guestos/kernel/*.c))
 LIB_OBJ       := $(patsubst %.c,$B/guest/%.o,$(wildcard guestos/lib/*.c))
@@ -90,17 +90,24 @@ $B/guest/%.wasm: $B/guest/guestos/programs/%.o $(LIB_OBJ)
 
 $B/guest/tests/%.wasm: $B/guest/tests/guest/%.o $(LIB_OBJ)
 	$(call say,WASM,$@)
-	$Qmkdir -p $(@D) && $(CLANG) --target=wasm32-wasi -o $@ $^
+	$Qmkdir -p $(@D) && $(CLANG) --target=wasm32-wasi $(LINK) -o $@ $^
+
+# threads: wasi-libc is built without them, so only the first thread of a program may use it
+$B/guest/tests/guest/smp.o: PROGRAM_FLAGS += -matomics -mbulk-memory
+$B/guest/tests/smp.wasm: LINK = -Wl,--shared-memory,--import-memory,--max-memory=4194304,--no-check-features
 
 # a kernel for tests, with a program that imports nothing of WASI
 $B/guest/tests/kernel/%.o: tests/kernel/%.c Makefile
-	$Qmkdir -p $(@D) && $(CLANG) $(KERNEL_FLAGS) -matomics $(GUEST_WARN) -Iguestos/include -I. -MMD -MP -c -o $@ $<
+	$Qmkdir -p $(@D) && $(CLANG) $(KERNEL_FLAGS) $(GUEST_WARN) -Iguestos/include -I. -MMD -MP -c -o $@ $<
 
 $B/guest/tests/kernel/%.wasm: $B/guest/tests/kernel/%.o
 	$Q$(CLANG) --target=wasm32 -nostdlib -Wl,--no-entry -Wl,--stack-first -Wl,--export=__stack_pointer -o $@ $^
 
 $B/guest/tests/harts.elf: $B/pwsim $B/guest/tests/kernel/harts.wasm $B/guest/tests/kernel/worker.wasm
 	$Q$B/pwsim image build $@ .kernel=$B/guest/tests/kernel/harts.wasm .prog/worker=$B/guest/tests/kernel/worker.wasm
+
+$B/guest/tests/smp.elf: $B/pwsim $B/guest/kernel.wasm $B/guest/tests/smp.wasm $B/guest/bench/sieve.wasm
+	$Q$B/pwsim image build $@ .kernel=$B/guest/kernel.wasm .prog/smp=$B/guest/tests/smp.wasm .prog/sieve=$B/guest/bench/sieve.wasm
 
 $B/mktext: guestos/mktext.c
 	$(call say,CC,$<)

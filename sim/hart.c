@@ -10,6 +10,10 @@
  * stops where it enters the kernel. Everything else stops at the next taken branch or call. Nothing
  * that is simulated depends on the quantum.
  *
+ * A hart that another one interrupts gives up its thread in user code, at the first place where it
+ * looks: at each stop, but code that runs ahead looks only at the first stop behind each multiple
+ * of LOOK_EVERY operators, which no run goes beyond; all that it has executed is timed there.
+ *
  * With one hart there is nobody to take turns with: it executes until the log is full.
  */
 #include "sim/machine_state.h"
@@ -34,6 +38,7 @@ int harts_make(struct machine *m, char *err, size_t errlen)
                            .current = NO_THREAD,
                            .idle = 1,
                            .alarm = HART_FOR_EVER,
+                           .interrupt = HART_FOR_EVER,
                            .slice_end = HART_FOR_EVER};
         h->log.cap = LOG_WORDS;
         h->log.words = malloc(LOG_WORDS * sizeof *h->log.words);
@@ -128,11 +133,18 @@ static uint32_t past_record(const struct log *l, uint32_t i)
     return i + 3 + (w & LOG_BULK_NV ? 2 * ((skew + (uint32_t)LOG_ARG(w) + 7) / 8) : 0);
 }
 
-/* Up to the next block. */
+/* Does something begin there that another hart may come before? */
+static int can_wait(uint64_t word)
+{
+    return LOG_TAG(word) == LOG_BLOCK || LOG_TAG(word) == LOG_BULK;
+}
+
+/* Up to the next block, or the next piece of a bulk operation: a long one would else have all that
+ * harts share for itself. */
 static void time_block(struct machine *m, struct hart *h)
 {
     uint32_t end = past_record(&h->log, h->eaten);
-    while (end < h->log.n && LOG_TAG(h->log.words[end]) != LOG_BLOCK)
+    while (end < h->log.n && !can_wait(h->log.words[end]))
         end = past_record(&h->log, end);
     settle(m);
     time_words(m, h, end - h->eaten);
@@ -248,12 +260,20 @@ static uint64_t left_of_slice(const struct hart *h)
     return h->slice_end == HART_FOR_EVER ? UINT64_MAX : less(h->slice_look, h->executed);
 }
 
+#define LOOK_EVERY 1000u
+
+/* Operators that one of several harts may execute before another takes its turn. */
+static uint64_t ahead(const struct machine *m, const struct thread *t)
+{
+    return alone(m, t) ? lower_of(m->cfg->quantum, less(m->hart->look, m->hart->executed)) : 0;
+}
+
 /* Operators that the hart at work may execute before it looks up. */
 static uint64_t stride(const struct machine *m, const struct thread *t)
 {
     uint64_t most = UINT64_MAX;
     if (m->nharts > 1)
-        most = alone(m, t) ? m->cfg->quantum : 0;
+        most = ahead(m, t);
     else if (!m->ops) /* a full log ends a timed run; this one ends at places that are as fixed */
         most = less(m->lap_end, m->executed);
     most = lower_of(most, left_of_slice(m->hart));
@@ -306,6 +326,31 @@ static void look_at_slice(struct machine *m)
         look_later(m, h);
 }
 
+/* Has another hart interrupted? In the kernel that is put off, but not for long. */
+static void look_at_interrupt(struct machine *m)
+{
+    struct hart *h = m->hart;
+    const struct thread *t = m->threads[h->current].thread;
+    if (alone(m, t) && h->executed < h->look)
+        return;
+    h->look = (h->executed / LOOK_EVERY + 1) * LOOK_EVERY;
+    if (h->interrupt > machine_now(m))
+        return;
+    if (thread_instance(t) != m->kernel && thread_at_point(t))
+        hostthread_preempt(m);
+    else
+        h->look = h->executed;
+}
+
+static void look_up(struct machine *m)
+{
+    const uint32_t before = m->hart->current;
+    if (m->nharts > 1)
+        look_at_interrupt(m);
+    if (m->hart->current == before)
+        look_at_slice(m);
+}
+
 static void serve(struct machine *m, enum run_reason why)
 {
     switch (why) {
@@ -323,7 +368,7 @@ static void serve(struct machine *m, enum run_reason why)
         break;
     case RUN_LOG:
     case RUN_PREEMPT:
-        look_at_slice(m);
+        look_up(m);
         break;
     }
 }
@@ -546,4 +591,14 @@ void hart_wake(struct machine *m, uint32_t id)
         h->woken = 1;
     else if (h->boot != NO_THREAD && h->alarm > at)
         h->alarm = at;
+}
+
+void hart_interrupt(struct machine *m, uint32_t id)
+{
+    struct hart *h = &m->harts[id];
+    const ps_t at = machine_now(m) + m->cfg->interrupt_latency;
+    if (h->idle)
+        hart_wake(m, id);
+    else if (h->interrupt > at)
+        h->interrupt = at;
 }

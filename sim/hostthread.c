@@ -88,6 +88,7 @@ static void give_up(struct machine *m, enum machine_why why, int32_t value)
     m->threads[m->hart->current].over = why == MACHINE_EXITED || why == MACHINE_TRAPPED;
     switch_to(m, m->hart->boot);
     hart_slice(m, HART_FOR_EVER);
+    m->hart->interrupt = HART_FOR_EVER;
     thread_host_slots(m->threads[m->hart->boot].thread)[0] = (uint64_t)why;
 }
 
@@ -218,20 +219,45 @@ static uint64_t *waiting(struct machine *m, uint64_t handle, uint32_t *number)
     return thread_host_slots(g->thread);
 }
 
+/* The memory of a wait, or NULL: a checkpoint may say anything. */
+static struct space *space_of_wait(const struct thread *t, const uint64_t *slots)
+{
+    const uint64_t addr = HOST_WAIT_ADDR(slots[0]);
+    const uint32_t bytes = HOST_WAIT_BYTES(slots[0]);
+    struct space *s = instance_memory(thread_instance(t), HOST_WAIT_MEMORY(slots[0]));
+    return s && space_holds(s, addr, bytes) ? s : NULL;
+}
+
+static int still_expected(const struct space *s, const uint64_t *slots)
+{
+    const uint32_t bytes = HOST_WAIT_BYTES(slots[0]);
+    return memcmp(s->base + HOST_WAIT_ADDR(slots[0]), &slots[1], bytes) == 0;
+}
+
 int64_t hostcall_wait_info(struct machine *m, const uint64_t *a)
 {
     uint32_t number;
     const uint64_t *slots = waiting(m, a[0], &number);
     struct machine_wait w = {0};
     uint8_t *to = kernel_bytes(m, a[1], sizeof w);
+    int changed = 0;
     if (!slots || !to)
         return slots ? -E_FAULT : -E_INVAL;
-    w.addr = slots[0];
-    w.space = (uint32_t)(number == HOST_WAIT ? slots[1] : slots[1] >> 32);
-    w.count = number == HOST_WAIT ? 0 : (uint32_t)slots[1];
-    w.timeout_ns = number == HOST_WAIT ? (int64_t)slots[2] : 0;
+    if (number == HOST_WAIT) {
+        const struct space *s = space_of_wait(m->threads[(uint32_t)a[0]].thread, slots);
+        if (!s)
+            return -E_INVAL;
+        changed = !still_expected(s, slots);
+        w.addr = HOST_WAIT_ADDR(slots[0]);
+        w.space = s->id;
+        w.timeout_ns = (int64_t)slots[2];
+    } else {
+        w.addr = slots[0];
+        w.space = (uint32_t)(slots[1] >> 32);
+        w.count = (uint32_t)slots[1];
+    }
     memcpy(to, &w, sizeof w);
-    return 0;
+    return changed;
 }
 
 int64_t hostcall_wait_done(struct machine *m, const uint64_t *a)
@@ -292,5 +318,13 @@ int64_t hostcall_wake(struct machine *m, const uint64_t *a)
     if ((uint32_t)a[0] >= m->nharts)
         return -E_INVAL;
     hart_wake(m, (uint32_t)a[0]);
+    return 0;
+}
+
+int64_t hostcall_interrupt(struct machine *m, const uint64_t *a)
+{
+    if ((uint32_t)a[0] >= m->nharts)
+        return -E_INVAL;
+    hart_interrupt(m, (uint32_t)a[0]);
     return 0;
 }

@@ -62,6 +62,8 @@ struct hart {
     uint64_t stall_ps;   /* functional model: time spent waiting */
     uint64_t cycles;     /* for the stats registry, kept at each sample and at the end */
     ps_t alarm;          /* idle: when it goes on by itself; HART_FOR_EVER: when it is woken */
+    ps_t interrupt;      /* when the interrupt that another hart has sent is there; HART_FOR_EVER */
+    uint64_t look;       /* value of `executed` at which code on private memory looks for it */
     ps_t slice_end;      /* when the thread that was resumed is to give up; HART_FOR_EVER */
     uint64_t slice_look; /* value of `executed` at which to see whether it is that late */
     uint8_t idle;
@@ -176,6 +178,8 @@ void harts_drop(struct machine *m);
 void hart_start(struct machine *m, struct hart *h, uint32_t boot);
 /* Let hart `id` go on if it is idle, or not become so the next time. By the hart at work. */
 void hart_wake(struct machine *m, uint32_t id);
+/* Have hart `id` come back to its boot thread, if it is not idle; else as hart_wake. */
+void hart_interrupt(struct machine *m, uint32_t id);
 /* The hart at work waits for `ns` (negative: for ever) or until it is woken. 0, or 1: it does not
  * wait, since nothing could wake it. */
 int hart_idle(struct machine *m, int64_t ns);

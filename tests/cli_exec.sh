@@ -33,6 +33,7 @@ t "--sync-out of a folder inside another" two_places
 # ---- processes ----
 crowd() { exits 0 "$pwsim" exec -s "machine.dram=2 GiB" -s "machine.stack=64 KiB" "$@" "$B/guest/tests/crowd.wasm" 1000; }
 t "a thousand processes live at once" crowd
+t "and on four harts" crowd -s machine.harts=4
 lacking() { # one line says what the kernel does not offer
     printf '(module (import "env" "frob" (func)) (memory (export "memory") 1) (func (export "_start") (call 0)))' >lacking.wat && wat2wasm lacking.wat -o lacking.wasm
     refuses 125 "lacking: import env.frob is not offered by the kernel" "$pwsim" exec lacking.wasm
@@ -74,6 +75,7 @@ EOF
 }
 t "threads of WASI wait for one another" threads
 t "threads of WASI on the timed core" threads -s core.model=inorder
+t "threads of WASI on several harts" threads -s core.model=inorder -s machine.harts=4
 script() { printf 'echo a b > f\ncat f | hexdump\nls nonesuch || echo no\nexit 7\n' | exits 7 "$pwsim" shell "$@" && [ "$(grep -c 'a b\.' out)$(tail -n 1 out)" = 1no ]; }
 t "the shell runs a script" script
 t "the shell on the timed core" script -s core.model=inorder

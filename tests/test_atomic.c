@@ -145,7 +145,12 @@ Test(atomic, a_wait_leaves_the_engine_unless_the_value_differs)
         cr_assert_eq(begin(&s, mode, "wait32", 12, 3, 250), RUN_HOST);
         cr_assert_eq(thread_host(s.t), HOST_WAIT);
         uint64_t *slots = thread_host_slots(s.t);
-        cr_assert(slots[0] == 16 && slots[1] == id && slots[2] == 250);
+        cr_assert(slots[0] == 16 && slots[1] == 3 && slots[2] == 250);
+        cr_assert_eq(begin(&s, mode, "wait64", 12, UINT64_C(7) << 32 | 3, 250), RUN_HOST);
+        slots = thread_host_slots(s.t);
+        cr_assert(slots[0] == (16 | UINT64_C(1) << 63) && slots[1] == (UINT64_C(7) << 32 | 3));
+        cr_assert_eq(begin(&s, mode, "wait32", 12, 3, 250), RUN_HOST);
+        slots = thread_host_slots(s.t);
         slots[0] = 2;
         cr_assert_eq(engine_run_functional(s.t), RUN_DONE);
         cr_assert_eq(thread_results(s.t)[0], 2);

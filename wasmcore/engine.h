@@ -66,13 +66,19 @@ struct external {
 #define HOST_CYCLES   0xff00u
 /*
  * HOST_WAIT: memory.atomic.wait32 or .wait64 has found the value that it expects, and the thread
- * is to sleep. Slot 0: the address, 1: the number of the space, 2: the time-out in nanoseconds as
- * an int64_t, negative: none. Put 0 (woken) or 2 (timed out) into slot 0.
+ * is to sleep. Slot 0: the address with HOST_WAIT_PLACE above it, 1: the value expected, 2: the
+ * time-out in nanoseconds as an int64_t, negative: none. Put 0 (woken), 1 (not the value any more)
+ * or 2 (timed out) into slot 0.
  * HOST_NOTIFY: memory.atomic.notify on a shared memory. Slot 0: the address, 1: how many threads to
  * wake, with the number of the space above bit 32. Put how many were woken into slot 0.
  */
 #define HOST_WAIT   0xff01u
 #define HOST_NOTIFY 0xff02u
+/* Which memory of the instance, and bytes of the value. */
+#define HOST_WAIT_PLACE(memory, bytes) ((uint64_t)(memory) << 48 | (uint64_t)((bytes) == 8) << 63)
+#define HOST_WAIT_ADDR(slot)           ((slot) & ((UINT64_C(1) << 48) - 1))
+#define HOST_WAIT_MEMORY(slot)         ((uint32_t)((slot) >> 48) & 0x7fff)
+#define HOST_WAIT_BYTES(slot)          ((slot) >> 63 ? 8u : 4u)
 
 /* A host function: running it makes engine_run return RUN_HOST with this number. type is copied. */
 struct func *store_host_func(struct store *st, uint32_t number, const struct functype *type);

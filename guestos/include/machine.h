@@ -46,7 +46,9 @@
     X(thread_value, i, "i", "what it gave to yield or thread_exit")                                \
     X(slice, v, "l", "the running thread may go on for so many nanoseconds, as in resume")         \
     X(wait_info, i, "ii",                                                                          \
-      "after MACHINE_WAITS and MACHINE_NOTIFIES: thread, where to put a struct machine_wait")      \
+      "after MACHINE_WAITS and MACHINE_NOTIFIES: thread, where to put a struct machine_wait -> "   \
+      "0, "                                                                                        \
+      "or 1: it waits for a value that is not there any more")                                     \
     X(wait_done, i, "ii", "thread, result of its wait or notify")                                  \
     X(wait_fail, i, "i", "its wait traps: deadlock")                                               \
     X(cookie, i, "", "cookie of the running thread, 0 in the boot thread")                         \
@@ -87,6 +89,10 @@
     X(wake, i, "i",                                                                                \
       "let a hart go on that is idle; one that is not will not wait the next time -> 0 or "        \
       "-EINVAL")                                                                                   \
+    X(interrupt, i, "i",                                                                           \
+      "a hart that runs a thread comes back to its boot thread with MACHINE_PREEMPTED, as soon "   \
+      "as "                                                                                        \
+      "that is in user code; one that is idle goes on -> 0 or -EINVAL")                            \
     X(trap_report, v, "i", "print a trapped thread's report on the machine's log")                 \
     X(halt, v, "i", "power off in good order with this exit code")
 
@@ -112,8 +118,9 @@ enum machine_why {
     MACHINE_YIELDED,
     MACHINE_TRAPPED,
     MACHINE_PREEMPTED, /* its time is over */
-    MACHINE_WAITS,     /* in memory.atomic.wait: to be resumed after wait_done or wait_fail */
-    MACHINE_NOTIFIES   /* in memory.atomic.notify: to be resumed after wait_done */
+    MACHINE_WAITS,   /* in memory.atomic.wait: to be resumed after wait_done or wait_fail. The value
+                        was the one expected; wait_info says whether it still is */
+    MACHINE_NOTIFIES /* in memory.atomic.notify: to be resumed after wait_done */
 };
 
 /* What a thread waits for, or notifies. */

@@ -71,6 +71,7 @@ MACHINE_IMPORT(harts) int32_t machine_harts(void);
 MACHINE_IMPORT(hart_start) int32_t machine_hart_start(int32_t hart, void *stack_top);
 MACHINE_IMPORT(idle) int32_t machine_idle(int64_t nanoseconds);
 MACHINE_IMPORT(wake) int32_t machine_wake(int32_t hart);
+MACHINE_IMPORT(interrupt) int32_t machine_interrupt(int32_t hart);
 MACHINE_IMPORT(trap_report) void machine_trap_report(int32_t thread);
 MACHINE_IMPORT(halt) _Noreturn void machine_halt(int32_t code);
 

@@ -103,6 +103,13 @@ PWK_IMPORT(self) uint32_t pwk_self(void);
 /* 0 (runs only when nobody else can) to 7; 4 is usual. As pwk_kill. */
 PWK_IMPORT(priority) int32_t pwk_priority(uint32_t pid, uint32_t priority);
 
+/* Its threads, and those of the children that it starts from now on, run on that hart only; -1: on
+ * any. 0, -EINVAL (there is no such hart), or as pwk_kill. */
+PWK_IMPORT(affinity) int32_t pwk_affinity(uint32_t pid, int32_t hart);
+/* How many harts there are, and the one that this thread runs on now. */
+PWK_IMPORT(harts) uint32_t pwk_harts(void);
+PWK_IMPORT(hart) uint32_t pwk_hart(void);
+
 /* Lower a limit of this process and of the children that it will have: 0 or -EINVAL, -EPERM. */
 enum pwk_limit { PWK_LIMIT_PAGES, PWK_LIMIT_HANDLES, PWK_LIMIT_THREADS };
 PWK_IMPORT(limit) int32_t pwk_limit(uint32_t what, uint32_t most);

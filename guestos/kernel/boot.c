@@ -1,6 +1,7 @@
 /* boot.c - the kernel's entry: set up, start the first program, run until it is over. */
 #include "bootfs.h"
 #include "console.h"
+#include "hart.h"
 #include "heap.h"
 #include "kstring.h"
 #include "machine_import.h"
@@ -138,18 +139,33 @@ static void first_process(void)
         refuse_program(name, (uint32_t)len, err);
 }
 
+/* By the hart that found it over; it has the lock, and keeps it. */
+static _Noreturn void power_off(void)
+{
+    const struct process *p = process_first();
+    bootfs_export();
+    if (p->state == PROCESS_TRAPPED)
+        machine_halt(MACHINE_HALT_TRAPPED);
+    machine_halt(p->exit_code & INT32_MAX);
+}
+
 EXPORT("boot") void boot(void)
 {
-    const struct process *p;
+    harts_init();
     store_init();
     sched_init();
     console_init();
     bootfs_init();
     first_process();
+    harts_start();
     sched_run();
-    p = process_first();
-    bootfs_export();
-    if (p->state == PROCESS_TRAPPED)
-        machine_halt(MACHINE_HALT_TRAPPED);
-    machine_halt(p->exit_code & INT32_MAX);
+    power_off();
+}
+
+/* All harts but the first begin here. */
+EXPORT("boot_hart") void boot_hart(void)
+{
+    kernel_lock();
+    sched_run();
+    power_off();
 }

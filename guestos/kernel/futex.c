@@ -20,7 +20,11 @@ void futex_wait(struct thread *t)
 {
     struct machine_wait w = {0};
     uint64_t until = SCHED_FOREVER;
-    machine_wait_info(t->machine, &w);
+    if (machine_wait_info(t->machine, &w)) { /* another hart has changed it meanwhile */
+        machine_wait_done(t->machine, 1);
+        sched_enqueue(t);
+        return;
+    }
     if (w.timeout_ns >= 0) {
         until = (uint64_t)machine_clock(0) + (uint64_t)w.timeout_ns;
         if (until < (uint64_t)w.timeout_ns)

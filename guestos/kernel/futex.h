@@ -4,8 +4,8 @@
 
 #include "proc.h"
 
-/* The machine hands both instructions to the boot thread (MACHINE_WAITS, MACHINE_NOTIFIES); the
- * value has been compared already, and no other thread has run since. */
+/* The machine hands both instructions to the boot thread (MACHINE_WAITS, MACHINE_NOTIFIES). The
+ * value has been compared already, but without the lock: futex_wait does so again. */
 void futex_wait(struct thread *t);
 void futex_notify(struct thread *t);
 

@@ -101,6 +101,7 @@ static void limits_set(struct process *p)
     p->threads_limit = parent ? parent->threads_limit
                               : param_number(PARAM_THREADS, THREADS_USUAL, 1, THREADS_MAX);
     p->priority = parent ? parent->priority : PRIORITY_USUAL;
+    p->pinned = parent ? parent->pinned : -1;
 }
 
 static int process_build(struct process *p, const struct process_start *s)
@@ -174,7 +175,7 @@ static void children_orphan(const struct process *p)
         if (c->parent != p)
             continue;
         c->parent = NULL;
-        if (c->state != PROCESS_ALIVE)
+        if (c->gone)
             process_reap(c);
     }
 }
@@ -195,15 +196,11 @@ static void thread_remove(struct thread *t)
     thread_free(t);
 }
 
-void process_end(struct process *p, enum process_state how, int32_t code)
+/* Its last thread has ended. */
+static void process_finish(struct process *p)
 {
-    if (p->state == PROCESS_ALIVE) {
-        p->state = how;
-        p->exit_code = code;
-    }
+    p->gone = 1;
     p->end_ns = (uint64_t)machine_clock(0);
-    while (p->threads)
-        thread_remove(p->threads);
     process_close(p);
     machine_instance_drop(p->instance);
     children_orphan(p);
@@ -211,6 +208,24 @@ void process_end(struct process *p, enum process_state how, int32_t code)
         sched_wake_all(&p->parent->children_ended);
     else if (p != procs.first)
         process_reap(p);
+}
+
+void process_end(struct process *p, enum process_state how, int32_t code)
+{
+    struct thread *next;
+    if (p->state == PROCESS_ALIVE) {
+        p->state = how;
+        p->exit_code = code;
+    }
+    for (struct thread *t = p->threads; t; t = next) {
+        next = t->sibling;
+        if (t->state == THREAD_RUNNING)
+            sched_stop(t);
+        else
+            thread_remove(t);
+    }
+    if (!p->threads)
+        process_finish(p);
 }
 
 void thread_end(struct thread *t, enum process_state how, int32_t code)
@@ -284,9 +299,14 @@ int process_descends(const struct process *p, const struct process *of)
     return p != NULL;
 }
 
+/* Of the slice that it is in. Harts do not agree on the time to the last nanosecond. */
 static uint64_t slice_ns(const struct thread *t)
 {
-    return t->state == THREAD_RUNNING ? (uint64_t)machine_clock(0) - t->slice_from_ns : 0;
+    uint64_t now;
+    if (t->state != THREAD_RUNNING)
+        return 0;
+    now = (uint64_t)machine_clock(0);
+    return now > t->slice_from_ns ? now - t->slice_from_ns : 0;
 }
 
 uint64_t thread_cpu_ns(const struct thread *t)
@@ -296,6 +316,8 @@ uint64_t thread_cpu_ns(const struct thread *t)
 
 uint64_t process_cpu_ns(const struct process *p)
 {
-    const struct thread *t = thread_self();
-    return p->cpu_ns + (t->process == p ? slice_ns(t) : 0);
+    uint64_t ns = p->cpu_ns;
+    for (const struct thread *t = p->threads; t; t = t->sibling)
+        ns += slice_ns(t);
+    return ns;
 }

@@ -52,6 +52,8 @@ struct process {
     struct thread *threads; /* those that live, newest first */
     uint32_t live_threads, last_tid;
     uint8_t priority;
+    int8_t pinned;      /* the hart that its threads may run on, negative: any */
+    uint8_t gone;       /* it has ended, and so have all of its threads */
     uint8_t control;    /* may see and kill processes that it did not start */
     uint8_t foreground; /* ends when the console says "interrupt" */
     uint64_t cpu_ns;    /* of time slices that have ended, all threads */
@@ -68,10 +70,15 @@ enum thread_state { THREAD_RUNNABLE, THREAD_RUNNING, THREAD_BLOCKED, THREAD_ENDE
 
 struct thread {
     struct process *process;
-    struct thread *sibling;        /* in process.threads */
-    struct thread *next, *prev;    /* in a queue */
-    struct wait_queue *queue;      /* the one that it is in, or NULL */
-    struct thread *sooner, *later; /* among those that sleep */
+    struct thread *sibling;     /* in process.threads */
+    struct thread *next, *prev; /* in a queue */
+    struct wait_queue *queue;   /* the one that it is in, or NULL */
+    struct run_queue *run;      /* runnable: it is in a queue of that, at this */
+    uint8_t level;              /* priority, and came in this order */
+    uint32_t arrival;
+    uint32_t hart;                 /* that it runs on, or ran on last */
+    struct hart *sleeps_on;        /* whose list has it */
+    struct thread *sooner, *later; /* among those that sleep there */
     uint64_t wake_ns;              /* UINT64_MAX: no time-out */
     int32_t machine;               /* the machine's handle */
     int32_t instance;              /* its own, of a WASI thread; 0: the process's */
@@ -82,6 +89,7 @@ struct thread {
     uint64_t futex_addr; /* what memory.atomic.wait waits on */
     uint32_t futex_space;
     uint8_t futex;            /* it waits there */
+    uint8_t in_kernel;        /* it has given up in a kernel call, and the lock with it */
     uint8_t *stack;           /* kernel stack, lowest address */
     uint64_t slice_from_ns;   /* when it was last resumed */
     uint64_t cpu_ns;          /* of slices that have ended */
@@ -122,7 +130,9 @@ int32_t thread_spawn(uint32_t argument);
 /* A thread is over: it returned, exited or trapped. The boot thread calls this. */
 void thread_end(struct thread *t, enum process_state how, int32_t code);
 
-/* End a process that lives, with all its threads; not the one that runs on this hart. */
+/* End a process that lives, with all its threads; not the one that runs on this hart. Those that
+ * run on others end as soon as these have heard of it; with the last of them the process is gone.
+ */
 void process_end(struct process *p, enum process_state how, int32_t code);
 
 /* The process of that number that lives or was not waited for, or NULL. */

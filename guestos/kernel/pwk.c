@@ -1,5 +1,6 @@
 /* pwk.c - kernel calls beyond WASI: named objects, shared memory, mappings (include/pwk.h). */
 #include "heap.h"
+#include "hart.h"
 #include "mapping.h"
 #include "objects.h"
 #include "pwk.h"
@@ -88,6 +89,7 @@ static int32_t map_file(struct process *p, const struct region *r)
 
 PWK_EXPORT(map) int32_t kernel_map(uint32_t fd, int64_t offset, uint32_t bytes, uint32_t flags)
 {
+    KERNEL_CALL();
     struct process *p = process_self();
     struct region r = {0};
     int err = region_of(p, fd, &r);
@@ -108,6 +110,7 @@ PWK_EXPORT(map) int32_t kernel_map(uint32_t fd, int64_t offset, uint32_t bytes, 
 
 PWK_EXPORT(unmap) int32_t kernel_unmap(uint32_t addr, uint32_t bytes)
 {
+    KERNEL_CALL();
     return mapping_remove(process_self(), addr, bytes);
 }
 
@@ -124,6 +127,7 @@ static int32_t object_install(struct process *p, struct object *object)
 
 PWK_EXPORT(pmem_open) int32_t kernel_pmem_open(uint32_t name, uint32_t len, int64_t bytes)
 {
+    KERNEL_CALL();
     struct process *p = process_self();
     char text[OBJECT_NAME_MAX];
     struct object *object;
@@ -138,6 +142,7 @@ PWK_EXPORT(pmem_open) int32_t kernel_pmem_open(uint32_t name, uint32_t len, int6
 
 PWK_EXPORT(memory) int32_t kernel_memory(int64_t bytes)
 {
+    KERNEL_CALL();
     struct object *object;
     int err = object_new_anonymous(bytes, &object);
     return err < 0 ? err : object_install(process_self(), object);

@@ -1,5 +1,6 @@
 /* pwk_ipc.c - kernel calls between processes: pipes and channels (include/pwk.h). */
 #include "channel.h"
+#include "hart.h"
 #include "pipe.h"
 #include "uaccess.h"
 #include "pwk_export.h"
@@ -41,6 +42,7 @@ static int handle_pair(enum handle_kind a, enum handle_kind b, struct handle *ou
 
 PWK_EXPORT(pipe) int32_t kernel_pipe(uint32_t fds)
 {
+    KERNEL_CALL();
     struct handle *h[2];
     struct pipe *pipe;
     int err = handle_pair(HANDLE_PIPE_READ, HANDLE_PIPE_WRITE, h);
@@ -58,6 +60,7 @@ PWK_EXPORT(pipe) int32_t kernel_pipe(uint32_t fds)
 
 PWK_EXPORT(channel) int32_t kernel_channel(uint32_t fds)
 {
+    KERNEL_CALL();
     struct channel_end *ends[2];
     struct handle *h[2];
     int err = handle_pair(HANDLE_CHANNEL, HANDLE_CHANNEL, h);
@@ -124,6 +127,7 @@ static int send(const struct process *p, struct handle *h, const struct user_mes
 
 PWK_EXPORT(send) int32_t kernel_send(uint32_t fd, uint32_t message)
 {
+    KERNEL_CALL();
     struct thread *t = thread_self();
     struct user_message u;
     struct handle *h;
@@ -191,6 +195,7 @@ static int receive(struct process *p, struct handle *h, uint32_t message, struct
 
 PWK_EXPORT(receive) int32_t kernel_receive(uint32_t fd, uint32_t message)
 {
+    KERNEL_CALL();
     struct thread *t = thread_self();
     struct user_message u;
     struct handle *h;

@@ -1,5 +1,6 @@
 /* pwk_proc.c - calls about processes, the machine and the console (include/pwk.h). */
 #include "console.h"
+#include "hart.h"
 #include "kstring.h"
 #include "pwk_export.h"
 #include "sched.h"
@@ -27,6 +28,7 @@ static int target(uint32_t pid, struct process **out)
 
 PWK_EXPORT(kill) int32_t kernel_kill(uint32_t pid, int32_t code)
 {
+    KERNEL_CALL();
     struct process *p;
     int err = target(pid, &p);
     if (err < 0)
@@ -37,11 +39,12 @@ PWK_EXPORT(kill) int32_t kernel_kill(uint32_t pid, int32_t code)
     }
     p->state = PROCESS_KILLED;
     p->exit_code = code;
-    machine_thread_exit(0);
+    thread_leave();
 }
 
 PWK_EXPORT(priority) int32_t kernel_priority(uint32_t pid, uint32_t priority)
 {
+    KERNEL_CALL();
     struct process *p;
     int err = priority < PRIORITIES ? target(pid, &p) : -EINVAL;
     if (err < 0)
@@ -52,10 +55,34 @@ PWK_EXPORT(priority) int32_t kernel_priority(uint32_t pid, uint32_t priority)
     return 0;
 }
 
+PWK_EXPORT(affinity) int32_t kernel_affinity(uint32_t pid, int32_t hart)
+{
+    KERNEL_CALL();
+    struct process *p;
+    int err = hart >= -1 && hart < (int32_t)harts.count ? target(pid, &p) : -EINVAL;
+    if (err < 0)
+        return err;
+    p->pinned = (int8_t)hart;
+    for (struct thread *t = p->threads; t; t = t->sibling)
+        sched_requeue(t);
+    return 0;
+}
+
+PWK_EXPORT(harts) uint32_t kernel_harts(void)
+{
+    return harts.count;
+}
+
+PWK_EXPORT(hart) uint32_t kernel_hart(void)
+{
+    return hart_self()->number;
+}
+
 enum { LIMIT_PAGES, LIMIT_HANDLES, LIMIT_THREADS };
 
 PWK_EXPORT(limit) int32_t kernel_limit(uint32_t what, uint32_t most)
 {
+    KERNEL_CALL();
     struct process *p = process_self();
     uint32_t *limits[] = {&p->pages_limit, &p->handles.limit, &p->threads_limit};
     if (what > LIMIT_THREADS || most == 0)
@@ -85,6 +112,7 @@ static uint32_t descriptors(const struct process *p)
 
 PWK_EXPORT(process) int32_t kernel_process(uint32_t pid, uint32_t out)
 {
+    KERNEL_CALL();
     const struct process *self = process_self(), *p = process_from(pid);
     struct user_process u;
     int err;
@@ -116,6 +144,7 @@ struct user_system {
 
 PWK_EXPORT(system) int32_t kernel_system(uint32_t out)
 {
+    KERNEL_CALL();
     uint32_t pages, free_pages;
     struct user_system u;
     store_usage(&pages, &free_pages);
@@ -153,6 +182,7 @@ static int foreground(uint32_t pid)
 
 PWK_EXPORT(console) int32_t kernel_console(uint32_t what, uint32_t pid)
 {
+    KERNEL_CALL();
     if (!process_self()->control)
         return -EPERM;
     switch (what) {

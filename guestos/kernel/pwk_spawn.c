@@ -1,5 +1,6 @@
 /* pwk_spawn.c - starting programs, and waiting for their end (include/pwk.h). */
 #include "heap.h"
+#include "hart.h"
 #include "kstring.h"
 #include "program.h"
 #include "pwk_export.h"
@@ -215,6 +216,7 @@ static int32_t file_module(struct thread *t, const char *path, uint32_t len, con
 
 PWK_EXPORT(spawn) int32_t kernel_spawn(uint32_t path, uint32_t len, uint32_t argv, uint32_t fds)
 {
+    KERNEL_CALL();
     struct thread *t = thread_self();
     struct process_start s = {0};
     const char *text = t->path[0];
@@ -240,6 +242,7 @@ struct user_module {
 
 PWK_EXPORT(spawn_module) int32_t kernel_spawn_module(uint32_t module, uint32_t argv, uint32_t fds)
 {
+    KERNEL_CALL();
     struct thread *t = thread_self();
     struct process_start s = {.name = t->path[0]};
     struct user_module u;
@@ -276,7 +279,7 @@ static struct process *ended_child(const struct process *p, uint32_t pid, int *a
         if (c->parent != p)
             continue;
         *any = 1;
-        if (c->state != PROCESS_ALIVE)
+        if (c->gone)
             return c;
     }
     return NULL;
@@ -284,6 +287,7 @@ static struct process *ended_child(const struct process *p, uint32_t pid, int *a
 
 PWK_EXPORT(wait) int32_t kernel_wait(uint32_t pid, uint32_t status, uint32_t flags)
 {
+    KERNEL_CALL();
     struct process *p = process_self(), *c;
     struct user_status s;
     int any, err = 0;

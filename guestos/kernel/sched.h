@@ -7,11 +7,13 @@
 #include "proc.h"
 
 /*
- * Threads run in turns, round robin among those of the highest priority, for a time slice each
- * (boot parameter "slice_ns"); a thread that is alone runs on. User code is preempted anywhere,
- * kernel code never: it gives the hart up only in sched_block and sched_yield, so a kernel call is
- * one piece from its entry to there, and from there to its end. That is also where a lock of the
- * whole kernel would be let go, if there were more than one hart.
+ * The threads of the highest priorities run, as many as there are harts, in turns with those of the
+ * same priority: round robin, for a time slice each (boot parameter "slice_ns"). Of several harts
+ * each looks at least that often; with one hart a thread that is alone runs on. A hart that has
+ * nothing to do idles, and is called when a thread waits; so is the one with the lowest priority
+ * when a thread of a higher one waits. User code is preempted anywhere, kernel code never: it gives
+ * the hart up only in sched_block and sched_yield, so a kernel call is one piece from its entry to
+ * there, and from there to its end. The lock of the whole kernel (hart.h) is let go there too.
  *
  * Whoever blocks must be ready to be killed there, and never come back: what it holds then is
  * thread.held, and nothing else.
@@ -21,7 +23,8 @@
 void sched_init(void);
 void sched_enqueue(struct thread *t);
 
-/* Run threads until the first process is over. Called once, by the boot thread. */
+/* Run threads until the first process is gone. Called by the boot thread of each hart, which has
+ * the lock; one of them returns, still with the lock. */
 void sched_run(void);
 
 /* The calling thread waits in a queue (NULL: in none) until it is woken, or until a time since
@@ -34,12 +37,17 @@ void sched_wake_all(struct wait_queue *q);
 /* Let others of the same or a higher priority run. */
 void sched_yield(void);
 
+/* The calling thread, whose process is over, or which is. */
+_Noreturn void thread_leave(void);
+
 /* Take a thread out of every queue: it is about to end. */
 void sched_forget(struct thread *t);
-/* Its process's priority has changed. */
+/* It runs on another hart, and its process is over: have it come back there. */
+void sched_stop(const struct thread *t);
+/* Its process's priority, or the hart that it may run on, has changed. */
 void sched_requeue(struct thread *t);
 
-/* Nanoseconds since power-on that no thread wanted to run. */
+/* Nanoseconds since power-on that no thread wanted to run, the mean of all harts. */
 uint64_t sched_idle_ns(void);
 /* How often a thread was resumed. */
 uint64_t sched_switches(void);

@@ -1,5 +1,6 @@
 /* wasi_args.c - arguments, environment and random bytes. */
 #include "uaccess.h"
+#include "hart.h"
 #include "wasi.h"
 
 #define POINTERS_AT_ONCE 16u
@@ -38,30 +39,35 @@ static int strings_sizes(const struct process *p, const struct strings *s, uint3
 
 WASI_EXPORT(args_get) uint32_t wasi_args_get(uint32_t argv, uint32_t buf)
 {
+    KERNEL_CALL();
     const struct process *p = process_self();
     return wasi_result(strings_get(p, &p->args, argv, buf));
 }
 
 WASI_EXPORT(args_sizes_get) uint32_t wasi_args_sizes_get(uint32_t count, uint32_t bytes)
 {
+    KERNEL_CALL();
     const struct process *p = process_self();
     return wasi_result(strings_sizes(p, &p->args, count, bytes));
 }
 
 WASI_EXPORT(environ_get) uint32_t wasi_environ_get(uint32_t environ, uint32_t buf)
 {
+    KERNEL_CALL();
     const struct process *p = process_self();
     return wasi_result(strings_get(p, &p->env, environ, buf));
 }
 
 WASI_EXPORT(environ_sizes_get) uint32_t wasi_environ_sizes_get(uint32_t count, uint32_t bytes)
 {
+    KERNEL_CALL();
     const struct process *p = process_self();
     return wasi_result(strings_sizes(p, &p->env, count, bytes));
 }
 
 WASI_EXPORT(random_get) uint32_t wasi_random_get(uint32_t buf, uint32_t len)
 {
+    KERNEL_CALL();
     const struct process *p = process_self();
     uint8_t bytes[256];
     for (uint64_t done = 0; done < len; done += sizeof bytes) {

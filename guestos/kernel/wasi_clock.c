@@ -1,7 +1,14 @@
 /* wasi_clock.c - clocks, yielding and the end of a program. */
 #include "sched.h"
+#include "hart.h"
 #include "uaccess.h"
 #include "wasi.h"
+
+static uint64_t cpu_time(uint32_t id)
+{
+    KERNEL_CALL();
+    return id == CLOCK_PROCESS_CPU ? process_cpu_ns(process_self()) : thread_cpu_ns(thread_self());
+}
 
 static int clock_read(uint32_t id, uint64_t *ns)
 {
@@ -13,10 +20,8 @@ static int clock_read(uint32_t id, uint64_t *ns)
         *ns = (uint64_t)machine_clock(0);
         return 0;
     case CLOCK_PROCESS_CPU:
-        *ns = process_cpu_ns(process_self());
-        return 0;
     case CLOCK_THREAD_CPU:
-        *ns = thread_cpu_ns(thread_self());
+        *ns = cpu_time(id);
         return 0;
     default:
         return -EINVAL;
@@ -41,6 +46,7 @@ uint32_t wasi_clock_time_get(uint32_t id, uint64_t precision, uint32_t time)
 
 WASI_EXPORT(sched_yield) uint32_t wasi_sched_yield(void)
 {
+    KERNEL_CALL();
     sched_yield();
     return 0;
 }
@@ -53,17 +59,19 @@ static _Noreturn void leave(enum process_state how, int32_t code)
     struct process *p = process_self();
     p->state = how;
     p->exit_code = code;
-    machine_thread_exit(0);
+    thread_leave();
 }
 
 WASI_EXPORT(proc_exit) _Noreturn void wasi_proc_exit(uint32_t code)
 {
+    KERNEL_CALL();
     leave(PROCESS_EXITED, (int32_t)code);
 }
 
 /* No signal has a handler in WASI, so each does what it does without one: nothing, or the end. */
 WASI_EXPORT(proc_raise) uint32_t wasi_proc_raise(uint32_t signal)
 {
+    KERNEL_CALL();
     switch (signal) {
     case SIGNAL_NONE:
     case SIGNAL_CHLD:

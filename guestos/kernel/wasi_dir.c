@@ -1,5 +1,6 @@
 /* wasi_dir.c - listing a directory. */
 #include "kstring.h"
+#include "hart.h"
 #include "uaccess.h"
 #include "vfs.h"
 #include "wasi.h"
@@ -29,6 +30,7 @@ WASI_EXPORT(fd_readdir)
 uint32_t wasi_fd_readdir(uint32_t fd, uint32_t buf, uint32_t buf_len, uint64_t cookie,
                          uint32_t used)
 {
+    KERNEL_CALL();
     const struct process *p = process_self();
     const struct slot *s = handle_slot(&p->handles, fd);
     struct record r;

@@ -1,5 +1,6 @@
 /* wasi_fd.c - calls on open file descriptors other than reading, writing and listing. */
 #include "stat.h"
+#include "hart.h"
 #include "times.h"
 #include "uaccess.h"
 #include "vfs.h"
@@ -43,6 +44,7 @@ static int seekable(const struct process *p, uint32_t fd, uint64_t right, struct
 WASI_EXPORT(fd_seek)
 uint32_t wasi_fd_seek(uint32_t fd, int64_t offset, uint32_t whence, uint32_t position)
 {
+    KERNEL_CALL();
     const struct process *p = process_self();
     int tells = offset == 0 && whence == WHENCE_CUR;
     struct handle *h;
@@ -60,12 +62,14 @@ uint32_t wasi_fd_seek(uint32_t fd, int64_t offset, uint32_t whence, uint32_t pos
 UNSTABLE_EXPORT(fd_seek)
 uint32_t unstable_fd_seek(uint32_t fd, int64_t offset, uint32_t whence, uint32_t position)
 {
+    KERNEL_CALL();
     static const uint8_t same[] = {WHENCE_CUR, WHENCE_END, WHENCE_SET};
     return whence < sizeof same ? wasi_fd_seek(fd, offset, same[whence], position) : EINVAL;
 }
 
 WASI_EXPORT(fd_tell) uint32_t wasi_fd_tell(uint32_t fd, uint32_t position)
 {
+    KERNEL_CALL();
     const struct process *p = process_self();
     struct handle *h;
     int err = seekable(p, fd, RIGHT_FD_TELL | RIGHT_FD_SEEK, &h);
@@ -76,16 +80,19 @@ WASI_EXPORT(fd_tell) uint32_t wasi_fd_tell(uint32_t fd, uint32_t position)
 
 WASI_EXPORT(fd_close) uint32_t wasi_fd_close(uint32_t fd)
 {
+    KERNEL_CALL();
     return wasi_result(handle_close(&process_self()->handles, fd));
 }
 
 WASI_EXPORT(fd_renumber) uint32_t wasi_fd_renumber(uint32_t from, uint32_t to)
 {
+    KERNEL_CALL();
     return wasi_result(handle_move(&process_self()->handles, from, to));
 }
 
 WASI_EXPORT(fd_fdstat_get) uint32_t wasi_fd_fdstat_get(uint32_t fd, uint32_t buf)
 {
+    KERNEL_CALL();
     const struct process *p = process_self();
     const struct slot *s = handle_slot(&p->handles, fd);
     struct wasi_fdstat stat;
@@ -100,6 +107,7 @@ WASI_EXPORT(fd_fdstat_get) uint32_t wasi_fd_fdstat_get(uint32_t fd, uint32_t buf
 
 WASI_EXPORT(fd_fdstat_set_flags) uint32_t wasi_fd_fdstat_set_flags(uint32_t fd, uint32_t flags)
 {
+    KERNEL_CALL();
     struct slot *s;
     int err = handle_use(&process_self()->handles, fd, RIGHT_FD_SET_FLAGS, &s);
     if (err < 0)
@@ -114,6 +122,7 @@ WASI_EXPORT(fd_fdstat_set_flags) uint32_t wasi_fd_fdstat_set_flags(uint32_t fd, 
 WASI_EXPORT(fd_fdstat_set_rights)
 uint32_t wasi_fd_fdstat_set_rights(uint32_t fd, uint64_t rights, uint64_t inheriting)
 {
+    KERNEL_CALL();
     struct slot *s = handle_slot(&process_self()->handles, fd);
     if (!s)
         return EBADF;
@@ -126,6 +135,7 @@ uint32_t wasi_fd_fdstat_set_rights(uint32_t fd, uint64_t rights, uint64_t inheri
 
 WASI_EXPORT(fd_filestat_get) uint32_t wasi_fd_filestat_get(uint32_t fd, uint32_t buf)
 {
+    KERNEL_CALL();
     const struct process *p = process_self();
     struct wasi_filestat stat;
     struct slot *s;
@@ -138,6 +148,7 @@ WASI_EXPORT(fd_filestat_get) uint32_t wasi_fd_filestat_get(uint32_t fd, uint32_t
 
 UNSTABLE_EXPORT(fd_filestat_get) uint32_t unstable_fd_filestat_get(uint32_t fd, uint32_t buf)
 {
+    KERNEL_CALL();
     struct wasi_filestat stat;
     struct slot *s;
     int err = handle_use(&process_self()->handles, fd, RIGHT_FD_FILESTAT_GET, &s);
@@ -156,6 +167,7 @@ static const struct slot *preopened(const struct process *p, uint32_t fd)
 
 WASI_EXPORT(fd_prestat_get) uint32_t wasi_fd_prestat_get(uint32_t fd, uint32_t buf)
 {
+    KERNEL_CALL();
     const struct process *p = process_self();
     const struct slot *s = preopened(p, fd);
     struct wasi_prestat stat = {.tag = 0};
@@ -168,6 +180,7 @@ WASI_EXPORT(fd_prestat_get) uint32_t wasi_fd_prestat_get(uint32_t fd, uint32_t b
 WASI_EXPORT(fd_prestat_dir_name)
 uint32_t wasi_fd_prestat_dir_name(uint32_t fd, uint32_t path, uint32_t len)
 {
+    KERNEL_CALL();
     const struct process *p = process_self();
     const struct slot *s = preopened(p, fd);
     if (!s)
@@ -194,11 +207,13 @@ static int sync(uint32_t fd, uint64_t right)
 
 WASI_EXPORT(fd_sync) uint32_t wasi_fd_sync(uint32_t fd)
 {
+    KERNEL_CALL();
     return wasi_result(sync(fd, RIGHT_FD_SYNC));
 }
 
 WASI_EXPORT(fd_datasync) uint32_t wasi_fd_datasync(uint32_t fd)
 {
+    KERNEL_CALL();
     return wasi_result(sync(fd, RIGHT_FD_DATASYNC | RIGHT_FD_SYNC));
 }
 
@@ -221,6 +236,7 @@ static int file_to_change(uint32_t fd, uint64_t right, struct inode **out)
 WASI_EXPORT(fd_advise)
 uint32_t wasi_fd_advise(uint32_t fd, uint64_t offset, uint64_t len, uint32_t advice)
 {
+    KERNEL_CALL();
     struct slot *s = handle_slot(&process_self()->handles, fd);
     uint64_t end;
     if (!s)
@@ -234,6 +250,7 @@ uint32_t wasi_fd_advise(uint32_t fd, uint64_t offset, uint64_t len, uint32_t adv
 
 WASI_EXPORT(fd_allocate) uint32_t wasi_fd_allocate(uint32_t fd, uint64_t offset, uint64_t len)
 {
+    KERNEL_CALL();
     struct inode *node;
     uint64_t end;
     int err = file_to_change(fd, RIGHT_FD_ALLOCATE, &node);
@@ -247,6 +264,7 @@ WASI_EXPORT(fd_allocate) uint32_t wasi_fd_allocate(uint32_t fd, uint64_t offset,
 WASI_EXPORT(fd_filestat_set_size)
 uint32_t wasi_fd_filestat_set_size(uint32_t fd, uint64_t size)
 {
+    KERNEL_CALL();
     struct inode *node;
     int err = file_to_change(fd, RIGHT_FD_FILESTAT_SET_SIZE, &node);
     if (err == 0 && size > INT64_MAX)
@@ -257,6 +275,7 @@ uint32_t wasi_fd_filestat_set_size(uint32_t fd, uint64_t size)
 WASI_EXPORT(fd_filestat_set_times)
 uint32_t wasi_fd_filestat_set_times(uint32_t fd, uint64_t atim, uint64_t mtim, uint32_t flags)
 {
+    KERNEL_CALL();
     struct slot *s = handle_slot(&process_self()->handles, fd);
     if (!s)
         return EBADF;

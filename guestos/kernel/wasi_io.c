@@ -1,5 +1,6 @@
 /* wasi_io.c - reading and writing through file descriptors. */
 #include "channel.h"
+#include "hart.h"
 #include "console.h"
 #include "pipe.h"
 #include "sched.h"
@@ -223,6 +224,7 @@ static int transfer(struct handle *h, uint64_t *at, move_bytes *move, uint32_t i
 WASI_EXPORT(fd_read)
 uint32_t wasi_fd_read(uint32_t fd, uint32_t iovs, uint32_t count, uint32_t nread)
 {
+    KERNEL_CALL();
     struct handle *h;
     int err = usable(process_self(), fd, RIGHT_FD_READ, &h);
     return wasi_result(err < 0 ? err : transfer(h, &h->at, reader(h), iovs, count, nread));
@@ -231,6 +233,7 @@ uint32_t wasi_fd_read(uint32_t fd, uint32_t iovs, uint32_t count, uint32_t nread
 WASI_EXPORT(fd_pread)
 uint32_t wasi_fd_pread(uint32_t fd, uint32_t iovs, uint32_t count, uint64_t offset, uint32_t nread)
 {
+    KERNEL_CALL();
     struct handle *h;
     int err = usable(process_self(), fd, RIGHT_FD_READ, &h);
     if (err < 0)
@@ -244,6 +247,7 @@ uint32_t wasi_fd_pread(uint32_t fd, uint32_t iovs, uint32_t count, uint64_t offs
 WASI_EXPORT(fd_write)
 uint32_t wasi_fd_write(uint32_t fd, uint32_t iovs, uint32_t count, uint32_t nwritten)
 {
+    KERNEL_CALL();
     struct handle *h;
     int err = usable(process_self(), fd, RIGHT_FD_WRITE, &h);
     if (err < 0)
@@ -257,6 +261,7 @@ WASI_EXPORT(fd_pwrite)
 uint32_t wasi_fd_pwrite(uint32_t fd, uint32_t iovs, uint32_t count, uint64_t offset,
                         uint32_t nwritten)
 {
+    KERNEL_CALL();
     struct handle *h;
     int err = usable(process_self(), fd, RIGHT_FD_WRITE, &h);
     if (err < 0)

@@ -1,5 +1,6 @@
 /* wasi_path.c - calls that name a file by a path. */
 #include "kstring.h"
+#include "hart.h"
 #include "stat.h"
 #include "times.h"
 #include "uaccess.h"
@@ -93,6 +94,7 @@ WASI_EXPORT(path_open)
 uint32_t wasi_path_open(uint32_t dir, uint32_t lookup, uint32_t path, uint32_t len, uint32_t oflags,
                         uint64_t rights, uint64_t inheriting, uint32_t fdflags, uint32_t fd)
 {
+    KERNEL_CALL();
     struct process *p = process_self();
     struct open o = {oflags, fdflags, rights, inheriting};
     int exclusive = (oflags & OFLAG_CREAT) && (oflags & OFLAG_EXCL);
@@ -140,6 +142,7 @@ WASI_EXPORT(path_filestat_get)
 uint32_t wasi_path_filestat_get(uint32_t dir, uint32_t lookup, uint32_t path, uint32_t len,
                                 uint32_t buf)
 {
+    KERNEL_CALL();
     struct wasi_filestat stat;
     int err = path_stat(dir, lookup, path, len, &stat);
     return wasi_result(err < 0 ? err : user_write(process_self(), buf, &stat, sizeof stat));
@@ -149,6 +152,7 @@ UNSTABLE_EXPORT(path_filestat_get)
 uint32_t unstable_path_filestat_get(uint32_t dir, uint32_t lookup, uint32_t path, uint32_t len,
                                     uint32_t buf)
 {
+    KERNEL_CALL();
     struct wasi_filestat stat;
     int err = path_stat(dir, lookup, path, len, &stat);
     return wasi_result(err < 0 ? err : filestat_put_unstable(&stat, buf));
@@ -158,6 +162,7 @@ WASI_EXPORT(path_readlink)
 uint32_t wasi_path_readlink(uint32_t dir, uint32_t path, uint32_t len, uint32_t buf,
                             uint32_t buf_len, uint32_t used)
 {
+    KERNEL_CALL();
     const struct process *p = process_self();
     const uint8_t *target;
     struct place place;
@@ -183,6 +188,7 @@ uint32_t wasi_path_readlink(uint32_t dir, uint32_t path, uint32_t len, uint32_t 
 WASI_EXPORT(path_create_directory)
 uint32_t wasi_path_create_directory(uint32_t dir, uint32_t path, uint32_t len)
 {
+    KERNEL_CALL();
     struct place place;
     struct inode *made;
     int err = path_find(dir, path, len, RIGHT_PATH_CREATE_DIRECTORY, 0, 0, &place);
@@ -193,6 +199,7 @@ WASI_EXPORT(path_filestat_set_times)
 uint32_t wasi_path_filestat_set_times(uint32_t dir, uint32_t lookup, uint32_t path, uint32_t len,
                                       uint64_t atim, uint64_t mtim, uint32_t flags)
 {
+    KERNEL_CALL();
     struct place place;
     int err;
     if ((lookup & ~LOOKUP_FLAGS_ALL) || times_check(flags) < 0)
@@ -210,6 +217,7 @@ WASI_EXPORT(path_link)
 uint32_t wasi_path_link(uint32_t old_dir, uint32_t lookup, uint32_t old_path, uint32_t old_len,
                         uint32_t new_dir, uint32_t new_path, uint32_t new_len)
 {
+    KERNEL_CALL();
     struct place from, to;
     int err;
     if (lookup & ~LOOKUP_FLAGS_ALL)
@@ -225,6 +233,7 @@ WASI_EXPORT(path_rename)
 uint32_t wasi_path_rename(uint32_t old_dir, uint32_t old_path, uint32_t old_len, uint32_t new_dir,
                           uint32_t new_path, uint32_t new_len)
 {
+    KERNEL_CALL();
     struct place from, to;
     int err = path_find(old_dir, old_path, old_len, RIGHT_PATH_RENAME_SOURCE, 0, 0, &from);
     if (err == 0)
@@ -247,6 +256,7 @@ WASI_EXPORT(path_symlink)
 uint32_t wasi_path_symlink(uint32_t target, uint32_t target_len, uint32_t dir, uint32_t path,
                            uint32_t len)
 {
+    KERNEL_CALL();
     struct thread *t = thread_self();
     struct place place;
     int err = target_read(t, target, target_len);
@@ -258,6 +268,7 @@ uint32_t wasi_path_symlink(uint32_t target, uint32_t target_len, uint32_t dir, u
 WASI_EXPORT(path_unlink_file)
 uint32_t wasi_path_unlink_file(uint32_t dir, uint32_t path, uint32_t len)
 {
+    KERNEL_CALL();
     struct place place;
     int err = path_find(dir, path, len, RIGHT_PATH_UNLINK_FILE, 0, 0, &place);
     return wasi_result(err < 0 ? err : vfs_unlink(&place));
@@ -266,6 +277,7 @@ uint32_t wasi_path_unlink_file(uint32_t dir, uint32_t path, uint32_t len)
 WASI_EXPORT(path_remove_directory)
 uint32_t wasi_path_remove_directory(uint32_t dir, uint32_t path, uint32_t len)
 {
+    KERNEL_CALL();
     struct place place;
     int err = path_find(dir, path, len, RIGHT_PATH_REMOVE_DIRECTORY, 0, 0, &place);
     return wasi_result(err < 0 ? err : vfs_rmdir(&place));

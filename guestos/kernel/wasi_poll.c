@@ -1,5 +1,6 @@
 /* poll.c - whether a descriptor can be read or written, and who waits to hear of it. */
 #include "poll.h"
+#include "hart.h"
 #include "channel.h"
 #include "console.h"
 #include "pipe.h"
@@ -227,6 +228,7 @@ static int poll_run(struct poll *poll, uint32_t in, uint32_t out, uint32_t n, ui
 WASI_EXPORT(poll_oneoff)
 uint32_t wasi_poll_oneoff(uint32_t in, uint32_t out, uint32_t n, uint32_t nevents)
 {
+    KERNEL_CALL();
     struct poll poll = {.process = process_self()};
     return wasi_result(poll_run(&poll, in, out, n, nevents));
 }
@@ -234,6 +236,7 @@ uint32_t wasi_poll_oneoff(uint32_t in, uint32_t out, uint32_t n, uint32_t nevent
 UNSTABLE_EXPORT(poll_oneoff)
 uint32_t unstable_poll_oneoff(uint32_t in, uint32_t out, uint32_t n, uint32_t nevents)
 {
+    KERNEL_CALL();
     struct poll poll = {.process = process_self(), .unstable = 1};
     return wasi_result(poll_run(&poll, in, out, n, nevents));
 }

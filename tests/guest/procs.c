@@ -200,7 +200,12 @@ static uint64_t now(void)
 static void turns(void)
 {
     struct pwk_status s;
-    int32_t a = start("work", NULL, NULL), b = start("work", NULL, NULL), first;
+    int32_t a, b, first;
+    CHECK_EQ(&c, pwk_affinity(pwk_self(), 0), 0); /* there may be several harts */
+    CHECK_EQ(&c, pwk_affinity(pwk_self(), (int32_t)pwk_harts()), -EINVAL);
+    CHECK_EQ(&c, pwk_affinity(1000, 0), -ESRCH);
+    a = start("work", NULL, NULL);
+    b = start("work", NULL, NULL);
     CHECK_EQ(&c, pwk_priority((uint32_t)b, 5), 0);
     CHECK_EQ(&c, pwk_priority((uint32_t)b, 8), -EINVAL);
     first = pwk_wait(0, &s, 0);
@@ -211,6 +216,8 @@ static void turns(void)
     usleep(5000);
     uint64_t took = now() - from;
     CHECK(&c, took >= 5000000 && took < 8000000); /* a slice late, at most */
+    CHECK_EQ(&c, pwk_hart(), 0);
+    CHECK_EQ(&c, pwk_affinity(pwk_self(), -1), 0);
     CHECK_EQ(&c, pwk_kill((uint32_t)a, 0), 0);
     wait_for(a);
 }

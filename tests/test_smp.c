@@ -1,0 +1,187 @@
+/* test_smp.c - the kernel on several harts: threads and processes run at the same time, end where
+ * others run, and do the same things in the same order whatever the quantum. */
+/*
+ * The program is tests/guest/smp.c. What it prints depends on who did what after whom, and when; so
+ * equal output and equal counters say that the order of everything was the same.
+ */
+#include <criterion/criterion.h>
+#include <stdlib.h>
+
+#include "sim/machine.h"
+
+static char err[1000];
+
+struct outcome {
+    char *console, *log, *stats;
+    int exit_code;
+};
+
+static void outcome_free(struct outcome *o)
+{
+    free(o->console);
+    free(o->log);
+    free(o->stats);
+}
+
+static char *stats_text(const struct machine *m)
+{
+    char *text = NULL;
+    size_t n;
+    FILE *f = open_memstream(&text, &n);
+    cr_assert_eq(stats_write_json(machine_stats(m), f), 0);
+    fclose(f);
+    return text;
+}
+
+/* args: of the program, with commas between them. */
+static struct outcome run(const char *core, const char *args, unsigned harts, unsigned quantum)
+{
+    char image[300], model[64], list[100], count[64], ahead[64];
+    const char *const b = getenv("B");
+    snprintf(image, sizeof image, "boot.image=%s/guest/tests/smp.elf", b ? b : "build");
+    snprintf(model, sizeof model, "core.model=%s", core);
+    snprintf(list, sizeof list, "program.args=%s", args);
+    snprintf(count, sizeof count, "machine.harts=%u", harts);
+    snprintf(ahead, sizeof ahead, "machine.quantum=%u", quantum);
+    const char *const sets[] = {image,
+                                model,
+                                list,
+                                count,
+                                ahead,
+                                "program.name=smp",
+                                "machine.dram=256 MiB",
+                                "machine.stack=64 KiB",
+                                "nvdimm.size=0"};
+    struct config *cfg;
+    struct outcome o = {0};
+    size_t n, k;
+    cr_assert_eq(config_load(NULL, sets, sizeof sets / sizeof sets[0], &cfg, err, sizeof err), 0,
+                 "%s", err);
+    struct image *img = image_open(cfg->boot_image, err, sizeof err);
+    cr_assert_not_null(img, "%s", err);
+    FILE *console = open_memstream(&o.console, &n), *log = open_memstream(&o.log, &k);
+    const struct machine_ports ports = {
+        .image = img, .input = -1, .console = {console, console}, .log = log};
+    struct machine *m = machine_new(cfg, &ports, err, sizeof err);
+    cr_assert_not_null(m, "%s", err);
+    while (machine_step(m, 100000) == STATE_RUNNING)
+        cr_assert_lt(machine_instructions(m), 200000000, "%s: it does not end", args);
+    cr_assert_eq(machine_step(m, 0), STATE_HALTED, "%s on %u harts", args, harts);
+    o.exit_code = machine_exit_code(m);
+    cr_assert_eq(machine_finish(m, err, sizeof err), 0, "%s", err);
+    fclose(console);
+    fclose(log);
+    o.stats = stats_text(m);
+    machine_free(m);
+    image_free(img);
+    config_free(cfg);
+    return o;
+}
+
+static uint64_t number(const struct outcome *o, const char *name)
+{
+    const char *at = strstr(o->console, name);
+    cr_assert_not_null(at, "%s in %s", name, o->console);
+    return strtoull(at + strlen(name), NULL, 10);
+}
+
+/* The number in what the program prints. */
+static uint64_t figure(const char *core, const char *args, unsigned harts, const char *name)
+{
+    struct outcome o = run(core, args, harts, 1000);
+    const uint64_t n = number(&o, name);
+    cr_assert_eq(o.exit_code, 0);
+    outcome_free(&o);
+    return n;
+}
+
+static void same(const char *core, const char *args, unsigned harts)
+{
+    static const unsigned quanta[] = {100, 1000, 10000};
+    struct outcome first = run(core, args, harts, 1);
+    for (size_t i = 0; i < sizeof quanta / sizeof quanta[0]; i++) {
+        struct outcome o = run(core, args, harts, quanta[i]);
+        cr_assert_str_eq(o.console, first.console, "%s on %u harts of %s, quantum %u", args, harts,
+                         core, quanta[i]);
+        cr_assert_str_eq(o.log, first.log);
+        cr_assert_str_eq(o.stats, first.stats, "%s on %u harts of %s, quantum %u", args, harts,
+                         core, quanta[i]);
+        outcome_free(&o);
+    }
+    outcome_free(&first);
+}
+
+Test(smp, threads_do_the_same_whatever_the_quantum)
+{
+    static const char *const work[] = {"pingpong,3", "baton,3", "lock,4", "barrier,3"};
+    for (size_t w = 0; w < sizeof work / sizeof work[0]; w++) {
+        same("functional", work[w], 3);
+        same("inorder", work[w], 3);
+    }
+    same("ooo", "baton,2", 2);
+}
+
+/* More processes than harts; ends and priorities, which interrupt other harts. */
+Test(smp, processes_do_the_same_whatever_the_quantum)
+{
+    static const char *const work[] = {"private,5", "pipes,1", "endings,3", "priorities"};
+    for (size_t w = 0; w < sizeof work / sizeof work[0]; w++) {
+        same("functional", work[w], 3);
+        same("inorder", work[w], 3);
+    }
+}
+
+/* Four threads on four harts need about a quarter of the time; processes a little more, as they are
+ * started one after the other. */
+Test(smp, harts_share_the_work)
+{
+    static const char *const cores[] = {"functional", "inorder"};
+    for (size_t i = 0; i < sizeof cores / sizeof cores[0]; i++) {
+        const char *const core = cores[i];
+        const uint64_t one = figure(core, "compute,4", 1, "nanoseconds ");
+        const uint64_t four = figure(core, "compute,4", 4, "nanoseconds ");
+        cr_assert(four < one * 27 / 100 && four > one / 5, "%lu ns, %lu on four harts",
+                  (unsigned long)one, (unsigned long)four);
+        const uint64_t alone = figure(core, "processes,4", 1, "nanoseconds ");
+        const uint64_t all = figure(core, "processes,4", 4, "nanoseconds ");
+        cr_assert(all < alone * 33 / 100, "%lu ns, %lu on four harts", (unsigned long)alone,
+                  (unsigned long)all);
+    }
+}
+
+/* All that the program checks of itself, with its threads and processes on other harts. */
+Test(smp, what_runs_elsewhere_ends_and_waits)
+{
+    static const unsigned harts[] = {1, 2, 5, 8};
+    for (size_t i = 0; i < sizeof harts / sizeof harts[0]; i++) {
+        struct outcome o = run("inorder", "", harts[i], 1000);
+        cr_assert_str_eq(o.console, "16 checks, 0 failed\n", "%u harts: %s", harts[i], o.console);
+        outcome_free(&o);
+    }
+    for (size_t i = 0; i < sizeof harts / sizeof harts[0]; i++) {
+        struct outcome o = run("functional", "priorities", harts[i], 1000);
+        cr_assert(strstr(o.console, " checks, 0 failed\n"), "%u harts: %s", harts[i], o.console);
+        outcome_free(&o);
+    }
+}
+
+/* Eight threads sleep while all harts are busy: each is a slice late at most, and what others use.
+ */
+Test(smp, sleepers_wake_in_time)
+{
+    static const unsigned harts[] = {2, 4};
+    for (size_t i = 0; i < sizeof harts / sizeof harts[0]; i++) {
+        const uint64_t late = figure("functional", "timers,8", harts[i], "late ");
+        cr_assert_lt(late, 1100000, "%lu ns", (unsigned long)late);
+    }
+}
+
+/* A byte there and back: two switches on one hart; two calls of another hart, each of which takes
+ * machine.wake_latency, on two. */
+Test(smp, affinity)
+{
+    const uint64_t same_hart = figure("inorder", "pipes,0", 2, "nanoseconds ");
+    const uint64_t other = figure("inorder", "pipes,1", 2, "nanoseconds ");
+    cr_assert_lt(same_hart, 2000, "%lu ns", (unsigned long)same_hart);
+    cr_assert(other > 2000 + same_hart && other < 4000 + same_hart, "%lu ns", (unsigned long)other);
+}
