@@ -92,14 +92,31 @@ static int make_nvdimm(struct memside *side, const struct config *cfg, int follo
                        size_t errlen)
 {
     struct nvdimm_config nc = memside_nvdimm(cfg);
-    if (cfg->nvdimm_bytes == 0)
+    if (cfg->nvdimm_bytes == 0 && cfg->memory_mode_bytes == 0)
         return 0;
     if (nc.is_dram && dram_of(cfg, &nc.dram, err, errlen))
         return -1;
-    if (follow)
+    if (follow && cfg->nvdimm_bytes)
         side->domain = domain_new((enum domain_point)cfg->domain);
     side->nvdimm = nvdimm_new(&nc, side->domain, err, errlen);
     return side->nvdimm ? 0 : -1;
+}
+
+/* Main memory lies in the modules behind what is persistent, from a frame on. */
+static int make_memory_mode(struct memside *side, const struct config *cfg, char *err,
+                            size_t errlen)
+{
+    if (cfg->memory_mode_bytes == 0)
+        return 0;
+    const uint64_t frame = UINT64_C(65536);
+    const struct dram_cache_config cc = {.bytes = cfg->memory_mode_bytes,
+                                         .ways = (uint32_t)cfg->memory_mode_ways,
+                                         .dram = dram_port(side->dram),
+                                         .far = nvdimm_port(side->nvdimm),
+                                         .far_base = NVDIMM_BASE + (cfg->nvdimm_bytes + frame - 1) /
+                                                                       frame * frame};
+    side->cache = dram_cache_new(&cc, err, errlen);
+    return side->cache ? 0 : -1;
 }
 
 static struct mem_reply spy_access(void *self, const struct mem_req *req)
@@ -119,8 +136,8 @@ static int make_caches(struct memside *side, const struct config *cfg, uint32_t 
     .policy = cfg->l##_policy, .mshrs = (uint32_t)cfg->l##_mshrs
 #define WRITES(l)   .through = cfg->l##_write == 1, .no_allocate = !cfg->l##_write_allocate
 #define PREFETCH(l) .prefetch = cfg->l##_prefetch, .degree = (uint32_t)cfg->l##_prefetch_degree
-    struct mem_port nvdimm = side->nvdimm ? nvdimm_port(side->nvdimm) : (struct mem_port){0};
-    if (side->nvdimm && cfg->pmem_check && (side->spy = calloc(1, sizeof *side->spy))) {
+    struct mem_port nvdimm = cfg->nvdimm_bytes ? nvdimm_port(side->nvdimm) : (struct mem_port){0};
+    if (cfg->nvdimm_bytes && cfg->pmem_check && (side->spy = calloc(1, sizeof *side->spy))) {
         *side->spy = (struct nvdimm_spy){.below = nvdimm, .cycles = cfg->nv_link_write / period};
         nvdimm = (struct mem_port){spy_access, side->spy};
     }
@@ -138,7 +155,7 @@ static int make_caches(struct memside *side, const struct config *cfg, uint32_t 
         .directory_sets = (uint32_t)cfg->llc_directory_sets,
         .directory_ways = (uint32_t)cfg->llc_directory_ways,
         .harts = harts,
-        .dram = dram_port(side->dram),
+        .dram = side->cache ? dram_cache_port(side->cache) : dram_port(side->dram),
         .nvdimm = nvdimm,
         .seed = cfg->seed};
     for (unsigned i = 0; i < CACHE_LEVELS; i++)
@@ -155,6 +172,7 @@ int memside_make(struct memside *side, const struct config *cfg, int follow, cha
     memset(side, 0, sizeof *side);
     if (make_dram(side, cfg, err, errlen) == 0 &&
         make_nvdimm(side, cfg, follow, err, errlen) == 0 &&
+        make_memory_mode(side, cfg, err, errlen) == 0 &&
         make_caches(side, cfg, (uint32_t)cfg->harts, err, errlen) == 0)
         return 0;
     memside_drop(side);
@@ -165,6 +183,7 @@ void memside_drop(struct memside *side)
 {
     if (side->hierarchy)
         hierarchy_free(side->hierarchy);
+    dram_cache_free(side->cache);
     if (side->nvdimm)
         nvdimm_free(side->nvdimm);
     if (side->domain)
@@ -198,6 +217,9 @@ void memside_stats(const struct memside *side, struct stats *stats)
     stats_add(stats, "llc.", cache_counter_table,
               hierarchy_counters(side->hierarchy, CACHE_LLC, 0));
     stats_add(stats, "dram.", dram_counter_table, dram_counters(side->dram));
+    if (side->cache)
+        stats_add(stats, "memory_mode.", dram_cache_counter_table,
+                  dram_cache_counters(side->cache));
     if (side->nvdimm)
         stats_add(stats, "nvdimm.", nvdimm_counter_table, nvdimm_counters(side->nvdimm));
     for (uint32_t i = 0; side->nvdimm && nvdimm_dram(side->nvdimm, i); i++) {
@@ -215,5 +237,7 @@ void memside_archive(struct memside *side, struct archive *a)
         nvdimm_archive(side->nvdimm, a);
     if (side->domain)
         domain_archive_whole(side->domain, a);
+    if (side->cache)
+        dram_cache_archive(side->cache, a);
     hierarchy_archive(side->hierarchy, a);
 }

@@ -7,6 +7,7 @@
 
 #include "memhier/archive.h"
 #include "memhier/dram.h"
+#include "memhier/dram_cache.h"
 #include "memhier/hierarchy.h"
 #include "nvdimm/domain.h"
 #include "nvdimm/nvdimm.h"
@@ -16,8 +17,9 @@
 /* What runs and replays have in common, so that a policy measured in one is that of the other. */
 struct memside {
     struct dram *dram;
-    struct nvdimm *nvdimm; /* NULL: none */
-    struct domain *domain; /* NULL: persistence is not followed */
+    struct nvdimm *nvdimm;    /* NULL: none */
+    struct dram_cache *cache; /* memory mode: main memory is in the NVDIMM; NULL: in DRAM */
+    struct domain *domain;    /* NULL: persistence is not followed */
     struct hierarchy *hierarchy;
     void *library[CACHE_LEVELS]; /* shared objects of policies that users built; NULL: none */
     /* pmem.check: stands before the NVDIMM and counts what the caches evict */

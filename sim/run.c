@@ -403,7 +403,14 @@ void run_describe(const struct config *c, FILE *to)
     describe_cache(to, "LLC", c->llc_bytes, c->llc_ways, c->llc_cycles, c->llc_policy);
     fprintf(to, "  %-8s %s, %" PRIu64 " channels of %" PRIu64 " banks\n", "DRAM",
             quantity_format(QUANTITY_BYTES, c->dram_bytes, a), c->dram_channels, c->dram_banks);
-    if (c->nvdimm_bytes)
+    if (c->memory_mode_bytes)
+        fprintf(to, "  %-8s caches the NVDIMM: %s, %" PRIu64 "-way\n", "",
+                quantity_format(QUANTITY_BYTES, c->memory_mode_bytes, a), c->memory_mode_ways);
+    if (c->nvdimm_bytes && c->nv_media)
+        fprintf(to, "  %-8s %s, DRAM that is saved, %s\n", "NVDIMM",
+                quantity_format(QUANTITY_BYTES, c->nvdimm_bytes, d),
+                config_choice("nvdimm.domain", c->domain, domain, sizeof domain));
+    else if (c->nvdimm_bytes)
         fprintf(to,
                 "  %-8s %s, WPQ %" PRIu64 " lines, buffer %" PRIu64 " x 256 B, media %s/%s, %s\n",
                 "NVDIMM", quantity_format(QUANTITY_BYTES, c->nvdimm_bytes, d), c->wpq_lines,

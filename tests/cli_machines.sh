@@ -1,11 +1,11 @@
 # cli_machines.sh - bundled machines: memories that experiments include, or commands take by -m; read by cli.sh.
-memories="optane-100 optane-200 nvdimm-n cxl-pmem dram-only"
+memories="optane-100 optane-200 nvdimm-n cxl-pmem dram-only memory-mode"
 
 memories_run() { # as a machine, as an experiment, and included beside a core
     local cfg tier
     for cfg in $memories; do
         tier=nvdimm
-        [ $cfg = dram-only ] && tier=dram
+        case $cfg in dram-only | memory-mode) tier=dram ;; esac
         exits 0 "$pwsim" exec -v -m "$root/sim/configs/$cfg.cfg" -s kernel.data_tier=$tier "$B/guest/kvlog.wasm" 20 64 || return 1
         grep -q ' cycles, IPC ' "$tmp/err" || return 1
         exits 0 "$pwsim" run "$root/sim/configs/$cfg.cfg" -s program.name=kvlog -s program.args=20,64 -s kernel.data_tier=$tier -o machines || return 1
@@ -46,3 +46,31 @@ latencies() {
 }
 t "loads from them take as long as their sources say" latencies
 t "a medium that is none" refuses 2 "nvdimm.media" "$pwsim" calibrate load.csv -s nvdimm.media=flash
+
+# ---- memory mode ----
+mode="$root/sim/configs/memory-mode.cfg"
+counts() { # COUNTER RUN-FOLDER: its value
+    grep -o "\"$1\": [0-9]*" "$2"/*/stats.json | grep -o '[0-9]*$'
+}
+memory_mode() { # a cache that holds everything, one that does not, and no cache
+    local how
+    for how in dram large small; do
+        set --
+        [ $how = dram ] && set -- -s memory_mode.size=0B
+        [ $how = small ] && set -- -s memory_mode.size=64KiB
+        exits 0 "$pwsim" run "$mode" "$@" -s program.name=wordcount -s program.args=sample.txt -s l2.size=64KiB -s llc.size=128KiB \
+            -s llc.ways=8 -o "mode-$how" || return 1
+    done
+    local a b c
+    a=$(counts hart0.cycles mode-dram) b=$(counts hart0.cycles mode-large) c=$(counts hart0.cycles mode-small)
+    echo "wordcount, cycles: DRAM $a, cache $b, small cache $c"
+    [ "$a" -lt "$b" ] && [ "$b" -lt "$c" ] && ! grep -q memory_mode mode-dram/*/stats.json &&
+        [ "$(counts memory_mode.writebacks mode-large)" = 0 ] && [ "$(counts memory_mode.writebacks mode-small)" -gt 100 ] &&
+        [ "$(counts memory_mode.hits.read mode-large)" -gt 0 ] && [ "$(counts memory_mode.misses.read mode-small)" -gt 1000 ] &&
+        [ "$(counts nvdimm.reads mode-large)" = $(($(counts memory_mode.misses.read mode-large) + $(counts memory_mode.misses.write mode-large))) ] &&
+        cmp mode-dram/*/console.txt mode-small/*/console.txt && [ ! -e "$(echo mode-large/*/nvdimm.img)" ]
+}
+t "memory mode: slower than DRAM, faster with a larger cache" memory_mode
+t "memory mode: files cannot be where nothing is kept" refuses 2 "could not start" "$pwsim" run "$mode" -s program.name=hello -s kernel.data_tier=nvdimm -o machines
+t "memory mode: a size that is none" refuses 2 "memory_mode.size" "$pwsim" run "$mode" -s program.name=hello -s memory_mode.size=100KiB -o machines
+t "memory mode: beside persistent memory" exits 0 "$pwsim" run "$mode" -s program.name=kvlog -s program.args=20,64 -s nvdimm.size=1MiB -s kernel.data_tier=nvdimm -o machines

@@ -225,6 +225,17 @@ Test(full, every_domain_goes_on_as_if_never_cut, .timeout = 300)
             POINT_INSTRUCTIONS, 6);
 }
 
+Test(full, every_kind_of_memory_goes_on_as_if_never_cut, .timeout = 300)
+{
+    static const char *const rows[][3] = {
+        {"memory_mode.size=64 KiB"},
+        {"memory_mode.size=48 KiB", "memory_mode.ways=3", "kernel.data_tier=nvdimm"},
+        {"nvdimm.media=dram", "nvdimm.modules=2", "kernel.data_tier=nvdimm"}};
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
+        cut((const char *[]){rows[i][0], rows[i][1], rows[i][2], NULL}, rows[i][0],
+            POINT_INSTRUCTIONS, 3);
+}
+
 /* ---- what is refused ---- */
 
 static struct archive halfway(const struct setting *s)
