@@ -106,6 +106,11 @@ const struct wear *media_wear(const struct media *m)
     return m->wear;
 }
 
+uint64_t media_unmoved(const struct media *m)
+{
+    return wear_unmoved(m->wear);
+}
+
 void media_archive(struct media *m, struct archive *a)
 {
     archive_same(a, m->cfg.partitions);

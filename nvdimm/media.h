@@ -56,6 +56,8 @@ struct media_written media_write(struct media *m, uint64_t xpline, ps_t at);
 void media_ahead(const struct media *m, uint64_t xpline);
 
 const struct wear *media_wear(const struct media *m);
+/* Writes of the line that was written most of those that never moved. */
+uint64_t media_unmoved(const struct media *m);
 
 struct archive;
 void media_archive(struct media *m, struct archive *a);

@@ -201,6 +201,18 @@ uint64_t nvdimm_line_writes(const struct nvdimm *n, uint64_t addr)
     return p.dimm->dram ? 0 : wear_of(media_wear(p.dimm->media), p.line / SECTORS);
 }
 
+struct nvdimm_wear nvdimm_wear(const struct nvdimm *n)
+{
+    const struct media_counters *k = &n->counters.media;
+    struct nvdimm_wear w = {.writes = k->writes, .moves = k->wear.migrations, .most = k->wear.most};
+    for (uint32_t i = 0; i < n->cfg.modules; i++) {
+        const struct dimm *m = &n->dimm[i];
+        const uint64_t most = m->dram ? 0 : media_unmoved(m->media);
+        w.unmoved = most > w.unmoved ? most : w.unmoved;
+    }
+    return w;
+}
+
 const struct dram *nvdimm_dram(const struct nvdimm *n, uint32_t module)
 {
     const struct dimm *m = module < n->cfg.modules ? &n->dimm[module] : NULL;
@@ -214,7 +226,7 @@ const struct nvdimm_counters *nvdimm_counters(const struct nvdimm *n)
 
 void nvdimm_archive(struct nvdimm *n, struct archive *a)
 {
-    archive_section(a, "NVDM", 2);
+    archive_section(a, "NVDM", 3);
     archive_same(a, n->cfg.modules);
     for (uint32_t i = 0; i < n->cfg.modules; i++)
         dimm_archive(&n->dimm[i], a);

@@ -83,6 +83,13 @@ ps_t nvdimm_drain(struct nvdimm *n, ps_t at);
 /* How often the media wrote the 256 bytes that hold this physical address. */
 uint64_t nvdimm_line_writes(const struct nvdimm *n, uint64_t addr);
 
+/* Wear of all modules together: writes of the media and lines that moved; how often the line was
+ * written that was written most, and of those that never moved. */
+struct nvdimm_wear {
+    uint64_t writes, moves, most, unmoved;
+};
+struct nvdimm_wear nvdimm_wear(const struct nvdimm *n);
+
 /* The DRAM of a module, from 0 on; NULL: there is none. */
 const struct dram *nvdimm_dram(const struct nvdimm *n, uint32_t module);
 

@@ -16,6 +16,7 @@
 /* `key` is the page's number in the module + 1. `recent` counts in window number `window`. */
 struct page {
     uint64_t key, window;
+    uint32_t moved; /* bit i: line i has moved */
     struct {
         uint32_t total, recent;
     } line[LINES];
@@ -29,6 +30,8 @@ struct wear {
     uint32_t size, used; /* slots: a power of two, at most half of it used; pages */
     uint64_t writes;     /* of the module, in this window */
     uint64_t window;     /* its number */
+    uint32_t unmoved;    /* most writes of a line that has not moved */
+    uint8_t stale;       /* that has to be looked for anew */
     struct wear_counters *counters;
 };
 
@@ -160,6 +163,8 @@ static void count(struct wear *w, struct page *p, unsigned line)
     p->line[line].recent++;
     w->counters->lines += p->line[line].total == 0;
     p->line[line].total += p->line[line].total != UINT32_MAX;
+    if (p->line[line].total > w->unmoved && !(p->moved >> line & 1))
+        w->unmoved = p->line[line].total;
     if (p->line[line].total > w->counters->most)
         w->counters->most = p->line[line].total;
 }
@@ -180,8 +185,26 @@ int wear_write(struct wear *w, uint64_t xpline)
     if (!w->cfg.threshold || p->line[line].recent < w->cfg.threshold)
         return 0;
     p->line[line].recent = 0;
+    w->stale |= !(p->moved >> line & 1) && p->line[line].total == w->unmoved;
+    p->moved |= 1u << line;
     w->counters->migrations++;
     return 1;
+}
+
+uint64_t wear_unmoved(struct wear *w)
+{
+    if (!w->stale)
+        return w->unmoved;
+    w->stale = 0;
+    w->unmoved = 0;
+    for (uint32_t i = 0; i < w->used; i++) {
+        const struct page *p = page_at(w, i);
+        for (unsigned k = 0; k < LINES; k++) {
+            if (!(p->moved >> k & 1) && p->line[k].total > w->unmoved)
+                w->unmoved = p->line[k].total;
+        }
+    }
+    return w->unmoved;
 }
 
 uint64_t wear_of(const struct wear *w, uint64_t xpline)
@@ -195,6 +218,7 @@ uint64_t wear_of(const struct wear *w, uint64_t xpline)
 static void archive_page(struct archive *a, struct page *p)
 {
     archive_u64(a, &p->window);
+    archive_u32(a, &p->moved);
     for (unsigned i = 0; i < LINES; i++) {
         archive_u32(a, &p->line[i].total);
         archive_u32(a, &p->line[i].recent);
@@ -231,7 +255,9 @@ void wear_archive(struct wear *w, struct archive *a)
     uint32_t n = w->used;
     archive_u64(a, &w->writes);
     archive_u64(a, &w->window);
-    archive_count(a, &n, MOST_PAGES, 16 + 8 * LINES);
+    archive_u32(a, &w->unmoved);
+    archive_u8_below(a, &w->stale, 2);
+    archive_count(a, &n, MOST_PAGES, 20 + 8 * LINES);
     if (a->writing) {
         write_pages(w, a);
         return;

@@ -34,6 +34,8 @@ void wear_free(struct wear *w);
 void wear_ahead(const struct wear *w, uint64_t xpline);
 /* The line with this number is written once more. Returns 1 when it has to move. */
 int wear_write(struct wear *w, uint64_t xpline);
+/* How often the line was written that was written most of those that never moved. */
+uint64_t wear_unmoved(struct wear *w);
 /* How often it was written in all. */
 uint64_t wear_of(const struct wear *w, uint64_t xpline);
 

@@ -80,7 +80,7 @@ static int list_stats(void)
     struct stats *stats = stats_new();
     const uint64_t zero = 0;
     const struct hart_counts hart = {&zero, &zero, &none};
-    machine_register_stats(stats, &hart, 1, &side);
+    machine_register_stats(stats, cfg, &hart, 1, &side);
     stats_list(stats, stdout);
     stats_free(stats);
     memside_drop(&side);

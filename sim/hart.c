@@ -16,6 +16,7 @@
  *
  * With one hart there is nobody to take turns with: it executes until the log is full.
  */
+#include "sim/energy.h"
 #include "sim/machine_state.h"
 
 #include <inttypes.h>
@@ -167,6 +168,7 @@ static void note_cycles(struct machine *m)
 {
     for (uint32_t i = 0; i < m->nharts; i++)
         m->harts[i].cycles = hart_now(m, &m->harts[i]) / m->period;
+    energy_update(&m->mem, m->cfg, machine_guest_time(m));
 }
 
 static void sample_epoch(struct machine *m)

@@ -290,7 +290,7 @@ static int make_stats(struct machine *m)
                                          .core = h->core ? m->ops->counters(h->core) : NULL};
     }
     m->stats = stats_new();
-    machine_register_stats(m->stats, counts, m->nharts, &m->mem);
+    machine_register_stats(m->stats, m->cfg, counts, m->nharts, &m->mem);
     stats_add(m->stats, "holdup.", holdup_counter_table, &m->holdup);
     stats_add(m->stats, "suspend.", suspend_counter_table, &m->suspend);
     free(counts);

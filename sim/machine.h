@@ -102,7 +102,8 @@ struct hart_counts {
     const struct core_counters *core;
 };
 /* Register everything that a machine counts, with the ratios that follow from it. */
-void machine_register_stats(struct stats *stats, const struct hart_counts *harts, uint32_t nharts,
+void machine_register_stats(struct stats *stats, const struct config *cfg,
+                            const struct hart_counts *harts, uint32_t nharts,
                             const struct memside *side);
 
 #endif

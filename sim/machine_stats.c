@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "sim/energy.h"
 #include "sim/machine.h"
 
 /* Formulas of one hart: '@' stands for its prefix. */
@@ -55,7 +56,8 @@ static void add_llc_mpki(struct stats *stats, uint32_t nharts)
     free(formula);
 }
 
-void machine_register_stats(struct stats *stats, const struct hart_counts *harts, uint32_t nharts,
+void machine_register_stats(struct stats *stats, const struct config *cfg,
+                            const struct hart_counts *harts, uint32_t nharts,
                             const struct memside *side)
 {
     char prefix[16], name[32];
@@ -67,6 +69,7 @@ void machine_register_stats(struct stats *stats, const struct hart_counts *harts
             stats_add(stats, prefix, core_counter_table, harts[i].core);
     }
     memside_stats(side, stats);
+    energy_stats(stats, cfg, side);
     for (uint32_t i = 0; i < nharts; i++) {
         prefix_of(prefix, i);
         if (!harts[i].core) {

@@ -14,6 +14,11 @@
 #include "sim/config.h"
 #include "sim/stats.h"
 
+/* How long the NVDIMM would live (energy.h). */
+struct wear_life {
+    uint64_t fixed_seconds, levelled_seconds;
+};
+
 /* What runs and replays have in common, so that a policy measured in one is that of the other. */
 struct memside {
     struct dram *dram;
@@ -24,6 +29,7 @@ struct memside {
     void *library[CACHE_LEVELS]; /* shared objects of policies that users built; NULL: none */
     /* pmem.check: stands before the NVDIMM and counts what the caches evict */
     struct nvdimm_spy *spy;
+    struct wear_life life;
 };
 
 struct checker;
