@@ -14,8 +14,8 @@
 
 #include "nvdimm/checker_parts.h"
 
-#define SCRATCH      8u /* P6: bytes stored for each byte touched, at least */
-#define MEDIA_LINE   256u
+#define SCRATCH    8u /* P6: bytes stored for each byte touched, at least */
+#define MEDIA_LINE 256u
 
 static const struct {
     const char *name, *text;
@@ -111,8 +111,8 @@ static void store(struct checker *c, struct cthread *t, const struct pm_event *e
         checker_report(c, ROW_C16, e->site, 0, 0, e->addr, e->bytes);
     if (e->flags & PM_NUMBER)
         checker_take_back(c, ROW_C16, e->site);
-    if (t->foreign && !t->derived_site)
-        t->derived_site = e->site;
+    if (t->foreign && t->nderived < sizeof t->derived / sizeof t->derived[0])
+        t->derived[t->nderived++] = l->addr;
     checker_tx_store(c, t, e);
 }
 
@@ -135,7 +135,7 @@ static void load(struct checker *c, struct cthread *t, const struct pm_event *e)
     t->foreign = e->addr;
     t->foreign_bytes = e->bytes;
     t->foreign_load = e->site;
-    t->derived_site = 0;
+    t->nderived = 0;
 }
 
 /* ---- flushes ---- */
@@ -154,14 +154,16 @@ static void flush(struct checker *c, struct cthread *t, const struct pm_event *e
 {
     t->flushes++;
     t->epoch_cycles += e->cycles;
+    checker_torn_flush(c, t); /* what comes behind it is another statement's */
     if (!addr_is_nvdimm(e->addr)) {
         useless_flush(c, t, ROW_P5, e);
         return;
     }
     struct cline *l = checker_line(c, e->addr);
-    if (l->flush_epoch == t->epoch && !(l->by_clflush && l->fresh))
+    if (l->flush_epoch == t->epoch && !(l->by_clflush && l->fresh)) {
         useless_flush(c, t, ROW_P1, e);
-    else if (!l->fresh && !l->nt)
+        checker_torn_apart(t, e->addr);
+    } else if (!l->fresh && !l->nt)
         useless_flush(c, t, ROW_P2, e);
     l->fresh = 0;
     l->late = 0;
@@ -341,6 +343,15 @@ static void judge_quarters(struct checker *c, struct cthread *t, uint32_t fence)
     t->media_line = 0;
 }
 
+/* Has something that was stored after the other thread's bytes were read become durable? */
+static int derived_is_durable(const struct checker *c, const struct cthread *t)
+{
+    for (uint32_t i = 0; i < t->nderived; i++)
+        if (!checker_open(c, t->derived[i], LINE_BYTES))
+            return 1;
+    return 0;
+}
+
 static void judge_foreign(struct checker *c, struct cthread *t, uint32_t fence)
 {
     if (!t->foreign)
@@ -348,7 +359,7 @@ static void judge_foreign(struct checker *c, struct cthread *t, uint32_t fence)
     const struct cline *l = checker_known(c, t->foreign);
     if (!checker_open(c, t->foreign, t->foreign_bytes)) {
         t->foreign = 0;
-    } else if (t->derived_site) {
+    } else if (derived_is_durable(c, t)) {
         struct finding *f = checker_report(c, ROW_C20, l->site[(t->foreign >> 3) & 7],
                                            t->foreign_load, fence, t->foreign, t->foreign_bytes);
         f->flush_site = t->foreign_load;

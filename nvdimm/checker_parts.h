@@ -94,7 +94,8 @@ struct cthread {
     /* C20: bytes of another thread's that were read when they were not durable, and what followed
      */
     uint64_t foreign; /* 0: none */
-    uint32_t foreign_bytes, foreign_load, derived_site;
+    uint32_t foreign_bytes, foreign_load, nderived;
+    uint64_t derived[8]; /* lines stored to since, the first ones */
     /* P7: the media line that the last epochs flushed a quarter each of, and which quarters */
     uint64_t media_line, media_cycles;
     uint32_t media_site;
@@ -164,6 +165,7 @@ int checker_tx_logged(const struct cthread *t, uint64_t addr, uint32_t n);
 /* checker_torn.c */
 void checker_torn_store(struct checker *c, struct cthread *t, const struct pm_event *e);
 void checker_torn_flush(struct checker *c, struct cthread *t); /* the block execution is over */
+void checker_torn_apart(struct cthread *t, uint64_t addr); /* the word there is flushed by itself */
 void checker_torn_fence(struct cthread *t, uint32_t site);
 void checker_torn_end(struct checker *c, struct cthread *t);
 

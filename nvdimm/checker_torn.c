@@ -3,7 +3,8 @@
  * The crash atom is an aligned word of 8 bytes. Torn is only what was meant to change at once, and
  * one execution does not say what was. Taken for that are
  *
- *   - one store instruction that touches two words (unaligned, or 16 bytes wide);
+ *   - one store instruction, not one of a copy's, that touches two words (unaligned, or 16 bytes
+ *     wide);
  *   - stores to adjacent words in one execution of a basic block, which is what a compiler makes of
  *     the assignment of a structure, if at least two of the words held something else before that
  *     is not zero and came from an earlier epoch: an update in place. A shift by one word is none.
@@ -26,13 +27,20 @@ static uint64_t low(uint64_t v, uint32_t bytes)
     return bytes >= 8 ? v : v & ((UINT64_C(1) << 8 * bytes) - 1);
 }
 
+/* Under eADR nothing is open: has the thread stored there since its last fence? */
+static int is_fresh(const struct checker *c, const struct cthread *t, const struct pm_event *e)
+{
+    const struct cline *l = c->point == DOMAIN_EADR ? checker_known(c, e->addr) : NULL;
+    return l && l->wrote_epoch == t->epoch && (l->wrote & checker_mask(e->addr, e->bytes));
+}
+
 /* `what` of a noted store: its bytes were not durable before. */
 void checker_torn_store(struct checker *c, struct cthread *t, const struct pm_event *e)
 {
     t->unit_block = e->block;
     if (t->nunit < MOST_UNIT) {
         t->unit[t->nunit] = *e;
-        t->unit[t->nunit].what = (uint8_t)checker_open(c, e->addr, e->bytes);
+        t->unit[t->nunit].what = (uint8_t)(checker_open(c, e->addr, e->bytes) || is_fresh(c, t, e));
     }
     t->nunit++;
 }
@@ -98,12 +106,13 @@ static void judge_group(struct checker *c, struct cthread *t, const struct pm_ev
                         const struct pm_event *end)
 {
     uint64_t first = UINT64_MAX, last = 0;
-    unsigned wide = 0, changed = 0;
+    unsigned wide = 0, changed = 0, alone = 1;
     for (const struct pm_event *e = g; e < end; e++) {
         first = e->addr < first ? e->addr : first;
         last = e->addr + e->bytes > last ? e->addr + e->bytes : last;
         wide |= e->flags & (PM_WIDE | PM_VECTOR);
         changed += low(e->old_bytes, e->bytes) != low(e->new_bytes, e->bytes);
+        alone &= e->code - g->code < 2; /* the halves of a vector have two numbers */
     }
     if (word_of(first) == word_of(last - 1)) {
         publish(t, first);
@@ -111,7 +120,7 @@ static void judge_group(struct checker *c, struct cthread *t, const struct pm_ev
     }
     if (checker_tx_logged(t, first, (uint32_t)(last - first)))
         return;
-    if (!(wide && changed > 1) && (live_words(g, end) < 2 || is_shift(g, end)))
+    if (!(wide && alone && changed > 1) && (live_words(g, end) < 2 || is_shift(g, end)))
         return;
     const struct torn x = {
         .addr = first, .bytes = last - first, .site = g->site, .epoch = t->epoch};
@@ -135,6 +144,15 @@ void checker_torn_flush(struct checker *c, struct cthread *t)
             ;
         judge_group(c, t, &t->unit[from], &t->unit[to]);
     }
+}
+
+/* Whoever flushes one word of a line, and then another, does not take the two for one. */
+void checker_torn_apart(struct cthread *t, uint64_t addr)
+{
+    for (uint32_t i = t->ntorn; i-- > 0;)
+        if (!t->torn[i].ended && word_of(addr) > word_of(t->torn[i].addr) &&
+            addr - t->torn[i].addr < t->torn[i].bytes)
+            remove_torn(t, i);
 }
 
 void checker_torn_fence(struct cthread *t, uint32_t site)

@@ -23,7 +23,24 @@
  * -errno: see pwk_failed. Mappings are writable: a program that stores to a shared mapping of a
  * file changes what everybody reads from that file until power-off, never the boot image.
  */
+#if defined(__wasi__) && !defined(PWK_NO_LIBC)
+/* The malloc of wasi-libc takes all of the memory that there is when it is first called, beyond the
+ * program's own data. So it must have been called before something else is mapped there. */
+#include <stdlib.h>
+PWK_IMPORT(map) int32_t pwk_map_pages(int32_t fd, int64_t offset, uint32_t bytes, int32_t flags);
+static inline int32_t pwk_map(int32_t fd, int64_t offset, uint32_t bytes, int32_t flags)
+{
+    static char ready;
+    if (!ready) {
+        void *volatile p = malloc(1);
+        free(p);
+        ready = 1;
+    }
+    return pwk_map_pages(fd, offset, bytes, flags);
+}
+#else
 PWK_IMPORT(map) int32_t pwk_map(int32_t fd, int64_t offset, uint32_t bytes, int32_t flags);
+#endif
 
 /* Undo it for a range of whole pages inside one mapping; they read as zero afterwards. */
 PWK_IMPORT(unmap) int32_t pwk_unmap(int32_t addr, uint32_t bytes);
