@@ -315,7 +315,13 @@ static void judge_ranges(struct checker *c, struct cthread *t)
     }
 }
 
-/* Four epochs in a row, each of which did nothing but one quarter of the same media line. */
+/* Do the last epochs take turns in what they do: a payload, its flag, a payload, its flag? */
+static int in_turns(const struct cthread *t)
+{
+    return t->media_sites[0] == t->media_sites[2] && t->media_sites[0] != t->media_sites[1];
+}
+
+/* Four epochs in a row, each of which did nothing but the same to one quarter of one media line. */
 static void judge_quarters(struct checker *c, struct cthread *t, uint32_t fence)
 {
     if (t->pending.n == 0)
@@ -326,16 +332,20 @@ static void judge_quarters(struct checker *c, struct cthread *t, uint32_t fence)
         t->media_line = 0;
         return;
     }
-    if (t->media_line != media || (t->media_mask & quarter)) {
+    const struct cline *l = checker_known(c, line);
+    const uint64_t wrote = l && l->wrote_epoch == t->epoch ? l->wrote : 0;
+    memmove(t->media_sites + 1, t->media_sites, 2 * sizeof t->media_sites[0]);
+    t->media_sites[0] = l ? l->flush_site : 0;
+    if (t->media_line != media || (t->media_mask & quarter) || wrote != t->media_wrote) {
         t->media_line = media;
         t->media_mask = 0;
         t->media_cycles = 0;
+        t->media_wrote = wrote;
     }
     t->media_mask |= (uint8_t)quarter;
     t->media_cycles += t->epoch_cycles;
-    if (t->media_mask != 15)
+    if (t->media_mask != 15 || in_turns(t))
         return;
-    const struct cline *l = checker_known(c, line);
     struct finding *f = checker_report(c, ROW_P7, 0, l ? l->flush_site : 0, fence, media,
                                        MEDIA_LINE);
     f->cycles += t->media_cycles * 3 / 4;

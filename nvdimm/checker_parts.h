@@ -98,7 +98,8 @@ struct cthread {
     uint64_t derived[8]; /* lines stored to since, the first ones */
     /* P7: the media line that the last epochs flushed a quarter each of, and which quarters */
     uint64_t media_line, media_cycles;
-    uint32_t media_site;
+    uint64_t media_wrote;    /* bytes of its line that each of them has stored */
+    uint32_t media_sites[3]; /* of the last flushes, the latest first */
     uint8_t media_mask;
     /* transactions */
     int in_tx, aborting, gave_up; /* gave_up: the last transaction was aborted */
