@@ -31,6 +31,7 @@ struct pass {
     uint64_t *weight[FILES];     /* by slot */
     uint8_t *in_register[FILES]; /* by slot; of REG_NONE, at nslots: yes */
     uint32_t used[FILES], saved[FILES];
+    uint8_t files; /* all that the micro-ops say: 0: the vector file is not used */
     struct scratch scratch[FILES][SCRATCH]; /* most recently used first */
     int failed;
 };
@@ -52,6 +53,7 @@ static void weigh_all(struct pass *p)
         uint64_t w = UINT64_C(1) << 3 * (b->depth < MAX_DEPTH ? b->depth : MAX_DEPTH);
         for (uint32_t k = b->uop; k < end; k++) {
             const struct raw_uop *u = &ra->uops[k];
+            p->files |= u->files;
             weigh(p, (u->files & FILE_DST) != 0, u->dst, w);
             weigh(p, (u->files & FILE_A) != 0, u->a, w);
             weigh(p, (u->files & FILE_B) != 0, u->b, w);
@@ -262,6 +264,14 @@ static inline int stays_in_registers(const struct pass *p, const struct raw_uop 
                                          dst[r->dst < none ? r->dst : none];
 }
 
+static inline void put_as_is(struct pass *p, const struct raw_uop *r)
+{
+    struct uop *to = &p->st->uops[p->st->nuops++];
+    memcpy(to, r, sizeof(*to));
+    if (r->files)
+        to->flags |= UOP_VECTOR;
+}
+
 static void put_block(struct pass *p, uint32_t i, struct block *out)
 {
     const struct regalloc *ra = p->ra;
@@ -273,8 +283,7 @@ static void put_block(struct pass *p, uint32_t i, struct block *out)
     for (uint32_t k = b->uop; k < end && make_room(p, ROOM_FOR_ONE); k++) {
         const struct raw_uop *r = &ra->uops[k];
         if (k + 1 < end && stays_in_registers(p, r))
-            put(p, (struct uop){r->class, (uint8_t)(r->flags | (r->files ? UOP_VECTOR : 0)),
-                                r->bytes, r->info, r->dst, r->a, r->b, r->slot});
+            put_as_is(p, r);
         else
             put_raw(p, r, b, k + 1 == end);
     }
@@ -302,7 +311,8 @@ int regalloc_run(struct store *st, const struct regalloc *ra, struct block *out)
     }
     weigh_all(&p);
     assign(&p, INT_FILE, st->cfg.int_registers);
-    assign(&p, VECTOR_FILE, st->cfg.vector_registers);
+    if (p.files)
+        assign(&p, VECTOR_FILE, st->cfg.vector_registers);
     for (uint32_t i = 0; i < ra->nblocks && !p.failed; i++)
         put_block(&p, i, &out[i]);
     return p.failed ? -1 : 0;

@@ -2,6 +2,8 @@
 #ifndef WASMCORE_REGALLOC_H
 #define WASMCORE_REGALLOC_H
 
+#include <stddef.h>
+
 #include "wasmcore/state.h"
 
 /*
@@ -41,11 +43,14 @@
 /* Type of the high half of a v128 where types are counted by slot: no enum valtype. */
 #define VT_HIGH 1u
 
+/* Begins like a struct uop, so that one that stays as it is can be copied. */
 struct raw_uop {
     uint8_t class; /* enum uop_class, or a RAW_ one that costs nothing */
-    uint8_t flags, bytes, info, files;
+    uint8_t flags, bytes, info;
     uint16_t dst, a, b, slot;
+    uint8_t files;
 };
+_Static_assert(offsetof(struct raw_uop, slot) == offsetof(struct uop, slot), "the same order");
 #define RAW_USE (UOP_CLASSES + 0) /* a is consumed, by a call */
 #define RAW_DEF (UOP_CLASSES + 1) /* dst gets its value, from a call */
 
