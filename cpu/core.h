@@ -121,8 +121,9 @@ struct core_config {
     struct boundary_config boundary;
     struct tlb_config tlb_call, tlb_trap; /* the boundary's kind chooses */
     struct penalty_config penalty;
-    uint32_t vector_bytes; /* of a micro-op of a bulk copy, 16 to 64; 0: 16 */
-    uint8_t pollution;     /* count it: shadow.h */
+    uint32_t vector_bytes;     /* of a micro-op of a bulk copy, 16 to 64; 0: 16 */
+    uint32_t shootdown_cycles; /* to take a page's translation back */
+    uint8_t pollution;         /* count it: shadow.h */
 };
 
 /*

@@ -257,6 +257,18 @@ static void wait_for_device(struct core *c, uint64_t nanoseconds)
     c->call_cycle = c->cycle;
 }
 
+/* The kernel has moved a page: INVLPG and what goes with it. */
+static void take_back(struct core *c, uint32_t space, uint32_t page)
+{
+    c->model->close(c);
+    settle_call(c);
+    tlb_drop(&c->tlb, space, page);
+    if (c->shadow)
+        tlb_drop(&c->shadow->tlb, space, page);
+    c->model->stall(c, c->shootdown_cycles, CPI_TRANSLATION);
+    c->call_cycle = c->cycle;
+}
+
 void core_event(struct core *c, uint64_t word)
 {
     const uint64_t arg = LOG_ARG(word);
@@ -284,6 +296,9 @@ void core_event(struct core *c, uint64_t word)
     case EV_ROI:
         settle_roi(c);
         c->roi = arg != 0;
+        break;
+    case EV_SHOOTDOWN:
+        take_back(c, (uint32_t)(arg >> 17), (uint32_t)arg & 0x1ffff);
         break;
     case EV_MARK: /* costs nothing */
         c->marks++;

@@ -39,6 +39,7 @@ int core_init(struct core *c, const struct core_config *cfg, const struct core_e
     if (!c->functions)
         return -1;
     core_enter_function(c, NO_FUNCTION);
+    c->shootdown_cycles = cfg->shootdown_cycles;
     if (cfg->pollution && !(c->shadow = shadow_new(cfg, c->hierarchy, env->hart)))
         return -1;
     return !c->profile || branch_init(&c->branch, &cfg->branch) ||

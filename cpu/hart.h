@@ -100,6 +100,7 @@ struct core {
     uint64_t frame_addr;       /* of the current thread */
     uint64_t tag_linear, tag_physical;
     struct tlb tlb;
+    uint32_t shootdown_cycles;
     uint64_t fetched; /* line that was fetched last */
     struct inflight flushes;
     struct combining combining;

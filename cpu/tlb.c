@@ -113,6 +113,34 @@ static void level_flush(struct tlb_level *l, int global_too)
     }
 }
 
+/* Of the keys of a memory those whose addresses lie in [from, to), in pages of this TLB. */
+static void level_drop(struct tlb_level *l, uint32_t space, uint64_t from, uint64_t to)
+{
+    for (uint32_t s = 0; l->keys && s <= l->set_mask; s++) {
+        uint64_t *set = l->keys + ((size_t)s << l->stride_shift);
+        uint32_t kept = 0;
+        for (uint32_t i = 0; i < l->ways; i++) {
+            const uint64_t page = set[i] & TLB_PAGE_MASK;
+            if (set[i] == TLB_NO_KEY || (set[i] >> TLB_SPACE_SHIFT & TLB_PHYSICAL) != space ||
+                page < from || page >= to)
+                set[kept++] = set[i];
+        }
+        while (kept < l->ways)
+            set[kept++] = TLB_NO_KEY;
+    }
+}
+
+void tlb_drop(struct tlb *t, uint32_t space, uint32_t page)
+{
+    const uint64_t at = (uint64_t)page << 16, size = UINT64_C(1) << t->page_shift;
+    const uint64_t from = at >> t->page_shift, to = (at + 65536 + size - 1) >> t->page_shift;
+    if (t->none)
+        return;
+    level_drop(&t->code, space, from, to);
+    level_drop(&t->data, space, from, to);
+    level_drop(&t->l2, space, from, to);
+}
+
 void tlb_flush(struct tlb *t, int global_too)
 {
     level_flush(&t->code, global_too);

@@ -93,6 +93,8 @@ uint32_t tlb_walk(struct tlb *t, uint64_t key, uint64_t table_addr, uint64_t rea
 /* To or from a checkpoint (memhier/archive.h). */
 void tlb_archive(struct tlb *t, struct archive *a);
 
+/* Drop the entries of one page of 64 KiB of a memory, in all address spaces. */
+void tlb_drop(struct tlb *t, uint32_t space, uint32_t page);
 /* Drop all entries, or all that are not global. */
 void tlb_flush(struct tlb *t, int global_too);
 

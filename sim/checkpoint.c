@@ -365,10 +365,12 @@ static int is_functional(const struct config *cfg)
 int checkpoint_save(struct machine *m, enum checkpoint_kind kind, struct archive *a, char *err,
                     size_t errlen)
 {
+    archive_begin(a); /* the caller frees it in any case */
     if (m->nharts > 1)
         return fail(err, errlen, "checkpoints are of machines with one hart, this one has %u",
                     m->nharts);
-    archive_begin(a);
+    if (m->mem.tiering)
+        return fail(err, errlen, "tier.mode: there are no checkpoints of a machine that migrates");
     archive_mark(a, "KIND");
     archive_put32(a, kind);
     if (same_guest(a, kind, m->cfg, m->ports.image, err, errlen))

@@ -146,6 +146,7 @@ int core_config_of(const struct config *c, struct core_config *out, char *err, s
                                             .stores = (uint32_t)c->isa_stores,
                                             .branches = (uint32_t)c->isa_branches},
                                 .vector_bytes = (uint32_t)c->isa_vector,
+                                .shootdown_cycles = (uint32_t)c->tier_shootdown,
                                 .pollution = c->pollution};
     if (c->isa_vector & (c->isa_vector - 1))
         return fail(err, errlen, "isa.vector: expected 16 B, 32 B or 64 B");

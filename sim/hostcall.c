@@ -109,6 +109,14 @@ int64_t hostcall_param(struct machine *m, const uint64_t *a)
         snprintf(number, sizeof number, "%u", terminals(cfg));
     else if (IS(PARAM_SLICE_NS))
         snprintf(number, sizeof number, "%" PRIu64, cfg->time_slice / 1000);
+    else if (cfg->tier_mode && IS(PARAM_TIER_PERIOD))
+        snprintf(number, sizeof number, "%" PRIu64, cfg->tier_period / 1000);
+    else if (cfg->tier_mode && IS(PARAM_TIER_DRAM))
+        snprintf(number, sizeof number, "%" PRIu64, cfg->tier_dram / FRAME_BYTES);
+    else if (cfg->tier_mode && IS(PARAM_TIER_THRESHOLD))
+        snprintf(number, sizeof number, "%" PRIu64, cfg->tier_threshold);
+    else if (cfg->tier_mode && IS(PARAM_TIER_LIMIT))
+        snprintf(number, sizeof number, "%" PRIu64, cfg->tier_limit);
     else
         return -E_NOENT;
 #undef IS
@@ -217,20 +225,35 @@ static void log_piece(struct machine *m, uint64_t dst, uint64_t src, const uint8
     l->n = (uint32_t)(w - l->words);
 }
 
-static void copy_piece(struct machine *m, struct space *ds, uint32_t dst, struct space *ss,
-                       uint32_t src, uint32_t n)
+/* n bytes that lie in one frame on both sides: physical addresses, and where the host has them. */
+static void copy_bytes(struct machine *m, uint64_t to, uint8_t *dst, uint64_t from,
+                       const uint8_t *src, uint32_t n)
 {
     uint64_t old[COPY_PIECE / 8 + 1];
-    const uint64_t to = space_phys(ds, dst);
-    uint8_t *p = ds->base + dst;
     const int logs = m->ops || m->follow;
     const int track = logs && addr_is_nvdimm(to);
 
     if (track)
-        memcpy(old, p - (to & 7), ((to & 7) + n + 7) / 8 * 8);
-    memmove(p, ss->base + src, n);
+        memcpy(old, dst - (to & 7), ((to & 7) + n + 7) / 8 * 8);
+    memmove(dst, src, n);
     if (logs)
-        log_piece(m, to, space_phys(ss, src), p, track ? old : NULL, n);
+        log_piece(m, to, from, dst, track ? old : NULL, n);
+}
+
+static void copy_piece(struct machine *m, struct space *ds, uint32_t dst, struct space *ss,
+                       uint32_t src, uint32_t n)
+{
+    copy_bytes(m, space_phys(ds, dst), ds->base + dst, space_phys(ss, src), ss->base + src, n);
+}
+
+void hostcall_copy_frame(struct machine *m, uint64_t to, uint64_t from)
+{
+    uint8_t *dst = physmem_at(m->pm, to, FRAME_BYTES);
+    const uint8_t *src = physmem_at(m->pm, from, FRAME_BYTES);
+    if (!dst || !src)
+        return; /* the image that backs the NVDIMM cannot be read any more */
+    for (uint32_t at = 0; at < FRAME_BYTES; at += COPY_PIECE)
+        copy_bytes(m, to + at, dst + at, from + at, src + at, COPY_PIECE);
 }
 
 /* Copy between two memories; both forms of the boundary pay for it alike. */

@@ -18,6 +18,9 @@ MACHINE_CALLS(X)
  * the boot thread. */
 void hostthread_hand_over(struct machine *m, enum machine_why why);
 
+/* Copy a frame, both by their physical addresses, as copy_in and copy_out do: timed, followed. */
+void hostcall_copy_frame(struct machine *m, uint64_t to, uint64_t from);
+
 /* The kernel's bytes [addr, addr + n) on the host, or NULL. */
 static inline uint8_t *kernel_bytes(const struct machine *m, uint64_t addr, uint64_t n)
 {

@@ -368,6 +368,8 @@ int machine_ready(struct machine *m, char *err, size_t errlen)
     hierarchy_tap(m->mem.hierarchy, tap);
     if (make_cut(m, err, errlen))
         return -1;
+    if (m->mem.tiering && m->ports.record)
+        return fail(err, errlen, "tier.mode: images of a machine that migrates are not explored");
     m->follow = pmfollow_new(m);
     if (make_stats(m))
         return fail(err, errlen, "out of memory");

@@ -141,6 +141,12 @@ static int make_caches(struct memside *side, const struct config *cfg, uint32_t 
         *side->spy = (struct nvdimm_spy){.below = nvdimm, .cycles = cfg->nv_link_write / period};
         nvdimm = (struct mem_port){spy_access, side->spy};
     }
+    struct mem_port dram = side->cache ? dram_cache_port(side->cache) : dram_port(side->dram);
+    if (cfg->tier_mode) {
+        if (!(side->tiering = tier_new(cfg, dram, nvdimm, err, errlen)))
+            return -1;
+        dram = nvdimm = hotness_port(side->tiering->hotness);
+    }
     struct hierarchy_config hc = {
         .level = {[CACHE_L1I] = {LEVEL(l1i)},
                   [CACHE_L1D] = {LEVEL(l1d), WRITES(l1d), PREFETCH(l1d)},
@@ -155,7 +161,7 @@ static int make_caches(struct memside *side, const struct config *cfg, uint32_t 
         .directory_sets = (uint32_t)cfg->llc_directory_sets,
         .directory_ways = (uint32_t)cfg->llc_directory_ways,
         .harts = harts,
-        .dram = side->cache ? dram_cache_port(side->cache) : dram_port(side->dram),
+        .dram = dram,
         .nvdimm = nvdimm,
         .seed = cfg->seed};
     for (unsigned i = 0; i < CACHE_LEVELS; i++)
@@ -170,6 +176,8 @@ int memside_make(struct memside *side, const struct config *cfg, int follow, cha
                  size_t errlen)
 {
     memset(side, 0, sizeof *side);
+    if (tier_check(cfg, err, errlen))
+        return -1;
     if (make_dram(side, cfg, err, errlen) == 0 &&
         make_nvdimm(side, cfg, follow, err, errlen) == 0 &&
         make_memory_mode(side, cfg, err, errlen) == 0 &&
@@ -183,6 +191,7 @@ void memside_drop(struct memside *side)
 {
     if (side->hierarchy)
         hierarchy_free(side->hierarchy);
+    tier_free(side->tiering);
     dram_cache_free(side->cache);
     if (side->nvdimm)
         nvdimm_free(side->nvdimm);
@@ -226,6 +235,8 @@ void memside_stats(const struct memside *side, struct stats *stats)
         snprintf(prefix, sizeof prefix, "nvdimm.dram%u.", i);
         stats_add(stats, prefix, dram_counter_table, dram_counters(nvdimm_dram(side->nvdimm, i)));
     }
+    if (side->tiering)
+        tier_stats(stats, side->tiering);
     if (side->domain)
         stats_add(stats, "domain.", domain_counter_table, domain_counters(side->domain));
 }

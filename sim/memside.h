@@ -13,6 +13,7 @@
 #include "nvdimm/nvdimm.h"
 #include "sim/config.h"
 #include "sim/stats.h"
+#include "sim/tier.h"
 
 /* How long the NVDIMM would live (energy.h). */
 struct wear_life {
@@ -23,6 +24,7 @@ struct wear_life {
 struct memside {
     struct dram *dram;
     struct nvdimm *nvdimm;    /* NULL: none */
+    struct tiering *tiering;  /* NULL: nothing is migrated */
     struct dram_cache *cache; /* memory mode: main memory is in the NVDIMM; NULL: in DRAM */
     struct domain *domain;    /* NULL: persistence is not followed */
     struct hierarchy *hierarchy;

@@ -368,6 +368,7 @@ t "page policies and a flipped trace" refuses 2 flipped.trace "$pwsim" replay --
 . "$root/tests/cli_replacement.sh"
 . "$root/tests/cli_calibrate.sh"
 . "$root/tests/cli_machines.sh"
+. "$root/tests/cli_tier.sh"
 
 # ---- pictures and lists ----
 picture() { "$pwsim" view "$1" --screenshot "$2" && [ "$(head -c 4 "$2" | tail -c 3)" = PNG ]; }

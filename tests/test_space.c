@@ -400,3 +400,29 @@ Test(space, too_many_mappings_is_a_clean_refusal)
     space_free(s);
     physmem_free(pm);
 }
+
+/* A page goes to a frame of the NVDIMM and back: its old DRAM frame is free, contents are whoever
+ * copied them's business. */
+Test(space, a_page_moves_between_the_memories)
+{
+    struct physmem *pm = physmem_new(8 * FRAME_BYTES, 4 * FRAME_BYTES);
+    struct space *s = space_new(pm, 3, 10, 0);
+    s->base[WASM_PAGE_BYTES] = 7;
+    memcpy(physmem_at(pm, frame_addr(TIER_NVDIMM, 2), FRAME_BYTES),
+           physmem_at(pm, s->frame[1], FRAME_BYTES), FRAME_BYTES);
+    cr_expect_eq(physmem_frames_free(pm), 5);
+    cr_expect_eq(space_move(s, 1, TIER_NVDIMM, 2), 0);
+    cr_expect_eq(physmem_frames_free(pm), 6, "its frame is free");
+    cr_expect_eq(s->frame[1], frame_addr(TIER_NVDIMM, 2));
+    cr_expect_eq(s->base[WASM_PAGE_BYTES], 7);
+    cr_expect(s->nv_lo == WASM_PAGE_BYTES && s->nv_span == WASM_PAGE_BYTES && !space_owns(s, 1));
+    s->base[WASM_PAGE_BYTES + 1] = 8;
+    cr_expect_eq(physmem_at(pm, frame_addr(TIER_NVDIMM, 2), 2)[1], 8);
+    const uint32_t frame = physmem_alloc(pm, 1);
+    cr_expect_eq(space_move(s, 1, TIER_DRAM, frame), 0);
+    cr_expect_eq(s->base[WASM_PAGE_BYTES + 1], 0, "the frame was zeroed, nothing was copied");
+    cr_expect(s->nv_span == 0 && space_owns(s, 1));
+    space_free(s);
+    cr_expect_eq(physmem_frames_free(pm), 8, "it was the space's own");
+    physmem_free(pm);
+}

@@ -152,3 +152,39 @@ Test(tlb, large_pages_are_walked_to_in_three_reads)
     cr_expect(t.none);
     tlb_free(&t);
 }
+
+/* One page of 64 KiB of one memory goes, whatever the size of the TLB's pages and the address
+ * space; nothing else does. */
+Test(tlb, a_page_that_moved_is_dropped_alone)
+{
+    const struct {
+        enum boundary_kind kind;
+        uint8_t page;
+        uint32_t shift;
+    } forms[] = {{BOUNDARY_CALL, TLB_PAGE_USUAL, 16}, {BOUNDARY_TRAP, TLB_PAGE_4K, 12}};
+    for (size_t f = 0; f < 2; f++) {
+        const struct tlb_config large = {.l1_entries = 256,
+                                         .l1_ways = 8,
+                                         .l2_entries = 512,
+                                         .l2_ways = 8,
+                                         .page = forms[f].page};
+        struct tlb t;
+        cr_assert_eq(tlb_init(&t, &large, forms[f].kind), 0);
+        cr_assert_eq(t.page_shift, forms[f].shift);
+        const uint64_t tags[] = {tlb_tag(0, 3), tlb_tag(5, 3), tlb_tag(0, 4),
+                                 tlb_tag(0, TLB_PHYSICAL)};
+        for (unsigned tag = 0; tag < 4; tag++)
+            for (uint64_t addr = 2 << 16; addr < 5 << 16; addr += 65536 / 4)
+                tlb_lookup(&t, &t.data, tlb_key(&t, tags[tag], addr));
+        tlb_drop(&t, 3, 3);
+        for (unsigned tag = 0; tag < 4; tag++) {
+            for (uint64_t addr = 2 << 16; addr < 5 << 16; addr += 65536) {
+                const int gone = tag < 2 && addr >> 16 == 3;
+                cr_expect_eq(tlb_lookup(&t, &t.data, tlb_key(&t, tags[tag], addr)),
+                             gone ? TLB_MISS : TLB_L1, "form %zu tag %u address %lx", f, tag,
+                             (unsigned long)addr);
+            }
+        }
+        tlb_free(&t);
+    }
+}

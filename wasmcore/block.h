@@ -126,7 +126,8 @@ enum log_event {
     EV_MARK,     /* pwk.mark */
     EV_TX,       /* pwk.tx: what; EV_TX_ADDR and EV_TX_BYTES follow with its other arguments */
     EV_TX_ADDR,
-    EV_TX_BYTES
+    EV_TX_BYTES,
+    EV_SHOOTDOWN /* a page lies elsewhere now: bits 47..17 the memory, 16..0 its page of 64 KiB */
 };
 
 enum log_bulk { BULK_COPY, BULK_FILL };

@@ -351,6 +351,17 @@ int space_unmap(struct space *s, uint32_t page, uint32_t n)
     return failed ? -1 : 0;
 }
 
+int space_move(struct space *s, uint32_t page, enum tier tier, uint32_t frame)
+{
+    const uint64_t fresh = frame_addr(tier, frame), old = s->frame[page];
+    if (exchange(s, page, 1, &fresh, &old) < 0)
+        return -1;
+    release_owned(s, &old, page, 1);
+    set_owned(s, page, tier == TIER_DRAM);
+    set_nvdimm_range(s);
+    return 0;
+}
+
 /* ---- checkpoints ---- */
 
 int space_owns(const struct space *s, uint32_t page)

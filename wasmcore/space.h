@@ -53,6 +53,11 @@ int64_t space_grow_map(struct space *s, enum tier tier, uint32_t first, uint32_t
 /* Replace pages by zeroed DRAM pages (unmap). 0 or -1 (nothing changed). */
 int space_unmap(struct space *s, uint32_t page, uint32_t n);
 
+/* The page lies in this frame from now on, which has its contents already: a DRAM frame becomes the
+ * space's own, one of the NVDIMM stays the caller's. The frame that the space owned before is
+ * released. 0 or -1 (nothing changed). */
+int space_move(struct space *s, uint32_t page, enum tier tier, uint32_t frame);
+
 /* For checkpoints: give the space these pages in place of those that it has, which are released.
  * pages[i] is a frame's address, with bit 0 set when the frame is the space's own (and counts as
  * allocated; nothing is allocated here). 0, or -1: frames that are not there, more pages than the

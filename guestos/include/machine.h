@@ -65,6 +65,16 @@
     X(memory_bytes, l, "i", "size of an instance's memory")                                        \
     X(dram_frames, i, "i", "0: size of DRAM in frames, 1: how many are free")                      \
     X(nvdimm_frames, i, "", "size of the NVDIMM in frames")                                        \
+    X(tier_samples, i, "iiii",                                                                     \
+      "instance, first page, pages (64 at most), where to put a u32 for each: how often hardware " \
+      "saw a request of it beyond the caches since this was asked last -> 0 or -EINVAL")           \
+    X(tier_access, l, "l",                                                                         \
+      "the page of this number, any that the kernel gives it, is used: -1, or the number of the "  \
+      "page that has to leave DRAM for it, by the page policy of the machine")                     \
+    X(tier_move, i, "iiii",                                                                        \
+      "instance, page, tier, NVDIMM frame (for that tier): copies the page through the caches "    \
+      "into the frame, or into one of DRAM, maps it there, and takes translations back; the DRAM " \
+      "frame that it had is free -> 0, -EINVAL or -ENOMEM")                                        \
     X(console_write, i, "iii", "stream (1 out, 2 err), buf, len -> bytes")                         \
     X(console_read, i, "ii", "buf, cap -> bytes, 0 at the end of input")                           \
     X(console_poll, i, "i",                                                                        \
@@ -163,6 +173,11 @@ enum machine_tier { MACHINE_DRAM, MACHINE_NVDIMM };
 #define PARAM_TERMINALS                                                                            \
     "terminals" /* console streams that are a terminal: bits 1 << n; optional, 7 */
 #define PARAM_SLICE_NS "slice_ns" /* time slice; optional */
+#define PARAM_TIER_PERIOD   "tier_period" /* ns; none: nothing is migrated (kernel/tier.h) */
+#define PARAM_TIER_DRAM     "tier_dram"   /* frames for pages of programs */
+#define PARAM_TIER_THRESHOLD                                                                       \
+    "tier_threshold" /* samples in a period, from which a page is hot */
+#define PARAM_TIER_LIMIT "tier_limit" /* most pages that become DRAM's in a period, 1 to 256 */
 #define PARAM_PREOPENS                                                                             \
     "preopens"                /* directories that the program gets, each with a                    \
                                  NUL; none: "/" */

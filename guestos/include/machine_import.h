@@ -55,6 +55,11 @@ MACHINE_IMPORT(frames_free) int32_t machine_frames_free(uint32_t first, uint32_t
 MACHINE_IMPORT(memory_bytes) int64_t machine_memory_bytes(int32_t instance);
 MACHINE_IMPORT(dram_frames) int32_t machine_dram_frames(int32_t free);
 MACHINE_IMPORT(nvdimm_frames) int32_t machine_nvdimm_frames(void);
+MACHINE_IMPORT(tier_samples)
+int32_t machine_tier_samples(int32_t instance, uint32_t page, uint32_t n, uint32_t *samples);
+MACHINE_IMPORT(tier_access) int64_t machine_tier_access(int64_t page);
+MACHINE_IMPORT(tier_move)
+int32_t machine_tier_move(int32_t instance, uint32_t page, int32_t tier, uint32_t frame);
 MACHINE_IMPORT(console_write)
 int32_t machine_console_write(int32_t stream, const void *buf, uint32_t len);
 MACHINE_IMPORT(console_read) int32_t machine_console_read(void *buf, uint32_t cap);

@@ -9,6 +9,7 @@
 #include "program.h"
 #include "sched.h"
 #include "store.h"
+#include "tier.h"
 
 #define EXPORT(name)  __attribute__((export_name(name)))
 
@@ -154,6 +155,7 @@ EXPORT("boot") void boot(void)
     harts_init();
     store_init();
     sched_init();
+    tier_init();
     console_init();
     bootfs_init();
     first_process();

@@ -5,6 +5,7 @@
 #include "mapping.h"
 #include "param.h"
 #include "sched.h"
+#include "tier.h"
 
 #define ENTRY_POINT         "_start"
 #define THREAD_ENTRY        "wasi_thread_start"
@@ -85,6 +86,7 @@ static int first_thread(struct process *p)
 
 static void process_close(struct process *p)
 {
+    tier_forget(p);
     mappings_drop(p);
     handles_close_all(&p->handles);
     kfree(p->args.bytes);

@@ -6,6 +6,7 @@
 #include "futex.h"
 #include "hart.h"
 #include "param.h"
+#include "tier.h"
 
 #define SLICE_USUAL_NS 1000000u
 #define SLICE_MIN_NS   1000u
@@ -392,7 +393,7 @@ static enum machine_why run_slice(struct hart *h, struct thread *t)
     t->hart = h->number;
     t->slice_from_ns = h->now_ns;
     sched.switches++;
-    slice = next_slice(h);
+    slice = tier_slice(next_slice(h), h->now_ns);
     h->unlimited = slice == 0;
     level_enter(h, t);
     why = resume(t, slice);
@@ -503,6 +504,7 @@ void sched_run(void)
     h->now_ns = (uint64_t)machine_clock(0);
     while (!process_first()->gone) {
         struct thread *t;
+        h->now_ns = tier_tick(h->now_ns);
         hart_looks(h);
         t = dequeue(h);
         if (harts.many)
