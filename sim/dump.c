@@ -263,5 +263,5 @@ int dump_write(struct machine *m, const struct dump_nvdimm *nv, const char *what
     if (fd >= 0)
         unlink(path);
     return fail(err, errlen, "%s: %s: cannot be written: %s", what, path,
-                why ? strerror(why) : "libelf refuses");
+                why ? strerror(why) : elf_errmsg(-1));
 }

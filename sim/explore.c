@@ -13,14 +13,12 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "sim/digest.h"
 #include "sim/error.h"
 #include "sim/explore_parts.h"
 
-#define STEP       1000000u
-#define CHUNKS     256u
-#define MOST_JOBS  256u
-#define STATE_HEAD 64u
+#define STEP      1000000u
+#define CHUNKS    256u
+#define MOST_JOBS 256u
 
 /* ---- the run ---- */
 
@@ -122,14 +120,7 @@ void moments_find(struct exploration *x)
     x->nchunks = (x->nmoments + x->per_chunk - 1) / x->per_chunk;
 }
 
-/* ---- what has been done ---- */
-
-struct progress_of {
-    uint8_t *done; /* by chunk */
-    uint32_t ndone, loaded;
-    struct chunk_result total; /* failures merged */
-    double began;
-};
+/* ---- processes ---- */
 
 static double now(void)
 {
@@ -138,119 +129,13 @@ static double now(void)
     return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
 }
 
-static void merge_failure(struct chunk_result *to, const struct failure *f)
-{
-    for (uint32_t i = 0; i < to->nfailures; i++) {
-        struct failure *old = &to->failures[i];
-        if (old->key != f->key)
-            continue;
-        const uint64_t images = old->images + f->images;
-        if (f->event < old->event)
-            *old = *f;
-        old->images = images;
-        return;
-    }
-    if (to->nfailures < MOST_FAILURES)
-        to->failures[to->nfailures++] = *f;
-}
-
-static void merge(struct progress_of *p, const struct chunk_result *r)
-{
-    struct chunk_result *t = &p->total;
-    if (p->done[r->chunk])
-        return;
-    p->done[r->chunk] = 1;
-    p->ndone++;
-    t->tried += r->tried;
-    t->equal += r->equal;
-    t->unread += r->unread;
-    t->sampled += r->sampled;
-    t->possible = r->possible > UINT64_MAX - t->possible ? UINT64_MAX : t->possible + r->possible;
-    for (uint32_t i = 0; i < r->nfailures; i++)
-        merge_failure(t, &r->failures[i]);
-}
-
-/* What a state file belongs to: the resolved config, the images and the events. */
-static void state_head(const struct exploration *x, char head[STATE_HEAD])
-{
-    char *text = NULL, a[DIGEST_TEXT], b[DIGEST_TEXT];
-    size_t n = 0;
-    FILE *f = open_memstream(&text, &n);
-    if (f) {
-        config_write_hashed(x->cfg, f);
-        fprintf(f, "%s %s", digest_hex(image_digest(x->image, NULL), a),
-                digest_hex(digest_bytes(x->record.v, x->record.n * sizeof *x->record.v), b));
-        fclose(f);
-    }
-    memset(head, 0, STATE_HEAD);
-    snprintf(head, STATE_HEAD, "pwsim crash 1 %s\n", digest_hex(digest_bytes(text, n), a));
-    free(text);
-}
-
-/* Take what the state file has, cut off what is torn, and leave it open for more. -1 with a message
- * when it cannot be used. */
-static int open_state(const struct exploration *x, const struct explore_options *opt,
-                      struct progress_of *p, char *err, size_t errlen)
-{
-    char head[STATE_HEAD], was[STATE_HEAD];
-    struct chunk_result *r = malloc(sizeof *r);
-    if (!opt->state || !r) {
-        free(r);
-        return -1;
-    }
-    const int fd = open(opt->state, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
-    if (fd < 0) {
-        fail(err, errlen, "%s: %s", opt->state, strerror(errno));
-        free(r);
-        return -1;
-    }
-    state_head(x, head);
-    const ssize_t got = read(fd, was, sizeof was);
-    off_t good = STATE_HEAD;
-    if (got == (ssize_t)sizeof was && memcmp(head, was, sizeof was) == 0) {
-        while (read(fd, r, sizeof *r) == (ssize_t)sizeof *r && r->magic == CHUNK_MAGIC &&
-               r->chunk < x->nchunks && r->nfailures <= MOST_FAILURES) {
-            merge(p, r);
-            good += (off_t)sizeof *r;
-        }
-        p->loaded = p->ndone;
-    } else if (pwrite(fd, head, sizeof head, 0) != (ssize_t)sizeof head) {
-        fail(err, errlen, "%s: cannot be written", opt->state);
-        good = -1;
-    }
-    free(r);
-    if (good < 0 || ftruncate(fd, good) || lseek(fd, good, SEEK_SET) < 0) {
-        close(fd);
-        return -1;
-    }
-    return fd;
-}
-
-/* ---- processes ---- */
-
 struct job {
     pid_t pid;
     int from; /* results come here; -1: it is over */
 };
 
-static int write_all(int fd, const void *p, size_t n)
-{
-    const char *at = p;
-    while (n) {
-        const ssize_t k = write(fd, at, n);
-        if (k < 0 && errno == EINTR)
-            continue;
-        if (k <= 0)
-            return -1;
-        at += k;
-        n -= (size_t)k;
-    }
-    return 0;
-}
-
 /* Chunks are taken from a counter that all processes share. */
-static _Noreturn void work(const struct exploration *x, const uint8_t *done, uint32_t *counter,
-                           int to)
+static _Noreturn void work(const struct exploration *x, const uint8_t *done, int to)
 {
     char err[512] = "";
     struct chunk_result *r = malloc(sizeof *r);
@@ -259,18 +144,19 @@ static _Noreturn void work(const struct exploration *x, const uint8_t *done, uin
         fprintf(stderr, "pwsim: %s\n", *err ? err : "out of memory");
         _exit(2);
     }
-    for (uint32_t chunk; (chunk = __atomic_fetch_add(counter, 1, __ATOMIC_RELAXED)) < x->nchunks;) {
+    for (uint32_t chunk;
+         (chunk = __atomic_fetch_add(&x->shared->chunk, 1, __ATOMIC_RELAXED)) < x->nchunks;) {
         if (done[chunk])
             continue;
         chunk_run(w, chunk, r);
-        if (write_all(to, r, sizeof *r))
+        if (result_write(to, r))
             _exit(3);
     }
     _exit(0);
 }
 
 static int start_jobs(const struct exploration *x, const struct progress_of *p, struct job *jobs,
-                      uint32_t n, uint32_t *counter)
+                      uint32_t n)
 {
     for (uint32_t i = 0; i < n; i++) {
         int ends[2];
@@ -279,7 +165,7 @@ static int start_jobs(const struct exploration *x, const struct progress_of *p, 
         fflush(NULL);
         jobs[i] = (struct job){.pid = fork(), .from = ends[0]};
         if (jobs[i].pid == 0)
-            work(x, p->done, counter, ends[1]);
+            work(x, p->done, ends[1]);
         close(ends[1]);
         if (jobs[i].pid < 0)
             return -1;
@@ -298,48 +184,39 @@ static void show(const struct exploration *x, const struct progress_of *p, FILE 
     fflush(to);
 }
 
-/* One result, whole; 0 at the end. */
-static int receive(int fd, struct chunk_result *r)
+/* Bytes on the host's disk so far: the state file, images for cores. */
+static uint64_t disk(const struct exploration *x, const struct progress_of *p)
 {
-    size_t n = 0;
-    while (n < sizeof *r) {
-        const ssize_t k = read(fd, (char *)r + n, sizeof *r - n);
-        if (k < 0 && errno == EINTR)
-            continue;
-        if (k <= 0)
-            return 0;
-        n += (size_t)k;
-    }
-    return 1;
+    return p->disk + __atomic_load_n(&x->shared->disk, __ATOMIC_RELAXED);
 }
 
 static int out_of_bounds(const struct exploration *x, const struct progress_of *p)
 {
     const struct config *c = x->cfg;
-    return (c->crash_time && now() - p->began > (double)c->crash_time) ||
+    return (c->crash_disk && disk(x, p) >= c->crash_disk) ||
+           (c->crash_time && now() - p->began > (double)c->crash_time) ||
            (c->crash_total && p->total.tried >= c->crash_total);
 }
 
-/* Take results until all is done or a bound is reached. -1: a process failed. */
+/* Take results until all is done or a bound is reached. -1: no memory, or with a message. */
 static int collect(const struct exploration *x, struct progress_of *p, struct job *jobs, uint32_t n,
-                   int state, FILE *progress)
+                   const struct explore_options *opt, char *err, size_t errlen)
 {
     struct chunk_result *r = malloc(sizeof *r);
     struct pollfd fds[MOST_JOBS];
     uint32_t alive = n;
     int bad = r ? 0 : -1;
-    while (alive && r && !out_of_bounds(x, p)) {
+    while (alive && !bad && !out_of_bounds(x, p)) {
         for (uint32_t i = 0; i < n; i++)
             fds[i] = (struct pollfd){.fd = jobs[i].from, .events = POLLIN};
         poll(fds, n, 1000);
         for (uint32_t i = 0; i < n; i++) {
             if (jobs[i].from < 0 || !fds[i].revents)
                 continue;
-            if (receive(jobs[i].from, r)) {
-                merge(p, r);
-                if (state >= 0 && write_all(state, r, sizeof *r))
-                    bad = -1;
-                show(x, p, progress);
+            if (result_read(jobs[i].from, x, r)) {
+                progress_merge(p, r);
+                bad |= state_add(p, opt->state, r, err, errlen);
+                show(x, p, opt->progress);
                 continue;
             }
             close(jobs[i].from);
@@ -371,23 +248,21 @@ static int end_jobs(struct job *jobs, uint32_t n)
 }
 
 static int run_jobs(const struct exploration *x, struct progress_of *p,
-                    const struct explore_options *opt, int state, char *err, size_t errlen)
+                    const struct explore_options *opt, char *err, size_t errlen)
 {
     struct job jobs[MOST_JOBS] = {0};
     uint32_t n = opt->jobs < MOST_JOBS ? opt->jobs : MOST_JOBS;
-    uint32_t *counter = mmap(NULL, sizeof *counter, PROT_READ | PROT_WRITE,
-                             MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     const uint32_t left = x->nchunks - p->ndone;
     n = n < left ? n : left;
-    if (counter == MAP_FAILED)
-        return fail(err, errlen, "out of memory");
-    int bad = start_jobs(x, p, jobs, n, counter);
-    bad |= collect(x, p, jobs, n, state, opt->progress);
+    *err = 0;
+    int bad = start_jobs(x, p, jobs, n);
+    bad |= collect(x, p, jobs, n, opt, err, errlen);
     bad |= end_jobs(jobs, n);
-    munmap(counter, sizeof *counter);
     if (opt->progress)
         fputc('\n', opt->progress);
-    return bad ? fail(err, errlen, "crash: a process of the exploration failed") : 0;
+    if (bad && !*err)
+        return fail(err, errlen, "crash: a process of the exploration failed");
+    return bad ? -1 : 0;
 }
 
 /* ---- the report ---- */
@@ -424,7 +299,7 @@ static void print_report(const struct exploration *x, const struct progress_of *
         if (x->cores)
             fprintf(to, "    core    %s\n",
                     f->has_core ? cores_path(x, i + 1, path, sizeof path)
-                                : "none: it was found by an exploration without --cores");
+                                : "none: its image was not kept (no --cores then, or no room)");
     }
 }
 
@@ -477,13 +352,11 @@ static int explore_run(struct exploration *x, struct progress_of *p,
     if (!p->done || !x->moments)
         return fail(err, errlen, "out of memory");
     p->began = now();
-    *err = 0;
-    const int state = open_state(x, opt, p, err, errlen);
-    if (state < 0 && *err)
+    if (state_open(x, opt->state, p, err, errlen))
         return -1;
-    const int bad = run_jobs(x, p, opt, state, err, errlen);
-    if (state >= 0)
-        close(state);
+    const int bad = run_jobs(x, p, opt, err, errlen);
+    if (p->state >= 0)
+        close(p->state);
     struct chunk_result *t = &p->total;
     qsort(t->failures, t->nfailures, sizeof t->failures[0], by_event);
     return bad ? bad
@@ -494,9 +367,12 @@ int explore(const struct config *cfg, const struct image *image, const struct ex
             FILE *out, char *err, size_t errlen)
 {
     struct exploration x = {.cfg = cfg, .image = image, .cores = opt->cores};
+    void *shared = mmap(NULL, sizeof *x.shared, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS,
+                        -1, 0);
     struct progress_of *p = calloc(1, sizeof *p);
     int status = -1;
-    if (!p)
+    x.shared = shared;
+    if (!p || shared == MAP_FAILED)
         fail(err, errlen, "out of memory");
     else if (check_recovery(&x, err, errlen) == 0 && cores_begin(&x, err, errlen) == 0 &&
              run_workload(&x, opt, err, errlen) == 0 && explore_run(&x, p, opt, err, errlen) == 0) {
@@ -512,5 +388,7 @@ int explore(const struct config *cfg, const struct image *image, const struct ex
     if (p)
         free(p->done);
     free(p);
+    if (shared != MAP_FAILED)
+        munmap(shared, sizeof *x.shared);
     return status;
 }

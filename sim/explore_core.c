@@ -40,6 +40,8 @@ void cores_keep(const struct exploration *x, const struct failure *f,
                     fwrite(lines, sizeof *lines, n, to) != n;
     if (fclose(to) || bad)
         unlink(path);
+    else
+        __atomic_fetch_add(&x->shared->disk, sizeof head + n * sizeof *lines, __ATOMIC_RELAXED);
 }
 
 /* The lines of a failure; NULL: they are not there. */

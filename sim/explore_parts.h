@@ -13,6 +13,12 @@ struct moment {
     uint32_t fence; /* how many fences there were before */
 };
 
+/* What all processes change. */
+struct shared {
+    uint32_t chunk; /* the next to be taken */
+    uint64_t disk;  /* bytes of images that are kept for cores */
+};
+
 /* What is the same for all processes. */
 struct exploration {
     const struct config *cfg;
@@ -23,6 +29,7 @@ struct exploration {
     struct moment *moments;
     uint32_t nmoments, symmetric; /* symmetric: left out */
     uint32_t per_chunk, nchunks;
+    struct shared *shared;
 };
 
 #define FAILURE_DETAIL 3000u
@@ -48,6 +55,30 @@ struct chunk_result {
     struct failure failures[MOST_FAILURES];
 };
 #define CHUNK_MAGIC 0x6b6e6863u
+
+/* What has been done. */
+struct progress_of {
+    uint8_t *done; /* by chunk */
+    uint32_t ndone, loaded;
+    int state;                 /* the state file; -1: none */
+    uint64_t disk;             /* bytes of it */
+    struct chunk_result total; /* failures merged */
+    double began;
+};
+
+/* explore_state.c */
+void progress_merge(struct progress_of *p, const struct chunk_result *r);
+/* As it is written and sent: without the failures that it has not. */
+size_t result_bytes(const struct chunk_result *r);
+int result_write(int fd, const struct chunk_result *r); /* 0, or -1 with errno */
+/* 1, or 0: there is no whole one. */
+int result_read(int fd, const struct exploration *x, struct chunk_result *r);
+/* Take what the state file has, and leave it open for more. 0, also when path is NULL; -1 with a
+ * message. */
+int state_open(const struct exploration *x, const char *path, struct progress_of *p, char *err,
+               size_t errlen);
+int state_add(struct progress_of *p, const char *path, const struct chunk_result *r, char *err,
+              size_t errlen);
 
 /* Find the moments. */
 void moments_find(struct exploration *x);

@@ -7,6 +7,7 @@
  */
 #include "sim/machine_state.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,6 +16,7 @@
 #include "cpu/functions.h"
 #include "sim/coreside.h"
 #include "sim/error.h"
+#include "sim/pmobjects.h"
 #include "wasmcore/snapshot.h"
 
 #define TRACE_DEPTH 32u
@@ -128,6 +130,20 @@ int machine_place_code(struct machine *m, int module)
     return 0;
 }
 
+/* Is the file an image of an NVDIMM, as far as its beginning tells? */
+static int check_image(const struct machine *m, char *err, size_t errlen)
+{
+    uint8_t first[8] = {0};
+    if (pread(nvfile_fd(m->nvfile), first, sizeof first, 0) < 0)
+        return fail(err, errlen, "nvdimm.image: %s: %s", m->cfg->nvdimm_image, strerror(errno));
+    if (pmobjects_may_begin(first))
+        return 0;
+    return fail(err, errlen,
+                "nvdimm.image: %s is no image of an NVDIMM: expected zeros or a directory of "
+                "objects at its beginning",
+                m->cfg->nvdimm_image);
+}
+
 static int make_memory(struct machine *m, char *err, size_t errlen)
 {
     const struct config *cfg = m->cfg;
@@ -139,7 +155,7 @@ static int make_memory(struct machine *m, char *err, size_t errlen)
     if (*cfg->nvdimm_image) {
         m->nvfile = nvfile_open(cfg->nvdimm_image, cfg->nvdimm_bytes, cfg->nvdimm_commit, err,
                                 errlen);
-        if (!m->nvfile)
+        if (!m->nvfile || check_image(m, err, errlen))
             return -1;
         physmem_back(m->pm, nvfile_fd(m->nvfile));
     } else if (cfg->nvdimm_commit) {
@@ -457,6 +473,11 @@ int machine_at_point(const struct machine *m)
     return m->at_point;
 }
 
+int machine_commit(struct machine *m, const char *path, char *err, size_t errlen)
+{
+    return m->cfg->nvdimm_commit ? nvfile_commit(m->nvfile, path, err, errlen) : 0;
+}
+
 /* What is durable goes to nvdimm_out; a commit without it needs a file of its own for a moment. The
  * machine halts in good order: what the module has accepted reaches its media first; but for a
  * power cut. */
@@ -473,11 +494,11 @@ static int write_nvdimm(struct machine *m, char *err, size_t errlen)
     const ps_t end = cut ? m->cut_ps : nvdimm_drain(m->mem.nvdimm, machine_now(m));
     int bad = nvfile_write(m->pm, m->mem.domain, end, m->nvfile ? nvfile_fd(m->nvfile) : -1, path,
                            err, errlen);
-    if (!bad && m->cfg->nvdimm_commit)
-        bad = nvfile_commit(m->nvfile, path, err, errlen);
-    if (path == own)
-        unlink(own);
-    return bad;
+    if (path != own)
+        return bad;
+    bad = bad || machine_commit(m, path, err, errlen);
+    unlink(own);
+    return bad ? -1 : 0;
 }
 
 int machine_finish(struct machine *m, char *err, size_t errlen)

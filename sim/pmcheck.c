@@ -199,6 +199,8 @@ void pmcheck_print(const struct machine *m, FILE *to)
     const struct finding *f = checker_findings(m->follow->checker, &n);
     fprintf(to, "pwsim: persistency check (%s): %zu finding%s\n",
             domain_name(m, domain, sizeof domain), n, n == 1 ? "" : "s");
+    if (m->cfg->domain == DOMAIN_NONE)
+        fputs("  (without ADR no instruction makes a store durable: judged as with it)\n", to);
     for (size_t i = 0; i < n; i++)
         print_finding(m, &f[i], to);
 }

@@ -19,6 +19,12 @@ static uint64_t u64_at(const uint8_t *p)
     return u32_at(p) | (uint64_t)u32_at(p + 4) << 32;
 }
 
+int pmobjects_may_begin(const uint8_t first[8])
+{
+    const uint64_t v = u64_at(first);
+    return v == 0 || v == MAGIC;
+}
+
 static int read_entry(const uint8_t *e, uint64_t frames, struct pmobject *out)
 {
     const uint64_t first = u32_at(e + 8), n = u32_at(e + 12);

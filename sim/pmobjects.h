@@ -18,4 +18,8 @@ struct pmobject {
  * when there is no directory. Frames that were never touched are looked at, too. */
 struct pmobject *pmobjects_read(struct physmem *pm, size_t *n);
 
+/* May these be the first 8 bytes of an NVDIMM? Zeros, or the mark that the kernel stores there, all
+ * at once, when it has made its directory. */
+int pmobjects_may_begin(const uint8_t first[8]);
+
 #endif

@@ -7,6 +7,7 @@
 
 #include "memhier/port.h"
 #include "sim/pmsites.h"
+#include "sim/pmstatics.h"
 
 #define SPECIAL    1u /* flushes, fences or stores non-temporally */
 #define LOADS      2u
@@ -39,6 +40,8 @@ struct watch {
     struct reader *readers;
     uint32_t nreaders;
     struct pmsites *sites;
+    struct pmstatics **statics; /* by module; NULL: not looked at yet */
+    uint32_t nstatics;
     uint32_t executions;
     uint32_t writer; /* thread + 1 that has stored to the NVDIMM; UINT32_MAX: several have */
     struct pm_event *events;
@@ -137,14 +140,32 @@ static int is_on_stack(const struct watch *w, const struct reader *r, uint64_t v
     return v < top && top - v <= STACK_SPAN;
 }
 
-static int is_volatile_pointer(const struct watch *w, const struct reader *r, uint64_t v)
+/* Is it the address of a static variable that the module's code names? */
+static int is_static(struct watch *w, const struct reader *r, uint64_t v)
+{
+    const uint32_t n = w->code.funcs[w->code.blocks[r->block].func].module;
+    if (n >= w->nstatics) {
+        w->statics = must_have(realloc(w->statics, (n + 1) * sizeof *w->statics));
+        memset(w->statics + w->nstatics, 0, (n + 1 - w->nstatics) * sizeof *w->statics);
+        w->nstatics = n + 1;
+    }
+    if (!w->statics[n]) {
+        const struct module *m = store_module(w->store, (int)n);
+        w->statics[n] = must_have(calloc(1, sizeof **w->statics));
+        if (m)
+            *w->statics[n] = pmstatics_of(m);
+    }
+    return pmstatics_has(w->statics[n], v);
+}
+
+static int is_volatile_pointer(struct watch *w, const struct reader *r, uint64_t v)
 {
     const struct space *s = r->space;
     if (r->kernel || v < 1024 || v > UINT32_MAX || !space_holds(s, v, 16))
         return 0;
     if (addr_is_nvdimm(space_phys(s, v)))
         return 0;
-    return is_chunk(s, v) || is_on_stack(w, r, v);
+    return is_chunk(s, v) || is_on_stack(w, r, v) || is_static(w, r, v);
 }
 
 /* Pointers are told from numbers by where they point, and by what the same place stores otherwise:
@@ -519,6 +540,12 @@ void watch_free(struct watch *w)
     if (!w)
         return;
     pmsites_free(w->sites);
+    for (uint32_t i = 0; i < w->nstatics; i++) {
+        if (w->statics[i])
+            pmstatics_free(w->statics[i]);
+        free(w->statics[i]);
+    }
+    free(w->statics);
     free(w->readers);
     free(w->brief);
     free(w->events);

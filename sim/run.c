@@ -197,7 +197,11 @@ static int end_recording(struct recording *rec, const char *label, const struct 
     snprintf(r->path, sizeof r->path, "%s", rundir_path(rec->dir));
     struct rundir *dir = rec->dir;
     rec->dir = NULL;
-    return rundir_commit(dir, &facts, err, errlen);
+    if (rundir_commit(dir, &facts, err, errlen))
+        return -1;
+    char nvdimm[PATH_MAX];
+    snprintf(nvdimm, sizeof nvdimm, "%s/nvdimm.img", r->path);
+    return machine_commit(r->machine, nvdimm, err, errlen);
 }
 
 /* ---- running ---- */

@@ -380,8 +380,8 @@ for what in keys stats policies page-policies prefetchers cores programs; do
 done
 readelf_clean() { readelf -S "$B/boot.elf" >re.out 2>re.err && [ ! -s re.err ] && grep -q '\.kernel' re.out && grep -q '\.prog/wordcount' re.out; }
 . "$root/tests/cli_persistency.sh"
-. "$root/tests/cli_crash.sh"
 . "$root/tests/cli_power.sh"
+. "$root/tests/cli_crash.sh"
 command -v readelf >/dev/null && t "readelf -S reads the boot image" readelf_clean
 
 . "$root/tests/cli_cores.sh"

@@ -48,3 +48,34 @@ cores() { # one for each failure; its NVDIMM is an image that recovery fails on
     explores c14 correct check-add adr "after a crash in recovery" --cores cores && [ -s cores/failure-1.core ]
 }
 command -v readelf >/dev/null && t "explorer: an ELF core of each failure" cores
+
+# ---- bounds, pruning, a full disk ----
+bounded() { # KEY=VALUE: it stops; without the bound it goes on from there, to what one go finds
+    rm -f bound.state
+    "$pwsim" crash empty.cfg -j 1 -s boot.image="$B/persistency.elf" -s program.name=txlist -s program.args=run,4,mark -s "power.recovery=txlist check" >whole.txt
+    "$pwsim" crash empty.cfg -j 1 -s boot.image="$B/persistency.elf" -s program.name=txlist -s program.args=run,4,mark -s "power.recovery=txlist check" --state bound.state -s "$1" >part.txt
+    grep -q 'stopped after [0-9]* of [0-9]* parts' part.txt || { cat part.txt && return 1; }
+    "$pwsim" crash empty.cfg -j 1 -s boot.image="$B/persistency.elf" -s program.name=txlist -s program.args=run,4,mark -s "power.recovery=txlist check" --state bound.state >rest.txt
+    cmp whole.txt rest.txt
+}
+t "explorer: a bound on images" bounded crash.total=10
+t "explorer: a bound on disk" bounded crash.disk="1 KiB"
+counts() { # WORDS, program, version, more: the report has a number that is not 0 before these words
+    local words=$1 p=$2 v=$3
+    shift 3
+    "$pwsim" crash empty.cfg -s boot.image="$B/persistency.elf" -s "program.name=$p" -s "program.args=$v" -s "power.recovery=$p check" "$@" >counts.txt
+    grep -Eq "[1-9][0-9]*$words" counts.txt || { cat counts.txt && return 1; }
+}
+t "explorer: equal images are tried once" counts " equal" c7 correct
+t "explorer: images that differ in what nobody reads are tried once" counts " read alike" c7 broken
+t "explorer: moments that went like others are left out" counts " more went like others" btree run,27,correct -s crash.symmetry=2 -s crash.images=20
+t "explorer: a sample above a bound" counts " moments have more images" btree run,27,correct -s crash.symmetry=2 -s crash.images=3
+same_seed() { # the same seed draws the same images, another one others
+    counts "" levelhash run,30,update -s crash.images=6 -s crash.symmetry=2 -s seed=1 && cp counts.txt seed1.txt && counts "" levelhash run,30,update -s crash.images=6 -s crash.symmetry=2 -s seed=1 && cmp counts.txt seed1.txt
+}
+t "explorer: a seed draws the same sample" same_seed
+t "explorer: a full disk under the state file" refuses 2 "/dev/full: cannot be written" "$pwsim" crash empty.cfg -s boot.image="$B/persistency.elf" -s program.name=c7 -s program.args=correct -s "power.recovery=c7 check" --state /dev/full
+small_disk() { # `small` is in cli_power.sh
+    exits 2 small 60k "$pwsim" crash empty.cfg -s boot.image="$B/persistency.elf" -s program.name=c7 -s program.args=broken -s "power.recovery=c7 check" --cores small/cores && grep -q -- '--cores: small/cores/failure-1.core: cannot be written: ' "$tmp/err"
+}
+[ -n "${can_mount:-}" ] && t "explorer: a full disk under the cores" small_disk

@@ -42,11 +42,35 @@ killed() { # 100 times, at moments all over a run: the image is the old one or t
     done
 }
 t "kill -9, 100 times: the image is whole" killed
-full_disk() { # the run directory cannot be written: a message, and the image is as it was
-    cp kill.old kill.img
-    (ulimit -f 100 && exits 2 commit_kvlog) && cmp kill.img kill.old && grep -q '^pwsim: ' "$tmp/err"
+
+# small SIZE COMMAND...: the command, with a file system of that size in the folder `small`.
+namespace=-m
+unshare -m true 2>/dev/null || namespace=-rm
+small() {
+    mkdir -p small
+    unshare $namespace bash -c 'mount -t tmpfs -o "size=$1" none small && shift && "$@"' bash "$@"
 }
-t "a full disk: the image is as it was" full_disk
+full_runs() { # no room for the run directory: a message, and the image is as it was
+    cp kill.old kill.img
+    exits 2 small 60k "$pwsim" run "$root/sim/configs/hello.cfg" -o small/runs "${kvlog_set[@]}" && cmp kill.img kill.old && grep -q '^pwsim: .*No space left on device' "$tmp/err"
+}
+full_commit() { # no room for the new image beside the old one
+    export pwsim root
+    exits 2 small 100k bash -c 'cp --sparse=always kill.old small/kill.img; cat /dev/zero >small/fill 2>/dev/null; truncate -s -8192 small/fill; "$pwsim" run "$root/sim/configs/hello.cfg" -o kills "$@"; code=$?
+        cmp small/kill.img kill.old && [ "$(ls small)" = "$(printf "fill\nkill.img")" ] && exit $code' bash "${kvlog_set[@]}" -s nvdimm.image=small/kill.img -s program.args=200,64 && grep -q 'No space left on device; .*kill.img is unchanged' "$tmp/err"
+}
+if unshare $namespace bash -c 'mkdir -p small && mount -t tmpfs none small' 2>/dev/null; then
+    can_mount=1
+    t "a full disk under the run directory" full_runs
+    t "a full disk under the image" full_commit
+else
+    echo "skipped: full disks need a mount of their own"
+fi
+no_memory() { # limits on files are limits on what memory is made of
+    cp kill.old kill.img
+    (ulimit -f 100 && exits 2 commit_kvlog) && cmp kill.img kill.old && grep -q '^pwsim: the host refuses memory' "$tmp/err"
+}
+t "the host refuses memory: the image is as it was" no_memory
 core_reads() { # notes with the config and the harts, a segment for each tier
     rm -rf cuts
     "$pwsim" run "$root/sim/configs/hello.cfg" -o cuts -s machine.dram="16 MiB" -s nvdimm.size="1 MiB" -s program.name=kvlog -s program.args=5,64 -s kernel.data_tier=nvdimm -s power.fail_at=mark=2 -s power.core=cut.core || return 1
@@ -93,3 +117,40 @@ short_holdup() { # what ran is lost, the recovery program runs
     exits 1 "$pwsim" run "$root/sim/configs/hello.cfg" -o sleeps -s power.restore=true -s power.fail_at=cycles=300000 -s program.name=kvlog -s program.args=60,64 -s power.holdup="100 us" -s "power.recovery=kvlog 0 0" -s kernel.data_tier=nvdimm && grep -q 'what ran is lost' "$tmp/err" && grep -q 'recovery "kvlog 0 0" ended with exit code 0' "$tmp/err"
 }
 t "hold-up energy that does not last" short_holdup
+
+# ---- images and configs that cannot be ----
+image_refused() { # TEXT, image, more arguments: a message, exit 2, and the image is as it was
+    local text=$1 image=$2
+    shift 2
+    cp "$image" refused.copy
+    refuses 2 "$text" "$pwsim" run "$root/sim/configs/hello.cfg" -o refused -s nvdimm.size="1 MiB" -s program.name=kvlog -s program.args=5,64 -s kernel.data_tier=nvdimm -s nvdimm.image="$image" -s nvdimm.commit=true "$@" && cmp "$image" refused.copy
+}
+head -c 1048576 /dev/urandom | tr '\0' x >foreign.img
+head -c 100000 kill.old >short.img
+t "a foreign image" image_refused "foreign.img is no image of an NVDIMM" foreign.img
+t "a truncated image" image_refused "short.img has 100000 bytes, but nvdimm.size is 1048576 bytes" short.img
+t "an image that is smaller than the NVDIMM" image_refused "has 1048576 bytes, but nvdimm.size is 2097152 bytes" kill.old -s nvdimm.size="2 MiB"
+t "no image" refuses 2 "nowhere.img: No such file" "$pwsim" run "$root/sim/configs/hello.cfg" -o refused -s nvdimm.image=nowhere.img
+t "a folder as image" refuses 2 "not a regular file" "$pwsim" run "$root/sim/configs/hello.cfg" -o refused -s nvdimm.image=.
+for bad in nvdimm.wpq=0 nvdimm.interleave=3KiB nvdimm.interleave=0 nvdimm.modules=0 nvdimm.modules=13 nvdimm.partitions=0 nvdimm.ait=0 nvdimm.store_queue=0 nvdimm.buffer=0 "nvdimm.size=100 KiB" nvdimm.domain=battery; do
+    t "an impossible $bad" image_refused "${bad%%=*}" kill.old -s "$bad"
+done
+damaged() { # a directory whose entries are damaged is left as it is, by the kernel
+    cp kill.old damaged.img && printf x | dd of=damaged.img bs=1 seek=57 conv=notrunc 2>/dev/null && cp damaged.img damaged.copy
+    "$pwsim" run "$root/sim/configs/hello.cfg" -o refused --console "${kvlog_set[@]}" -s nvdimm.image=damaged.img >damaged.out 2>&1
+    grep -q "directory is damaged" damaged.out && cmp damaged.img damaged.copy
+}
+t "a damaged directory is left alone" damaged
+two_commits() { # the second is refused while the first one runs; what the first one leaves is whole
+    local pid i
+    cp kill.old two.img
+    "$pwsim" run "$root/sim/configs/hello.cfg" -o two1 "${kvlog_set[@]}" -s nvdimm.image=two.img -s program.args=4000,64 >/dev/null 2>two.err &
+    pid=$!
+    for i in $(seq 200); do
+        exits 2 "$pwsim" run "$root/sim/configs/hello.cfg" -o two2 "${kvlog_set[@]}" -s nvdimm.image=two.img -s program.args=1,64 >/dev/null && break
+        [ -d /proc/$pid ] || break
+    done
+    grep -q "two.img is in use by another run" "$tmp/err" || { cat "$tmp/err" && return 1; }
+    wait $pid && ! cmp -s two.img kill.old
+}
+t "two runs that commit to one image" two_commits

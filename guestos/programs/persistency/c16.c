@@ -1,11 +1,13 @@
 /* c16.c - C16: a pointer in persistent memory to something that the power cut takes away. broken:
- * to the heap; stack: to a variable. */
+ * to the heap; stack: to a variable; static: to one that is not on the stack. */
 #include "pm.h"
 
 struct node {
     uint64_t value;
     struct node *volatile next;
 };
+
+static struct node fixed;
 
 int main(int argc, char **argv)
 {
@@ -15,6 +17,8 @@ int main(int argc, char **argv)
         n = malloc(sizeof *n);
     if (pm_is(argc, argv, "stack"))
         n = &local;
+    if (pm_is(argc, argv, "static"))
+        n = &fixed;
     if (!n)
         return 9;
     n->value = 7;
