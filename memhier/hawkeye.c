@@ -8,7 +8,8 @@
  * or demand hit sets the line's RRPV (3 bits, 7 at the start) by the prediction for its own code
  * address: friendly 0, averse 7; a friendly fill ages all others that are below 6. Victim: the
  * first way at 7, else the first of the oldest, whose code address (of its last fill or demand hit)
- * is trained down, in all sets.
+ * is trained down, in sampled sets only, as in the authors' code: with 32 sets to a sampled one
+ * evictions would else drown OPT's verdicts, and no code stay friendly.
  *
  * Write-backs and prefetches: write-backs train nothing; their hits change nothing, their fills get
  * 6, age nobody, and belong to no code. A prefetch fill is as a demand fill but has counters of its
@@ -135,7 +136,8 @@ static void hawkeye_evict(void *state, const struct policy_access *a)
     struct hawkeye *h = state;
     const struct hawkeye_set *set = &h->set[a->set];
     const uint16_t owner = set->owner[a->way];
-    if (!kind_is_flush(a->kind) && owner != NOBODY && set->rrpv[a->way] != AVERSE_RRPV)
+    if (!kind_is_flush(a->kind) && owner != NOBODY && set->rrpv[a->way] != AVERSE_RRPV &&
+        sample_row(&h->optgen.sample, a->set) != SAMPLE_NONE)
         train(h, owner, 0);
 }
 

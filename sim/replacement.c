@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "memhier/kind.h"
 #include "memhier/stream.h"
 #include "sim/error.h"
 #include "sim/ooo_timing.h"
@@ -26,10 +27,11 @@ struct job {
 
 /* What a piece holds in memory. */
 struct piece {
-    struct llc_stream s;
+    struct llc_stream s;  /* the accesses of all passes */
+    uint32_t first, last; /* of those that count: numbers from, and up to before which */
     struct policy_future future;
     uint32_t *next;
-    uint64_t *outcome; /* NULL: nothing is timed */
+    uint64_t *outcome;
 };
 
 static void piece_drop(struct piece *p)
@@ -40,8 +42,23 @@ static void piece_drop(struct piece *p)
     free(p->outcome);
 }
 
-static int piece_make(struct piece *p, const struct replacement_config *c, size_t trace, char *err,
-                      size_t errlen)
+/* The stream once more behind itself, so many times. */
+static int repeat(struct piece *p, uint32_t times)
+{
+    const uint64_t n = p->s.n, all = n * (times + 1ul);
+    struct stream_access *v = all <= STREAM_LIMIT ? realloc(p->s.v, (all + 1) * sizeof *v) : NULL;
+    if (!v)
+        return -1;
+    for (uint32_t i = 1; i <= times; i++)
+        memcpy(v + i * n, v, n * sizeof *v);
+    p->s.v = v;
+    p->s.n = p->last = (uint32_t)all;
+    p->first = (uint32_t)(all - n);
+    return 0;
+}
+
+static int piece_make(struct piece *p, const struct replacement_config *c, size_t trace,
+                      size_t size, char *err, size_t errlen)
 {
     struct llc_stream_options above = c->above;
     above.keep_steps = c->machine != NULL;
@@ -51,21 +68,40 @@ static int piece_make(struct piece *p, const struct replacement_config *c, size_
     trace_reader_free(reader);
     if (bad)
         return -1;
-    if (c->machine)
-        p->outcome = malloc((p->s.n + 1ul) * sizeof *p->outcome);
-    if (stream_foresee(p->s.v, p->s.n, &p->next, &p->future) || (c->machine && !p->outcome)) {
+    if (repeat(p, c->warm[size]) || !(p->outcome = malloc((p->s.n + 1ul) * sizeof *p->outcome)) ||
+        stream_foresee(p->s.v, p->s.n, &p->next, &p->future)) {
         piece_drop(p);
         return fail(err, errlen, "out of memory");
     }
     return 0;
 }
 
+/* What counts of it, as a stream. */
+static struct llc_stream counted(const struct piece *p)
+{
+    struct llc_stream s = p->s;
+    s.v += p->first;
+    s.n = p->last - p->first;
+    return s;
+}
+
+static void count(const struct piece *p, struct cell *to)
+{
+    for (uint32_t i = p->first; i < p->last; i++) {
+        const unsigned kind = p->s.v[i].kind;
+        to->v[MISSES] += kind != MEM_WRITEBACK && !kind_is_flush(kind) &&
+                         !(p->outcome[i] & STREAM_HIT);
+        to->v[WRITEBACKS] += (p->outcome[i] & STREAM_WROTE) != 0;
+    }
+}
+
 static int time_point(const struct replacement_config *c, const struct piece *p, struct cell *to,
                       char *err, size_t errlen)
 {
+    const struct llc_stream s = counted(p);
     struct ooo_timing t;
     for (unsigned tier = 0; tier < OOO_TIERS; tier++) {
-        if (ooo_timing(c->machine, (enum ooo_tier)tier, &p->s, p->outcome, &t, err, errlen))
+        if (ooo_timing(c->machine, (enum ooo_tier)tier, &s, p->outcome + p->first, &t, err, errlen))
             return -1;
         to->v[tier == OOO_DRAM ? CYCLES_DRAM : CYCLES_NVDIMM] = t.core.cycles;
     }
@@ -80,13 +116,16 @@ static int run_point(struct replacement *r, size_t trace, size_t size, size_t po
     const struct policy *which = c->policy[policy];
     const struct stream_config cfg = {.bytes = c->llc[size], .ways = c->ways, .seed = c->seed};
     struct cell *to = cell_of(r, trace, size, policy);
+    const struct llc_stream s = counted(p);
     struct stream_counts n;
     char why[600];
     if (stream_run_noting(p->s.v, p->s.n, which, &cfg, which->foresees ? &p->future : NULL, &n,
                           p->outcome, why, sizeof why))
         return fail(err, errlen, "%s: %s", which->name, why);
-    to->v[MISSES] = n.misses;
-    to->v[WRITEBACKS] = n.writebacks;
+    count(p, to);
+    if (policy == c->opt &&
+        replacement_addresses(s.v, s.n, p->outcome + p->first, &r->addresses[trace][size]))
+        return fail(err, errlen, "out of memory");
     return c->machine ? time_point(c, p, to, err, errlen) : 0;
 }
 
@@ -104,7 +143,7 @@ static int run_piece(struct job *j, size_t trace, size_t size, char *err, size_t
 {
     struct replacement *r = j->r;
     struct piece p;
-    int bad = piece_make(&p, &r->c, trace, err, errlen);
+    int bad = piece_make(&p, &r->c, trace, size, err, errlen);
     if (bad)
         return -1;
     if (!size) /* the same for all sizes; only one piece writes it */

@@ -19,6 +19,9 @@
  * IPC against LRU the questions   A against B: geometric mean of the ratio of misses and of IPC,
  * and the traces where A misses more
  *
+ * With the key `warm`, a list of numbers, each size comes once for each of them: so many passes of
+ * the trace go before what is counted, through caches and policies alike.
+ *
  * "lru" and "opt-bypass" must be among the policies. Timing (sim/ooo_timing.h) needs the key
  * `machine`, and is left out unless `timed`; counts are the same either way. Results depend on the
  * files and the seed only; `workers` threads. 0, or -1 and a message.

@@ -69,7 +69,7 @@ static int read_lists(const struct reader *r)
 {
     struct replacement_config *c = r->c;
     const char *text;
-    while ((text = element(r, "llc", (unsigned)c->sizes)) && c->sizes < REPLACEMENT_SIZES)
+    while ((text = element(r, "llc", (unsigned)c->sizes)) && c->sizes < 8)
         if (read_bytes(r, "llc", text, &c->llc[c->sizes++]))
             return -1;
     while ((text = element(r, "policies", (unsigned)c->policies)) &&
@@ -95,6 +95,29 @@ static int read_lists(const struct reader *r)
     if (!c->sizes || c->lru == c->policies || c->opt == c->policies)
         return wrong(r, "policies", "sizes are needed, and lru and opt-bypass among the policies");
     return 0;
+}
+
+/* Optional: each size for each of the numbers, instead of for 0 alone. */
+static int read_warm(const struct reader *r)
+{
+    struct replacement_config *c = r->c;
+    const config_setting_t *list = config_setting_get_member(r->group, "warm");
+    const size_t sizes = c->sizes;
+    const int n = list && config_setting_is_array(list) ? config_setting_length(list) : 0;
+    if (!list)
+        return 0;
+    c->sizes = 0;
+    for (int i = 0; i < n; i++)
+        for (size_t z = 0; z < sizes; z++, c->sizes++) {
+            const int passes = config_setting_get_int_elem(list, i);
+            if (c->sizes == REPLACEMENT_SIZES || passes < 0 || passes > (int)REPLACEMENT_PASSES)
+                break;
+            c->llc[c->sizes] = c->llc[z];
+            c->warm[c->sizes] = (uint32_t)passes;
+        }
+    return c->sizes == sizes * (size_t)n && n
+               ? 0
+               : wrong(r, "warm", "a list of numbers from 0 to 8 is needed, 32 points at most");
 }
 
 /* ---- the corpus: a head line, then name, split, … with tabs between ---- */
@@ -156,7 +179,8 @@ static int read_group(const struct reader *r)
         read_number(r, "ways", 1, 16, &c->ways) ||
         read_number(r, "l2_ways", 1, 16, &c->above.l2_ways) ||
         read_number(r, "resamples", 100, 1000000, &c->resamples) ||
-        read_number(r, "seed", 0, 1000000000, &seed) || read_lists(r) || read_machine(r))
+        read_number(r, "seed", 0, 1000000000, &seed) || read_lists(r) || read_warm(r) ||
+        read_machine(r))
         return -1;
     c->seed = seed;
     snprintf(c->split, sizeof c->split, "%s", split);

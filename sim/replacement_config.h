@@ -11,13 +11,15 @@
 
 #define REPLACEMENT_TRACES    256u
 #define REPLACEMENT_POLICIES  64u
-#define REPLACEMENT_SIZES     8u
+#define REPLACEMENT_SIZES     32u
+#define REPLACEMENT_PASSES    8u
 #define REPLACEMENT_QUESTIONS 32u
 
 struct replacement_config {
     char *name[REPLACEMENT_TRACES], *path[REPLACEMENT_TRACES];
     const struct policy *policy[REPLACEMENT_POLICIES];
     uint64_t llc[REPLACEMENT_SIZES];
+    uint32_t warm[REPLACEMENT_SIZES]; /* passes of the trace before what is counted */
     struct {
         size_t a, b; /* numbers of policies */
     } question[REPLACEMENT_QUESTIONS];

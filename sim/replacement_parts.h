@@ -24,10 +24,19 @@ struct trace_facts {
     uint64_t records, reads, instructions;
 };
 
+/* What code addresses tell of OPT with bypass: of one trace and size. */
+struct address_facts {
+    uint64_t reads, kept; /* of the LLC; lines that OPT still has when they are read again */
+    uint64_t right, right_by_two; /* reads of which the best guess for their address, or for their
+                                   * address and the one before, says rightly whether OPT keeps */
+    uint64_t addresses, most;     /* of code; as many of them make 90 % of the reads */
+};
+
 struct replacement {
     struct replacement_config c;
     struct trace_facts facts[REPLACEMENT_TRACES];
     struct cell *cell; /* [trace][size][policy] */
+    struct address_facts addresses[REPLACEMENT_TRACES][REPLACEMENT_SIZES];
 };
 
 static inline struct cell *cell_of(const struct replacement *r, size_t trace, size_t size,
@@ -35,6 +44,10 @@ static inline struct cell *cell_of(const struct replacement *r, size_t trace, si
 {
     return &r->cell[(trace * r->c.sizes + size) * r->c.policies + policy];
 }
+
+/* Of a stream with the outcomes of OPT. -1: out of memory. */
+int replacement_addresses(const struct stream_access *v, uint32_t n, const uint64_t *outcome,
+                          struct address_facts *f);
 
 /* All tables, on standard output. */
 void replacement_print(const struct replacement *r);

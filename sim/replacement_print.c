@@ -89,6 +89,19 @@ static struct interval ratio(const struct replacement *r, size_t size, enum meas
 
 /* ---- tables ---- */
 
+/* "2 MiB", or "2 MiB, 1 pass before". */
+static const char *size_text(const struct replacement *r, size_t size, char *to, size_t room)
+{
+    char b[QUANTITY_TEXT];
+    const uint32_t warm = r->c.warm[size];
+    if (warm)
+        snprintf(to, room, "%s, %u pass%s before",
+                 quantity_format(QUANTITY_BYTES, r->c.llc[size], b), warm, warm > 1 ? "es" : "");
+    else
+        snprintf(to, room, "%s", quantity_format(QUANTITY_BYTES, r->c.llc[size], b));
+    return to;
+}
+
 static struct interval gap_closed(const struct replacement *r, size_t size, size_t policy)
 {
     double v[REPLACEMENT_TRACES];
@@ -217,6 +230,38 @@ static void print_trace_times(const struct replacement *r, size_t size, enum mea
     finish(t);
 }
 
+/* ---- what code addresses tell ---- */
+
+static void put_share(struct table *t, size_t row, size_t column, uint64_t a, uint64_t b)
+{
+    if (b)
+        table_fixed(t, row, column, llround((double)a * 1000 / (double)b), 1, " %");
+}
+
+static void print_addresses(const struct replacement *r, size_t size)
+{
+    static const char *const titles[] = {"addresses",   "make 90 %",    "OPT keeps",
+                                         "one guess",   "a guess each", "each and the last",
+                                         "LRU over OPT"};
+    struct table *t = make_table("trace", titles, sizeof titles / sizeof titles[0]);
+    for (size_t k = 0; k < r->c.traces; k++) {
+        const struct address_facts *f = &r->addresses[k][size];
+        const size_t row = table_row(t);
+        table_text(t, row, 0, r->c.name[k]);
+        table_fixed(t, row, 1, (int64_t)f->addresses, 0, "");
+        table_fixed(t, row, 2, (int64_t)f->most, 0, "");
+        put_share(t, row, 3, f->kept, f->reads);
+        put_share(t, row, 4, f->kept * 2 > f->reads ? f->kept : f->reads - f->kept, f->reads);
+        put_share(t, row, 5, f->right, f->reads);
+        put_share(t, row, 6, f->right_by_two, f->reads);
+        put_share(t, row, 7,
+                  cell_of(r, k, size, r->c.lru)->v[MISSES] -
+                      cell_of(r, k, size, r->c.opt)->v[MISSES],
+                  f->reads);
+    }
+    finish(t);
+}
+
 /* ---- questions ---- */
 
 /* The traces where a misses more than b, and by how much. */
@@ -239,7 +284,7 @@ static void print_questions(const struct replacement *r)
                                          "from ", "to ",    "IPC, NVDIMM", "from  ", "to  "};
     const size_t numbers = r->c.machine ? 10 : 4;
     struct table *t = make_table("question", titles, numbers);
-    char text[4096], b[QUANTITY_TEXT];
+    char text[4096];
     table_column(t, "more misses on", TABLE_LEFT);
     for (size_t q = 0; q < r->c.questions; q++)
         for (size_t z = 0; z < r->c.sizes; z++) {
@@ -248,7 +293,7 @@ static void print_questions(const struct replacement *r)
                 table_rule(t, row);
             snprintf(text, sizeof text, "%s / %s", r->c.policy[x]->name, r->c.policy[y]->name);
             table_text(t, row, 0, text);
-            table_text(t, row, 1, quantity_format(QUANTITY_BYTES, r->c.llc[z], b));
+            table_text(t, row, 1, size_text(r, z, text, sizeof text));
             put_interval(t, row, 2, ratio(r, z, MISSES, x, y), 1, 4, "");
             if (r->c.machine) {
                 put_interval(t, row, 5, ratio(r, z, CYCLES_DRAM, x, y), 1, 4, "");
@@ -275,17 +320,21 @@ static void print_timed(const struct replacement *r, size_t size)
 
 void replacement_print(const struct replacement *r)
 {
-    char b[QUANTITY_TEXT];
+    char b[100];
     for (size_t z = 0; z < r->c.sizes; z++) {
-        printf("%sLLC of %s, %u ways; %zu traces of the split \"%s\"; misses and write-backs "
+        printf("%sLLC of %s; %u ways; %zu traces of the split \"%s\"; misses and write-backs "
                "against LRU, geometric means, 95 %% of %u resamples\n\n",
-               z ? "\n" : "", quantity_format(QUANTITY_BYTES, r->c.llc[z], b), r->c.ways,
-               r->c.traces, r->c.split, r->c.resamples);
+               z ? "\n" : "", size_text(r, z, b, sizeof b), r->c.ways, r->c.traces, r->c.split,
+               r->c.resamples);
         print_policies(r, z);
         printf("\nEach trace: LRU's misses, ratio and write-backs, then misses against LRU\n\n");
         print_traces(r, z);
         if (r->c.machine)
             print_timed(r, z);
+        printf("\nOf the reads, those of which it is guessed rightly whether OPT with bypass keeps "
+               "the line: always the same guess,\nthe best one for each code address, for it and "
+               "that of the read before\n\n");
+        print_addresses(r, z);
     }
     if (r->c.questions) {
         printf("\nDoes A beat B? A's misses%s against B's\n\n", r->c.machine ? " and IPC" : "");

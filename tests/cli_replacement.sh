@@ -136,6 +136,16 @@ untimed_table() { # what is counted is the same
         ! grep -q IPC out && [ "$(grep -m1 '^ship ' out)" = "$(grep -m1 '^ship ' timed.out)" ]
 }
 t "a table of policies without time" untimed_table
+warm_table() { # a trace that fits the LLC misses nothing when it comes again
+    "$pwsim" trace generate chase --lines 1000 --records 20000 -o small/corpus/one.trace >/dev/null && cp small/corpus/one.trace small/corpus/two.trace &&
+        table_config 'warm = [0, 2];' >warm.cfg && exits 0 "$pwsim" replacement warm.cfg && grep -q '^LLC of 256 KiB, 2 passes before; 16 ways' out &&
+        [ "$(grep '^one ' out | awk '{ print $3 }' | head -4 | tr '\n' ' ')" = '1.0000 1 0.0000 1 ' ]
+}
+t "a table after passes of the trace" warm_table
+for bad in '[9]' '[-1]' '5' '[]'; do
+    table_config "warm = $bad;" >bad.cfg
+    t "passes before that cannot be: $bad" refuses 2 "warm" "$pwsim" replacement bad.cfg
+done
 table_config 'machine = "nonesuch.cfg";' >bad.cfg
 t "a table on a machine that there is not" refuses 2 "nonesuch.cfg" "$pwsim" replacement bad.cfg
 table_config 'machine = 5;' >bad.cfg
