@@ -8,19 +8,33 @@
 
 /* ---- making ---- */
 
+static uint32_t slices_of(const struct cache_config *cfg)
+{
+    return cfg->slices ? cfg->slices : 1;
+}
+
 static int config_check(const struct cache_config *cfg, char *err, size_t errlen)
 {
     if (cfg->ways < 1 || cfg->ways > 16) {
         snprintf(err, errlen, "%u ways; 1 to 16 are possible", cfg->ways);
         return -1;
     }
-    uint64_t sets = cfg->bytes / (cfg->ways * (uint64_t)LINE_BYTES);
-    if (cfg->bytes % (cfg->ways * (uint64_t)LINE_BYTES) || !sets || (sets & (sets - 1))) {
-        snprintf(err, errlen, "%llu bytes are not a power of two of sets of %u ways of %u bytes",
-                 (unsigned long long)cfg->bytes, cfg->ways, LINE_BYTES);
+    if (cfg->slices > CACHE_SLICES) {
+        snprintf(err, errlen, "%u slices; 1 to %u are possible", cfg->slices, CACHE_SLICES);
         return -1;
     }
-    if (sets < CACHE_MIN_SETS || sets > CACHE_MAX_SETS) {
+    const uint64_t row = slices_of(cfg) * cfg->ways * (uint64_t)LINE_BYTES, sets = cfg->bytes / row;
+    if (cfg->bytes % row || !sets || (sets & (sets - 1))) {
+        snprintf(
+            err, errlen,
+            slices_of(cfg) == 1
+                ? "%llu bytes are not a power of two of sets of %u ways of %u bytes"
+                : "%llu bytes are not a power of two of sets of %u ways of %u bytes in each of "
+                  "%u slices",
+            (unsigned long long)cfg->bytes, cfg->ways, LINE_BYTES, slices_of(cfg));
+        return -1;
+    }
+    if (sets < CACHE_MIN_SETS || sets * slices_of(cfg) > CACHE_MAX_SETS) {
         snprintf(err, errlen, "%llu sets (bytes / ways / %u); %u to %u are possible",
                  (unsigned long long)sets, LINE_BYTES, CACHE_MIN_SETS, CACHE_MAX_SETS);
         return -1;
@@ -35,7 +49,7 @@ static int config_check(const struct cache_config *cfg, char *err, size_t errlen
 static int attach_policy(struct cache *c, const struct policy *policy, uint64_t seed, char *err,
                          size_t errlen)
 {
-    struct policy_config pc = {.seed = seed, .sets = c->set_mask + 1, .ways = c->ways};
+    struct policy_config pc = {.seed = seed, .sets = 1u << c->policy_bits, .ways = c->ways};
     if (!policy)
         return 0;
     if (policy->abi != POLICY_ABI) {
@@ -54,7 +68,7 @@ static int attach_policy(struct cache *c, const struct policy *policy, uint64_t 
 struct cache *cache_new(const struct cache_config *cfg, const struct policy *policy, uint64_t seed,
                         char *err, size_t errlen)
 {
-    return cache_new_sliced(cfg, 1, policy, seed, err, errlen);
+    return cache_new_ported(cfg, 1, policy, seed, err, errlen);
 }
 
 static int attach_prefetcher(struct cache *c, const struct cache_config *cfg, char *err,
@@ -85,29 +99,33 @@ static int attach_prefetcher(struct cache *c, const struct cache_config *cfg, ch
 }
 
 /* 0, or -1 when memory runs out. */
-static int make_ports(struct cache *c, const struct cache_config *cfg, uint32_t slices)
+static int make_ports(struct cache *c, const struct cache_config *cfg, uint32_t ports)
 {
-    c->slice_mask = slices - 1;
+    c->port_mask = ports - 1;
     c->interval = cfg->interval;
     if (cfg->interval)
-        c->ports = calloc(slices, sizeof *c->ports);
+        c->ports = calloc(cache_ports(c), sizeof *c->ports);
     return cfg->interval && !c->ports ? -1 : mshr_init(&c->mshrs, cfg->mshrs);
 }
 
-struct cache *cache_new_sliced(const struct cache_config *cfg, uint32_t slices,
+struct cache *cache_new_ported(const struct cache_config *cfg, uint32_t ports,
                                const struct policy *policy, uint64_t seed, char *err, size_t errlen)
 {
     if (config_check(cfg, err, errlen))
         return NULL;
-    uint32_t sets = (uint32_t)(cfg->bytes / (cfg->ways * LINE_BYTES));
+    const uint32_t sets = (uint32_t)(cfg->bytes / (cfg->ways * LINE_BYTES));
+    const uint32_t in_slice = sets / slices_of(cfg);
     struct cache *c = calloc(1, sizeof *c);
     if (!c)
         goto out_of_memory;
     c->ways = cfg->ways;
     c->full = (1u << cfg->ways) - 1;
     c->stride_shift = cfg->ways <= 4 ? 2 : cfg->ways <= 8 ? 3 : 4;
-    c->set_mask = sets - 1;
-    c->set_bits = (uint32_t)__builtin_ctz(sets);
+    c->slices = slices_of(cfg);
+    c->sets_in_all = sets;
+    c->set_mask = in_slice - 1;
+    c->set_bits = (uint32_t)__builtin_ctz(in_slice);
+    c->policy_bits = 32 - (uint32_t)__builtin_clz(sets - 1);
     c->latency = cfg->latency;
     c->through = cfg->through;
     c->no_allocate = cfg->no_allocate;
@@ -115,7 +133,7 @@ struct cache *cache_new_sliced(const struct cache_config *cfg, uint32_t slices,
     size_t bytes = ((size_t)sets << c->stride_shift) * sizeof *c->tags;
     c->tags = aligned_alloc(LINE_BYTES, bytes);
     c->sets = calloc(sets, sizeof *c->sets);
-    if (!c->tags || !c->sets || make_ports(c, cfg, slices))
+    if (!c->tags || !c->sets || make_ports(c, cfg, ports))
         goto out_of_memory;
     memset(c->tags, 0, bytes);
     for (uint32_t s = 0; s < sets; s++)
@@ -152,11 +170,12 @@ void cache_free(struct cache *c)
 static struct policy_access describe(const struct cache *c, uint64_t line, unsigned kind,
                                      const struct mem_req *req)
 {
+    const uint32_t set = cache_set_of(c, line);
     /* A victim from above has no code address: it is nobody's access. */
     return (struct policy_access){
-        .line = line,
+        .line = c->slices == 1 ? line : line >> c->set_bits << c->policy_bits | set,
         .pc = kind == MEM_WRITEBACK ? 0 : req->pc,
-        .set = cache_set_of(c, line),
+        .set = set,
         .kind = (uint8_t)kind,
         .hart = req->hart,
         .offset = kind == MEM_WRITEBACK ? 0 : (uint8_t)(req->addr & (LINE_BYTES - 1))};

@@ -33,7 +33,7 @@
 #define CACHE_FLIGHTS    64u /* power of two */
 #define FLIGHT_WAYS      2u
 #define PREFETCH_FILTER  4096u
-#define CACHE_SLICES     64u /* at most; power of two */
+#define CACHE_SLICES     64u /* at most */
 
 /* In `state`, a bit a way each. What is set for an invalid way says nothing. */
 enum cache_bits {
@@ -77,7 +77,10 @@ struct cache {
     struct cache_set *sets;
     const struct policy *policy; /* NULL: LRU, built in */
     void *state;                 /* the policy's */
-    uint32_t set_bits, set_mask;
+    uint32_t set_bits, set_mask; /* of a slice */
+    uint32_t sets_in_all, slices;
+    uint32_t policy_bits;  /* the policy knows a power of two of sets, if not all of them are there,
+                              and numbers lines so that these bits are the set */
     uint32_t ways, full;   /* full: a bit for each way */
     uint32_t stride_shift; /* log2 of the tags a set takes up */
     ps_t latency;
@@ -89,8 +92,8 @@ struct cache {
     struct cache_counters counters;
     struct mshr_file mshrs;
     ps_t interval;
-    struct calendar *ports; /* one for each slice; NULL when interval is 0 */
-    uint32_t slice_mask;
+    struct calendar *ports; /* NULL when interval is 0 */
+    uint32_t port_mask;     /* that many are there, unless the cache is in slices */
     const struct prefetcher_ops *prefetcher; /* NULL: none */
     void *prefetch_state;
     /* A bit for each of PREFETCH_FILTER hashes of lines: a prefetched line pushed it out (Srinath
@@ -107,9 +110,9 @@ struct cache_victim {
     uint8_t way;      /* of the new line */
 };
 
-/* policy NULL: the built-in LRU. slices: a power of two. NULL and a message (without the cache's
- * name) in err. */
-struct cache *cache_new_sliced(const struct cache_config *cfg, uint32_t slices,
+/* policy NULL: the built-in LRU. ports: a power of two; a cache in slices has one for each. NULL
+ * and a message (without the cache's name) in err. */
+struct cache *cache_new_ported(const struct cache_config *cfg, uint32_t ports,
                                const struct policy *policy, uint64_t seed, char *err,
                                size_t errlen);
 struct cache *cache_new(const struct cache_config *cfg, const struct policy *policy, uint64_t seed,
@@ -160,9 +163,38 @@ static inline uint32_t cache_match(const uint32_t *tags, uint32_t stride_shift, 
 #endif
 }
 
-static inline uint32_t cache_set_of(const struct cache *c, uint64_t line)
+/*
+ * Which of the slices holds a line. As in processors whose LLC is in pieces beside the cores: a
+ * hash that is linear over XOR spreads all bits of the line's number, also those that are the index
+ * in the slice, and is then brought into the range, which need not be a power of two. So
+ * consecutive lines lie in different slices, and lines that have one set in common at one place of
+ * a page are spread otherwise at the next.
+ */
+#define SLICE_HASH_BITS 12u
+
+static inline uint32_t cache_slice_of(const struct cache *c, uint64_t line)
+{
+    uint64_t x = line;
+    x ^= x >> 8;
+    x ^= x << 13;
+    x ^= x >> 10;
+    x ^= x << 3;
+    x ^= x >> 8;
+    return (uint32_t)((x & ((1u << SLICE_HASH_BITS) - 1)) * c->slices >> SLICE_HASH_BITS);
+}
+
+/* The set of a cache that is in one piece. */
+static inline uint32_t cache_plain_set(const struct cache *c, uint64_t line)
 {
     return (uint32_t)line & c->set_mask;
+}
+
+static inline uint32_t cache_set_of(const struct cache *c, uint64_t line)
+{
+    const uint32_t set = cache_plain_set(c, line);
+    if (__builtin_expect(c->slices != 1, 0))
+        return cache_slice_of(c, line) << c->set_bits | set;
+    return set;
 }
 
 /* Put the line into the way, owned and not prefetched. */
@@ -185,7 +217,7 @@ static inline struct cache_victim cache_push_out(struct cache *c, const struct c
     c->counters.evictions++;
     c->counters.writebacks += (uint64_t)dirty;
     c->counters.prefetch.useless += (uint64_t)set_get(s, CACHE_PREFETCHED, way);
-    return (struct cache_victim){.line = (uint64_t)tag << c->set_bits | set,
+    return (struct cache_victim){.line = (uint64_t)tag << c->set_bits | (set & c->set_mask),
                                  .valid = 1,
                                  .dirty = (uint8_t)dirty,
                                  .way = (uint8_t)way};
@@ -307,11 +339,18 @@ static inline int cache_first_use(struct cache *c, uint64_t line, int way, ps_t 
     return 1;
 }
 
+static inline uint32_t cache_ports(const struct cache *c)
+{
+    return c->slices != 1 ? c->slices : c->port_mask + 1;
+}
+
 /* When a lookup that comes at `at` is done. */
 static inline ps_t cache_port(struct cache *c, uint64_t line, ps_t at)
 {
     if (c->ports)
-        at = calendar_reserve(&c->ports[line & c->slice_mask], at, c->interval);
+        at = calendar_reserve(
+            &c->ports[c->slices != 1 ? cache_slice_of(c, line) : line & c->port_mask], at,
+            c->interval);
     return at + c->latency;
 }
 

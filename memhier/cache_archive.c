@@ -20,16 +20,16 @@ static void flights_archive(struct cache_flights *f, struct archive *a)
 
 static void ports_archive(struct cache *c, struct archive *a)
 {
-    archive_same(a, c->ports ? c->slice_mask + 1 : 0);
-    for (uint32_t i = 0; c->ports && i <= c->slice_mask; i++)
+    archive_same(a, c->ports ? cache_ports(c) : 0);
+    for (uint32_t i = 0; c->ports && i < cache_ports(c); i++)
         calendar_archive(&c->ports[i], a);
 }
 
 static void policy_archive(struct cache *c, struct archive *a)
 {
-    const struct policy_config cfg = {.sets = c->set_mask + 1, .ways = c->ways};
+    const struct policy_config cfg = {.sets = 1u << c->policy_bits, .ways = c->ways};
     if (!c->policy) {
-        for (uint32_t i = 0; i <= c->set_mask && !a->failed; i++)
+        for (uint32_t i = 0; i < c->sets_in_all && !a->failed; i++)
             lru_archive_orders(a, &c->sets[i].order, 1, c->ways);
     } else if (c->policy->archive) {
         c->policy->archive(c->state, &cfg, a);
@@ -40,9 +40,10 @@ static void policy_archive(struct cache *c, struct archive *a)
 
 void cache_archive(struct cache *c, uint64_t lines, struct archive *a)
 {
-    archive_section(a, "CACH", 2);
+    archive_section(a, "CACH", 3);
     archive_same(a, (uint64_t)c->ways << 32 | c->set_mask);
-    for (uint32_t i = 0; i <= c->set_mask && !a->failed; i++)
+    archive_same(a, c->slices);
+    for (uint32_t i = 0; i < c->sets_in_all && !a->failed; i++)
         set_archive(c, i, (uint32_t)(lines >> c->set_bits), a);
     archive_time(a, &c->flight_until);
     for (uint32_t i = 0; i < CACHE_FLIGHTS; i++)

@@ -29,16 +29,20 @@ static struct cache *make_level(const struct hierarchy_config *cfg, enum cache_l
     static const char *const names[CACHE_LEVELS] = {"l1i", "l1d", "l2", "llc"};
     const struct cache_config *cc = &cfg->level[level];
     const struct policy *policy = cc->loaded ? cc->loaded : policy_find(cc->policy);
-    uint32_t slices = 1;
+    uint32_t ports = 1;
+    if (cc->slices > 1 && level != CACHE_LLC) {
+        snprintf(err, errlen, "%s: %u slices; only the llc is in slices", names[level], cc->slices);
+        return NULL;
+    }
     if (!policy) {
         snprintf(err, errlen, "%s: no replacement policy is called \"%s\"", names[level],
                  cc->policy);
         return NULL;
     }
-    while (level == CACHE_LLC && slices < cfg->harts)
-        slices *= 2;
+    while (level == CACHE_LLC && ports < cfg->harts)
+        ports *= 2;
     char why[200];
-    struct cache *c = cache_new_sliced(cc, slices, policy == &policy_lru ? NULL : policy,
+    struct cache *c = cache_new_ported(cc, ports, policy == &policy_lru ? NULL : policy,
                                        cfg->seed + level + (uint64_t)hart * CACHE_LEVELS, why,
                                        sizeof why);
     if (!c)
@@ -68,7 +72,7 @@ static int make_caches(struct hierarchy *h, const struct hierarchy_config *cfg, 
         return -1;
     h->llc->keeps_all = cfg->inclusion == LLC_INCLUSIVE;
     h->llc_slow = h->llc->slow | h->llc->no_allocate | (h->llc->interval != 0) |
-                  (cfg->inclusion == LLC_EXCLUSIVE);
+                  (cfg->inclusion == LLC_EXCLUSIVE) | (h->llc->slices != 1);
     return 0;
 }
 
@@ -282,7 +286,7 @@ static inline struct mem_reply demand(struct hierarchy *h, struct cache *l1,
                                       const struct mem_req *req)
 {
     const uint64_t line = line_of(req), store = req->kind == MEM_STORE;
-    const uint32_t set = cache_set_of(l1, line);
+    const uint32_t set = cache_plain_set(l1, line);
     struct cache_set *s = &l1->sets[set];
     const uint32_t hit = cache_match(l1->tags + ((size_t)set << l1->stride_shift), l1->stride_shift,
                                      (uint32_t)(line >> l1->set_bits)) &

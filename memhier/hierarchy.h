@@ -18,16 +18,18 @@ struct policy; /* memhier/policy.h */
 #define HIERARCHY_HARTS 64u
 
 struct cache_config {
-    uint64_t bytes;     /* ways * 64 * sets; sets a power of two from 8 to 2^20 */
+    uint64_t bytes;     /* ways * 64 * sets * slices; sets a power of two; 8 to 2^20 in all */
     uint32_t ways;      /* 1 to 16 */
     ps_t latency;       /* of a lookup; a hit takes this long, a miss adds it to the next level's */
     const char *policy; /* name in the policy table; borrowed for the call only */
     const struct policy *loaded; /* used instead of the table's, when not NULL; borrowed for life */
     uint32_t mshrs;              /* misses under way at once, 0: no limit, at most MSHR_MAX */
-    ps_t interval;        /* L2, LLC (each slice): between the starts of two lookups; 0: no limit */
+    ps_t
+        interval; /* L2, LLC (each port or slice): between the starts of two lookups; 0: no limit */
     uint8_t through;      /* writes go on to the next level at once, no line is dirty here */
     const char *prefetch; /* L1D, L2: name in the prefetcher table; NULL or "none": none */
     uint32_t degree;      /* lines that it fetches for one access */
+    uint32_t slices;      /* LLC: pieces among which lines are spread by a hash; 0 or 1: one */
     uint8_t no_allocate;  /* a write that misses goes on to the next level and brings no line in */
 };
 

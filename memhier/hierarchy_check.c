@@ -69,11 +69,11 @@ static int check_copy(const struct check *k, uint32_t hart, const struct cache *
 
 static int check_cache(const struct check *k, uint32_t hart, const struct cache *c)
 {
-    for (uint32_t set = 0; set <= c->set_mask; set++)
+    for (uint32_t set = 0; set < c->sets_in_all; set++)
         for (uint32_t way = 0; way < c->ways; way++) {
             const uint64_t tag = c->tags[((size_t)set << c->stride_shift) + way];
             if (set_get(&c->sets[set], CACHE_VALID, way) &&
-                check_copy(k, hart, c, tag << c->set_bits | set, way))
+                check_copy(k, hart, c, tag << c->set_bits | (set & c->set_mask), way))
                 return -1;
         }
     return 0;

@@ -254,7 +254,7 @@ access_llc_alone(struct hierarchy *h, const struct mem_req *req)
     const uint64_t line = line_of(req), write = req->kind == MEM_WRITEBACK;
     if (unlikely(h->llc_slow))
         return access_llc_slowly(h, req);
-    const uint32_t set = cache_set_of(c, line);
+    const uint32_t set = cache_plain_set(c, line);
     struct cache_set *s = &c->sets[set];
     const uint32_t hit = cache_match(c->tags + ((size_t)set << c->stride_shift), c->stride_shift,
                                      (uint32_t)(line >> c->set_bits)) &

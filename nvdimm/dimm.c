@@ -33,18 +33,19 @@ static int make_stages(struct dimm *m, const struct nvdimm_config *cfg, struct x
         .read_pj = cfg->read_energy * bits / 1000,
         .write_pj = cfg->write_energy * bits / 1000,
         .ait = {cfg->ait_entries, cfg->ait_lookup, cfg->ait_miss},
-        .wear = {cfg->wear_threshold, cfg->wear_window},
+        .wear = {cfg->wear_threshold, cfg->wear_cooling, cfg->wear_delay, cfg->seed + m->id},
     };
     const struct xpbuffer_config bc = {.lines = cfg->buffer_lines,
                                        .leaving = cfg->buffer_leaving,
                                        .ahead = cfg->buffer_ahead,
                                        .young = cfg->buffer_young,
                                        .seed = cfg->seed + m->id};
-    const struct ddrt_config dc = {cfg->link_read, cfg->link_write, cfg->store_queue};
+    const struct ddrt_config dc = {cfg->link_read, cfg->link_write, cfg->store_queue,
+                                   cfg->store_interval};
     const struct imc_config ic = {cfg->wpq_lines, cfg->rpq_lines};
     m->media = media_new(&mc, &counters->media);
     m->buffer = m->media ? xpbuffer_new(&bc, m->media, watch, &counters->buffer) : NULL;
-    return m->buffer && ddrt_init(&m->ddrt, &dc, m->buffer) == 0 &&
+    return m->buffer && ddrt_init(&m->ddrt, &dc, m->buffer, &counters->queue) == 0 &&
                    imc_init(&m->imc, &ic, &m->ddrt) == 0
                ? 0
                : -1;
@@ -87,7 +88,7 @@ ps_t dimm_read(struct dimm *m, const struct nvdimm_config *cfg, uint64_t line, p
     int hit;
     /* the buffer puts the parts of a line together */
     const ps_t t = imc_read(&m->imc, e ? later(at, e->release) : at, &entry);
-    const ps_t ready = xpbuffer_read(m->buffer, line, t, &hit);
+    const ps_t ready = xpbuffer_read(m->buffer, line, ddrt_before_read(&m->ddrt, line, t), &hit);
     return m->imc.rpq[entry] = ddrt_read(&m->ddrt, ready + cfg->read_path);
 }
 
@@ -95,7 +96,8 @@ ps_t dimm_drain(struct dimm *m, ps_t at)
 {
     if (m->dram)
         return at;
-    return xpbuffer_drain(m->buffer, later(later(at, imc_empty(&m->imc)), m->ddrt.last));
+    const ps_t queued = ddrt_drain(&m->ddrt);
+    return xpbuffer_drain(m->buffer, later(later(at, imc_empty(&m->imc)), queued));
 }
 
 void dimm_archive(struct dimm *m, struct archive *a)

@@ -46,19 +46,19 @@ const struct wpq_entry *imc_find(const struct imc *q, uint64_t line, ps_t at)
     return e && e->accept <= at && at < e->release ? e : NULL;
 }
 
-/* The buffer has been told of the entry's bytes already. */
+/* The store queue has been told of the entry's bytes already. */
 int imc_may_join(const struct imc *q, uint64_t line, uint64_t bytes, ps_t at)
 {
     const struct wpq_entry *e = find(q, line);
     return e && !(e->bytes & bytes) && e->accept <= at && at < e->start &&
-           xpbuffer_may_join(q->ddrt->buffer, line, e->start);
+           ddrt_may_join(q->ddrt, line, e->start);
 }
 
 void imc_join(struct imc *q, uint64_t line, uint64_t bytes)
 {
     struct wpq_entry *e = find(q, line);
     e->bytes |= bytes;
-    xpbuffer_join(q->ddrt->buffer, line, bytes, e->release);
+    ddrt_join(q->ddrt, line, bytes, e->release);
 }
 
 ps_t imc_accept(const struct imc *q, ps_t at)

@@ -6,17 +6,17 @@
 #include "memhier/archive.h"
 #include "memhier/calendar.h"
 
-/* The writes of a partition end at `written`, those of them that follow one another without a pause
- * began at `busy_from`. */
+/* The writes of a partition end at `written`. */
 struct partition {
     struct calendar reads;
-    ps_t busy_from, written;
+    ps_t written;
 };
 
 struct media {
     struct media_config cfg;
     struct ait *ait;
     struct wear *wear;
+    ps_t moved;    /* the last block has moved */
     uint32_t mask; /* partitions - 1 when that is a power of two, else 0 */
     struct media_counters *counters;
     struct partition partition[];
@@ -57,19 +57,11 @@ static ps_t later(ps_t a, ps_t b)
     return a > b ? a : b;
 }
 
-/* When the write that is under way at t is over; t if there is none. */
-static ps_t after_write(const struct media *m, const struct partition *p, ps_t t)
-{
-    if (t >= p->written || t < p->busy_from || !m->cfg.write)
-        return t;
-    return t + (p->written - t - 1) % m->cfg.write + 1;
-}
-
 ps_t media_read(struct media *m, uint64_t xpline, ps_t at)
 {
     struct partition *p = partition_of(m, xpline);
     const ps_t t = ait_lookup(m->ait, xpline, at);
-    const ps_t start = calendar_reserve(&p->reads, after_write(m, p, t), m->cfg.read);
+    const ps_t start = calendar_reserve(&p->reads, t, m->cfg.read);
     if (start < p->written)
         p->written += m->cfg.read;
     m->counters->reads++;
@@ -85,12 +77,12 @@ struct media_written media_write(struct media *m, uint64_t xpline, ps_t at)
     if (start <= p->written)
         start = p->written;
     else
-        p->busy_from = start = later(start, calendar_when(&p->reads, start, m->cfg.write));
+        start = later(start, calendar_when(&p->reads, start, m->cfg.write));
     w.done = p->written = start + m->cfg.write;
     m->counters->writes++;
     m->counters->write_pj += m->cfg.write_pj;
-    if (wear_write(m->wear, xpline)) {
-        w.blocked = w.done + m->cfg.migration;
+    if (wear_write(m->wear, xpline, w.done >= m->moved, &w.block)) {
+        w.moved = m->moved = w.done + m->cfg.migration;
         m->counters->migration_ps += m->cfg.migration;
     }
     return w;
@@ -116,9 +108,9 @@ void media_archive(struct media *m, struct archive *a)
     archive_same(a, m->cfg.partitions);
     for (uint32_t i = 0; i < m->cfg.partitions; i++) {
         calendar_archive(&m->partition[i].reads, a);
-        archive_time(a, &m->partition[i].busy_from);
         archive_time(a, &m->partition[i].written);
     }
+    archive_time(a, &m->moved);
     ait_archive(m->ait, a);
     wear_archive(m->wear, a);
 }

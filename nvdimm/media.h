@@ -12,11 +12,12 @@
  * Line n lies in partition n modulo `partitions`. A partition does one thing at a time: a read
  * takes it for `read`, a write for `write` whether all of the line is new or not (a write compares
  * with what is there, so the rest of a partial one costs nothing more). Reads go first: a read
- * waits for the write that is under way and for earlier reads, and puts off the writes that wait.
+ * waits only for earlier reads; the write that is under way pauses for it, and those that wait are
+ * put off.
  *
  * Before either comes the look-up in the address indirection table; after a read, `back` until the
- * line is in the buffer. A line that has to move (wear.h) stops the module's writes for
- * `migration`.
+ * line is in the buffer. While a block moves (wear.h), for `migration`, the buffer takes no writes
+ * to it (xpbuffer.h).
  */
 #define XPLINE_SHIFT 8u
 
@@ -34,7 +35,7 @@ struct media;
 struct media_counters {
     uint64_t reads, writes;     /* 256-byte lines */
     uint64_t read_pj, write_pj; /* energy */
-    uint64_t migration_ps;      /* time that writes were stopped for lines that moved */
+    uint64_t migration_ps;      /* time that blocks took to move */
     struct ait_counters ait;
     struct wear_counters wear;
 };
@@ -48,8 +49,9 @@ ps_t media_read(struct media *m, uint64_t xpline, ps_t at);
 
 /* Write a line that is ready at `at`. */
 struct media_written {
-    ps_t done;    /* the line is on the media */
-    ps_t blocked; /* 0, or: the module takes no more writes until then */
+    ps_t done;      /* the line is on the media */
+    ps_t moved;     /* 0, or: a block begins to move then, and has moved now */
+    uint64_t block; /* its number */
 };
 struct media_written media_write(struct media *m, uint64_t xpline, ps_t at);
 /* It will be written before long: of no meaning, but for the host's speed. */

@@ -21,6 +21,9 @@ struct nvdimm {
 const struct counter nvdimm_counter_table[] = {
     {"reads", "lines", "64-byte reads", COUNTER(reads)},
     {"writes", "lines", "64-byte writes, also of parts of a line", COUNTER(writes)},
+    {"queue.batches", "256-byte lines", "went into the buffer, whole or not",
+     COUNTER(queue.batches)},
+    {"queue.combined", "lines", "found others of their 256 bytes queued", COUNTER(queue.combined)},
     {"buffer.hits", "lines", "reads served by the buffer on the module", COUNTER(buffer.hits)},
     {"buffer.misses", "lines", "reads that went to the media", COUNTER(buffer.misses)},
     {"buffer.whole", "256-byte lines", "left the buffer all written", COUNTER(buffer.whole)},
@@ -39,8 +42,8 @@ const struct counter nvdimm_counter_table[] = {
     {"media.write_energy", "pJ", "energy of the media's writes", COUNTER(media.write_pj)},
     {"wear.lines", "256-byte lines", "were written at least once", COUNTER(media.wear.lines)},
     {"wear.most", "writes", "of the line that was written most", COUNTER(media.wear.most)},
-    {"wear.migrations", "256-byte lines", "moved to another place", COUNTER(media.wear.migrations)},
-    {"wear.stall", "ps", "time that writes were stopped for them", COUNTER(media.migration_ps)},
+    {"wear.migrations", "4 KiB blocks", "moved to another place", COUNTER(media.wear.migrations)},
+    {"wear.moving", "ps", "time that they took to move", COUNTER(media.migration_ps)},
     {NULL, NULL, NULL, 0},
 };
 
@@ -123,8 +126,8 @@ static struct mem_reply do_write(struct nvdimm *n, const struct mem_req *req)
         return (struct mem_reply){.done = reached, .source = SRC_NVDIMM};
     }
     const ps_t accept = imc_accept(q, reached);
+    imc_write(q, p.line, bytes, reached, accept); /* may bring earlier lines to the media */
     tell_domain(n, req, accept);
-    imc_write(q, p.line, bytes, reached, accept);
     if (accept == reached)
         return (struct mem_reply){.done = accept, .source = SRC_NVDIMM};
     n->counters.wpq_full++;
@@ -191,6 +194,12 @@ ps_t nvdimm_drain(struct nvdimm *n, ps_t at)
         done = t > done ? t : done;
     }
     return done;
+}
+
+void nvdimm_settle(struct nvdimm *n, ps_t at)
+{
+    for (uint32_t i = 0; i < n->cfg.modules; i++)
+        ddrt_settle(&n->dimm[i].ddrt, at);
 }
 
 /* ---- counters ---- */
@@ -262,7 +271,9 @@ static int check(const struct nvdimm_config *c, char *err, size_t errlen)
         {"buffer_young", c->buffer_young, 0, 65535, "lines"},
         {"ait", c->ait_entries, 1, 1 << 20, "entries"},
         {"partitions", c->partitions, 1, 64, "accesses"},
-        {"wear_window", c->wear_window, 1, UINT64_MAX, "writes"},
+        {"wear_cooling", c->wear_cooling, 1, 1 << 30, "writes"},
+        {"wear_delay", c->wear_delay, 1, 1 << 30, "writes"},
+        {"store_interval", c->store_interval, 0, MAX_TIME, "ps"},
         {"wpq_accept", c->wpq_accept, 0, MAX_TIME, "ps"},
         {"link_read", c->link_read, 0, MAX_TIME, "ps"},
         {"link_write", c->link_write, 0, MAX_TIME, "ps"},

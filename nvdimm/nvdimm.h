@@ -8,6 +8,7 @@
 #include "memhier/counter.h"
 #include "memhier/dram.h"
 #include "memhier/port.h"
+#include "nvdimm/ddrt.h"
 #include "nvdimm/domain.h"
 #include "nvdimm/media.h"
 #include "nvdimm/xpbuffer.h"
@@ -40,21 +41,23 @@ struct nvdimm_config {
     uint32_t wpq_lines;         /* 64-byte lines, 1 to 1024 */
     uint32_t rpq_lines;         /* reads under way, 1 to 1024 */
     uint32_t store_queue;       /* 64-byte lines, 1 to 4096 */
+    ps_t store_interval;        /* between two 256-byte lines that go from it into the buffer */
     uint32_t buffer_lines;      /* 256-byte lines in the XPBuffer, 1 to 65536 */
     uint32_t buffer_leaving;    /* of these on their way to the media, at least 1 */
     uint32_t buffer_ahead;      /* evicted ahead of need, at least 1 */
     uint32_t buffer_young;      /* used last, not evicted */
     uint32_t ait_entries;       /* blocks of 4 KiB, 1 to 2^20 */
     uint32_t partitions;        /* media accesses under way at once, 1 to 64 */
-    uint32_t wear_threshold;    /* writes of a line after which it moves, 0: never */
-    uint64_t wear_window;       /* within so many of the module, at least 1 */
+    uint32_t wear_threshold;    /* heat of a block that has to move, 0: never */
+    uint32_t wear_cooling;      /* writes of the module, at least 1 */
+    uint32_t wear_delay;        /* writes of the module, at least 1 */
     ps_t wpq_accept;            /* from the caches into the queue */
     ps_t link_read, link_write; /* one 64-byte line over DDR-T */
     ps_t read_path;             /* end to end for a read that hits the buffer, without the link */
     ps_t ait_lookup, ait_miss;
     ps_t media_read, media_write;       /* 256 bytes */
     ps_t media_back;                    /* from the media into the buffer */
-    ps_t migration;                     /* of a line that moves */
+    ps_t migration;                     /* of a block that moves */
     uint64_t read_energy, write_energy; /* of the media, fJ for each bit */
     uint64_t seed;
     uint8_t is_dram;
@@ -80,6 +83,10 @@ struct mem_port nvdimm_port(struct nvdimm *n);
  * point. */
 ps_t nvdimm_drain(struct nvdimm *n, ps_t at);
 
+/* Let everything in the queues and buffers happen that happens by `at`, so that the domain knows of
+ * it: what is queued is carried out when a later request comes, else not until then. */
+void nvdimm_settle(struct nvdimm *n, ps_t at);
+
 /* How often the media wrote the 256 bytes that hold this physical address. */
 uint64_t nvdimm_line_writes(const struct nvdimm *n, uint64_t addr);
 
@@ -100,6 +107,7 @@ struct nvdimm_counters {
     uint64_t wpq_merges;    /* writes to a line that was still queued */
     uint64_t wpq_full;      /* writes that waited for an entry */
     uint64_t wpq_wait_ps;
+    struct ddrt_counters queue;
     struct xpbuffer_counters buffer;
     struct media_counters media;
 };

@@ -1,25 +1,23 @@
-/* wear.c - write counts of 256-byte lines: pages of sixteen, found by an open-addressed table. */
+/* wear.c - write counts of 256-byte lines: blocks of sixteen, found by an open-addressed table. */
 #include "nvdimm/wear.h"
 
 #include <stdlib.h>
 
 #include "memhier/archive.h"
 
-#define LINES      16u /* of a page */
-#define LINE_BITS  4u
+#define LINES      (1u << WEAR_BLOCK_BITS)
 #define FIRST_SIZE 64u
 #define CHUNK      256u       /* pages that are allocated together */
 #define MOST_PAGES (1u << 26) /* 256 GiB of 4 KiB pages */
 #define TAG_SHIFT  27u /* of a slot: bits above are the hash's, below the page's number + 1 */
 #define NUMBER     ((1u << TAG_SHIFT) - 1)
 
-/* `key` is the page's number in the module + 1. `recent` counts in window number `window`. */
+/* `key` is the block's number in the module + 1. `heat` is in 1 / cooling of a write, and was that
+ * after `at` writes of the module. */
 struct page {
-    uint64_t key, window;
-    uint32_t moved; /* bit i: line i has moved */
-    struct {
-        uint32_t total, recent;
-    } line[LINES];
+    uint64_t key, heat, at;
+    uint32_t total[LINES];
+    uint8_t moved; /* at least once */
 };
 
 /* Pages are numbered in the order of their first write and never move; slots find them by key. */
@@ -28,10 +26,11 @@ struct wear {
     struct page **chunks;
     uint32_t *slots;     /* 0: empty */
     uint32_t size, used; /* slots: a power of two, at most half of it used; pages */
-    uint64_t writes;     /* of the module, in this window */
-    uint64_t window;     /* its number */
-    uint32_t unmoved;    /* most writes of a line that has not moved */
-    uint8_t stale;       /* that has to be looked for anew */
+    uint64_t writes;     /* of the module */
+    uint64_t random;
+    uint64_t due, when; /* key of the block that moves next, 0: none; not before so many writes */
+    uint32_t unmoved;   /* most writes of a line whose block has not moved */
+    uint8_t stale;      /* that has to be looked for anew */
     struct wear_counters *counters;
 };
 
@@ -103,6 +102,7 @@ struct wear *wear_new(const struct wear_config *cfg, struct wear_counters *count
     if (!w)
         return NULL;
     w->cfg = *cfg;
+    w->random = cfg->seed;
     w->counters = counters;
     w->size = FIRST_SIZE;
     w->slots = calloc(w->size, sizeof *w->slots);
@@ -144,51 +144,62 @@ static struct page *find_or_add(struct wear *w, uint64_t key)
 
 void wear_ahead(const struct wear *w, uint64_t xpline)
 {
-    const uint64_t hash = hash_of((xpline >> LINE_BITS) + 1);
+    const uint64_t hash = hash_of((xpline >> WEAR_BLOCK_BITS) + 1);
     const uint32_t slot = w->slots[hash & (w->size - 1)];
     if (!slot || (slot & ~NUMBER) != tag_of(hash))
         return;
     const struct page *p = page_at(w, (slot & NUMBER) - 1);
     __builtin_prefetch(p, 1);
-    __builtin_prefetch(&p->line[xpline & (LINES - 1)], 1);
+    __builtin_prefetch(&p->total[xpline & (LINES - 1)], 1);
 }
 
 static void count(struct wear *w, struct page *p, unsigned line)
 {
-    if (p->window != w->window) {
-        p->window = w->window;
-        for (unsigned i = 0; i < LINES; i++)
-            p->line[i].recent = 0;
-    }
-    p->line[line].recent++;
-    w->counters->lines += p->line[line].total == 0;
-    p->line[line].total += p->line[line].total != UINT32_MAX;
-    if (p->line[line].total > w->unmoved && !(p->moved >> line & 1))
-        w->unmoved = p->line[line].total;
-    if (p->line[line].total > w->counters->most)
-        w->counters->most = p->line[line].total;
+    const uint64_t cooled = w->writes - p->at;
+    p->heat = (p->heat > cooled ? p->heat - cooled : 0) + w->cfg.cooling;
+    p->at = w->writes;
+    w->counters->lines += p->total[line] == 0;
+    p->total[line] += p->total[line] != UINT32_MAX;
+    if (p->total[line] > w->unmoved && !p->moved)
+        w->unmoved = p->total[line];
+    if (p->total[line] > w->counters->most)
+        w->counters->most = p->total[line];
 }
 
-int wear_write(struct wear *w, uint64_t xpline)
+static void make_due(struct wear *w, const struct page *p)
 {
-    struct page *p = find_or_add(w, (xpline >> LINE_BITS) + 1);
-    const unsigned line = xpline & (LINES - 1);
-    if (++w->writes > w->cfg.window) {
-        w->writes = 1;
-        w->window++;
+    w->random = w->random * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
+    w->due = p->key;
+    w->when = w->writes + ((w->random >> 32) * w->cfg.delay >> 32);
+}
+
+/* The block that is due begins to move. */
+static int move(struct wear *w, uint64_t *block)
+{
+    struct page *p = find_or_add(w, w->due);
+    *block = w->due - 1;
+    if (p) {
+        p->heat = 0;
+        w->stale |= !p->moved;
+        p->moved = 1;
     }
+    w->due = 0;
+    w->counters->migrations++;
+    return 1;
+}
+
+int wear_write(struct wear *w, uint64_t xpline, int may_move, uint64_t *block)
+{
+    struct page *p = find_or_add(w, (xpline >> WEAR_BLOCK_BITS) + 1);
+    w->writes++;
     if (!p) {
         w->counters->lost++;
         return 0;
     }
-    count(w, p, line);
-    if (!w->cfg.threshold || p->line[line].recent < w->cfg.threshold)
-        return 0;
-    p->line[line].recent = 0;
-    w->stale |= !(p->moved >> line & 1) && p->line[line].total == w->unmoved;
-    p->moved |= 1u << line;
-    w->counters->migrations++;
-    return 1;
+    count(w, p, xpline & (LINES - 1));
+    if (!w->due && w->cfg.threshold && p->heat >= (uint64_t)w->cfg.threshold * w->cfg.cooling)
+        make_due(w, p);
+    return w->due && may_move && w->writes >= w->when ? move(w, block) : 0;
 }
 
 uint64_t wear_unmoved(struct wear *w)
@@ -199,30 +210,26 @@ uint64_t wear_unmoved(struct wear *w)
     w->unmoved = 0;
     for (uint32_t i = 0; i < w->used; i++) {
         const struct page *p = page_at(w, i);
-        for (unsigned k = 0; k < LINES; k++) {
-            if (!(p->moved >> k & 1) && p->line[k].total > w->unmoved)
-                w->unmoved = p->line[k].total;
-        }
+        for (unsigned k = 0; k < LINES && !p->moved; k++)
+            w->unmoved = p->total[k] > w->unmoved ? p->total[k] : w->unmoved;
     }
     return w->unmoved;
 }
 
 uint64_t wear_of(const struct wear *w, uint64_t xpline)
 {
-    const uint32_t slot = *slot_of(w, (xpline >> LINE_BITS) + 1);
-    return slot ? page_at(w, (slot & NUMBER) - 1)->line[xpline & (LINES - 1)].total : 0;
+    const uint32_t slot = *slot_of(w, (xpline >> WEAR_BLOCK_BITS) + 1);
+    return slot ? page_at(w, (slot & NUMBER) - 1)->total[xpline & (LINES - 1)] : 0;
 }
 
 /* ---- checkpoints ---- */
 
 static void archive_page(struct archive *a, struct page *p)
 {
-    archive_u64(a, &p->window);
-    archive_u32(a, &p->moved);
-    for (unsigned i = 0; i < LINES; i++) {
-        archive_u32(a, &p->line[i].total);
-        archive_u32(a, &p->line[i].recent);
-    }
+    archive_u64(a, &p->heat);
+    archive_u64(a, &p->at);
+    archive_u32s(a, p->total, LINES, UINT64_MAX);
+    archive_u8_below(a, &p->moved, 2);
 }
 
 static int by_key(const void *a, const void *b)
@@ -254,10 +261,12 @@ void wear_archive(struct wear *w, struct archive *a)
 {
     uint32_t n = w->used;
     archive_u64(a, &w->writes);
-    archive_u64(a, &w->window);
+    archive_u64(a, &w->random);
+    archive_u64_below(a, &w->due, UINT64_MAX);
+    archive_u64(a, &w->when);
     archive_u32(a, &w->unmoved);
     archive_u8_below(a, &w->stale, 2);
-    archive_count(a, &n, MOST_PAGES, 20 + 8 * LINES);
+    archive_count(a, &n, MOST_PAGES, 25 + 4 * LINES);
     if (a->writing) {
         write_pages(w, a);
         return;

@@ -32,7 +32,8 @@ struct xpbuffer {
     uint64_t uses, random;
     uint32_t last;  /* place that was used last */
     uint32_t fresh; /* from here on places were never used */
-    ps_t blocked;   /* no writes are taken before */
+    uint64_t block; /* the one that moved last */
+    ps_t moved;     /* no writes to it are taken before */
     ps_t settled;   /* all that has left so far is on the media */
     uint32_t *out;  /* places that leave, a ring of cfg.lines */
     uint32_t out_first, out_count;
@@ -151,7 +152,10 @@ static void leave(struct xpbuffer *b, struct place *p, ps_t t)
     *(is_whole(p) ? &b->counters->whole : &b->counters->partial) += 1;
     p->done = w.done;
     b->settled = later(b->settled, w.done);
-    b->blocked = later(b->blocked, w.blocked);
+    if (w.moved) {
+        b->block = w.block;
+        b->moved = w.moved;
+    }
     for (unsigned s = 0; s < SECTORS; s++) {
         if (p->written[s] && b->watch.on_media)
             b->watch.on_media(b->watch.self, p->line * SECTORS + s, w.done);
@@ -269,13 +273,13 @@ static void write_bytes(struct xpbuffer *b, struct place *p, unsigned sector, ui
 
 ps_t xpbuffer_write(struct xpbuffer *b, uint64_t line, uint64_t bytes, ps_t at)
 {
-    ps_t t = later(at, b->blocked);
+    const int moves = line / SECTORS >> WEAR_BLOCK_BITS == b->block;
+    ps_t t = moves ? later(at, b->moved) : at;
     struct place *p = find(b, line / SECTORS);
     if (p && p->done > t) {
         t = p->done;
         out_remove(b, (uint32_t)(p - b->places));
     }
-    t = later(t, b->blocked);
     if (!p) {
         media_ahead(b->media, line / SECTORS);
         p = take(b, line / SECTORS, &t);
@@ -326,7 +330,7 @@ ps_t xpbuffer_drain(struct xpbuffer *b, ps_t at)
             leave(b, &b->places[i], at);
         }
     }
-    return later(at, later(b->settled, b->blocked));
+    return later(at, later(b->settled, b->moved));
 }
 
 /* ---- checkpoints ---- */
@@ -356,7 +360,8 @@ void xpbuffer_archive(struct xpbuffer *b, struct archive *a)
     archive_u64(a, &b->random);
     archive_u32_below(a, &b->last, b->cfg.lines);
     archive_u32_below(a, &b->fresh, (uint64_t)b->cfg.lines + 1);
-    archive_time(a, &b->blocked);
+    archive_u64(a, &b->block);
+    archive_time(a, &b->moved);
     archive_time(a, &b->settled);
     for (uint32_t i = 0; i < b->cfg.lines; i++)
         place_archive(b, i, a);

@@ -25,7 +25,8 @@
  * the draw goes on, then the line waits for the first place that becomes free. So lines that wait
  * for the media take places away from those that could still combine.
  *
- * While a line migrates (wear.h) the buffer takes no writes.
+ * While a block moves (wear.h) the buffer takes no writes to it; what comes behind such a write has
+ * to wait, too.
  */
 #define SECTORS      4u         /* 64-byte lines in a line of the buffer */
 #define SECTOR_BYTES UINT64_MAX /* mask: all 64 bytes of a sector */

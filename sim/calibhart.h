@@ -12,21 +12,22 @@
  *   fill buffers     loads that missed, stores that fetch their line, non-temporal stores
  *   store buffer     stores commit in order, each when its line is there
  *   flushes          under way at once; each starts when the store before it has committed
- *   stream           lines that the prefetcher of the L2 has under way, ahead of an ascending
- *                    stream, in its 4 KiB page
+ *   stream           lines that the prefetcher of the L2 has under way, ahead of five or more that
+ *                    were touched in ascending order, in their 4 KiB page
  *
- * Non-temporal stores leave their buffers at once and in order; while fill buffers are short, up to
- * `nt_buffers` of them are held, and leave in no order. A non-temporal store leaves its buffer
- * `nt_path` after it was made, one each `nt_interval`, and holds it until `nt_release` after the
- * memory has accepted it. sfence waits until the memory has accepted all that was stored and
- * flushed, and costs `sfence`; what follows it can begin `restart` later, a non-temporal store not
- * before earlier ones have been released. mfence waits for these, too, and takes at least `mfence`.
+ * A non-temporal store leaves its fill buffer as soon as less than `nt_credits` others have left
+ * and are not accepted by the memory; while that takes long, any of the `nt_any` oldest that wait
+ * may be the next, but stores to one line stay in order. It is at the memory `nt_path` later, one
+ * each `nt_interval`, and holds its buffer until `nt_release` after it was accepted. sfence waits
+ * until the memory has accepted all that was stored and flushed, and costs `sfence`; what follows
+ * it can begin `restart` later, a non-temporal store not before earlier ones have been released.
+ * mfence waits for these, too, and takes at least `mfence`.
  */
 #define CALIB_MOST 64u /* of any limit */
 
 struct calib_core {
     uint32_t fills, stores, flushes, stream; /* 1 to CALIB_MOST; stream may be 0 */
-    uint32_t nt_buffers;                     /* at most CALIB_MOST */
+    uint32_t credits, any;                   /* 1 to CALIB_MOST */
     ps_t issue;                              /* between two memory instructions */
     ps_t flush_interval;                     /* between two that start */
     ps_t nt_path, nt_interval, nt_release;
@@ -38,9 +39,11 @@ struct calib_slots {
     ps_t until[CALIB_MOST];
 };
 
-struct calib_piece {
+struct calib_write {
     uint64_t addr;
+    ps_t made;
     uint32_t bytes;
+    enum mem_kind kind; /* MEM_NTSTORE or MEM_CLWB */
 };
 
 struct calib_hart {
@@ -49,18 +52,20 @@ struct calib_hart {
     ps_t now;
     struct mem_req req;
     struct calib_slots fills, stores, flushes, prefetches;
-    uint32_t store_at;                       /* ring of the store buffer */
-    ps_t committed;                          /* youngest store */
-    ps_t flushed;                            /* the last flush started */
-    ps_t accepted;                           /* all flushes and non-temporal stores so far */
-    ps_t released;                           /* all non-temporal stores so far */
-    ps_t nt_from;                            /* the next non-temporal store can begin */
-    ps_t nt_last;                            /* the last one left its buffer */
-    ps_t loaded;                             /* all loads so far */
-    struct calib_piece held[CALIB_MOST + 1]; /* non-temporal stores that have not left */
-    uint32_t nheld;
+    uint32_t store_at; /* ring of the store buffer */
+    ps_t committed;    /* youngest store */
+    ps_t flushed;      /* the last flush started */
+    ps_t accepted;     /* all flushes and non-temporal stores so far */
+    ps_t released;     /* all non-temporal stores so far */
+    ps_t nt_from;      /* the next non-temporal store can begin */
+    ps_t nt_last;      /* the last one left its buffer */
+    ps_t loaded;       /* all loads so far */
+    struct calib_slots credits;
+    struct calib_write waiting[2 * CALIB_MOST]; /* the oldest first */
+    uint32_t nwaiting;
     uint64_t random;
     uint64_t line, far; /* last line touched, furthest line prefetched */
+    uint64_t run;       /* lines touched in ascending order */
 };
 
 void calib_hart_init(struct calib_hart *h, const struct calib_core *core,

@@ -365,7 +365,8 @@ static void make_core(struct run *r)
                                   .stores = (uint32_t)c->store_buffer,
                                   .flushes = (uint32_t)c->calib_flushes,
                                   .stream = (uint32_t)c->calib_stream,
-                                  .nt_buffers = (uint32_t)c->calib_nt_buffers,
+                                  .credits = (uint32_t)c->calib_credits,
+                                  .any = (uint32_t)c->calib_any,
                                   .issue = c->calib_issue,
                                   .flush_interval = c->calib_flush_interval,
                                   .nt_path = c->calib_nt_path,
@@ -409,6 +410,11 @@ static int make_machine(struct run *r, char *err, size_t errlen)
                                : r->row->dimms >= 4 ? 4
                                : r->row->dimms >= 2 ? 2
                                                     : 1;
+    if (r->cfg.calib_llc) {
+        r->cfg.llc_bytes = r->cfg.calib_llc;
+        r->cfg.llc_ways = r->cfg.calib_llc_ways;
+        r->cfg.llc_slices = r->cfg.calib_llc_slices;
+    }
     r->cfg.harts = r->row->threads;
     if (memside_make(&r->side, &r->cfg, 0, err, errlen) == 0)
         return 0;

@@ -57,15 +57,14 @@ uint64_t energy_seconds(uint64_t endurance, uint64_t writes, uint64_t units, ps_
     return all < ENERGY_FOR_EVER ? (uint64_t)all : ENERGY_FOR_EVER;
 }
 
-/* The life of the line that is written most and does not move. */
+/* The life of the line that is written most and whose block does not move. */
 static uint64_t of_those_that_stay(const struct config *cfg, const struct nvdimm_wear *w, ps_t now)
 {
     const uint64_t seen = energy_seconds(cfg->endurance, w->unmoved, 1, now);
     if (!cfg->wear_threshold)
         return seen;
-    const uint64_t most = (uint64_t)((unsigned __int128)w->writes * cfg->wear_threshold /
-                                     cfg->wear_window);
-    const uint64_t bound = energy_seconds(cfg->endurance, most / cfg->nv_modules, 1, now);
+    const uint64_t most = w->writes / cfg->wear_cooling / cfg->nv_modules;
+    const uint64_t bound = energy_seconds(cfg->endurance, most, 1, now);
     return seen > bound ? seen : bound;
 }
 

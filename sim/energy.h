@@ -15,9 +15,9 @@
  * writes wear a line out, and the first such line ends the module):
  *
  *   fixed     no line ever moves: by the line that was written most
- *   levelled  hot lines move: by the line written most of those that stay, or by the mean over all
- *             lines of the modules, whichever ends first. A line stays that has not moved and has
- *             no larger share of its module's writes than wear_threshold / wear_window; it would
+ *   levelled  hot blocks move: by the line written most of those that stay, or by the mean over all
+ *             lines of the modules, whichever ends first. A line stays whose block has not moved
+ *             and that has no larger share of its module's writes than 1 / wear_cooling; it would
  *             move in a longer run. What lines that move write, and the moves, are in the mean:
  *             they wander over the whole module.
  *

@@ -492,6 +492,8 @@ static int write_nvdimm(struct machine *m, char *err, size_t errlen)
     path = path ? path : own;
     const int cut = m->state == STATE_CUT;
     const ps_t end = cut ? m->cut_ps : nvdimm_drain(m->mem.nvdimm, machine_now(m));
+    if (cut)
+        nvdimm_settle(m->mem.nvdimm, end);
     int bad = nvfile_write(m->pm, m->mem.domain, end, m->nvfile ? nvfile_fd(m->nvfile) : -1, path,
                            err, errlen);
     if (path != own)

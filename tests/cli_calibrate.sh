@@ -19,6 +19,6 @@ t "calibrate: another machine" exits 0 "$pwsim" calibrate good.csv -m "$root/sim
 t "calibrate: an unknown operation" refuses 2 "bad.csv:3: op is" "$pwsim" calibrate bad.csv
 t "calibrate: no file" refuses 2 "none.csv" "$pwsim" calibrate none.csv
 t "calibrate: two files" refuses 2 "one calibration file" "$pwsim" calibrate good.csv bad.csv
-for bad in nvdimm.wpq=0 nvdimm.interleave=3KiB nvdimm.interleave=64B nvdimm.modules=13 nvdimm.buffer=0 nvdimm.wear_window=0; do
+for bad in nvdimm.wpq=0 nvdimm.interleave=3KiB nvdimm.interleave=64B nvdimm.modules=13 nvdimm.buffer=0 nvdimm.wear_cooling=0; do
     t "a module with $bad" refuses 2 "nvdimm." "$pwsim" calibrate good.csv -s $bad
 done

@@ -140,6 +140,71 @@ Test(cache, lru_agrees_with_time_stamps)
     }
 }
 
+/* In slices: every line is found where it was put, victims are lines that were there, as many lines
+ * are held as there are places, and a hash spreads lines that follow one another, or are a page, a
+ * slice's size or a power of two apart, evenly. Policies behind the seam agree with LRU built in.
+ */
+static void slices_hold_lines(uint32_t slices, uint32_t ways, const struct policy *policy)
+{
+    enum { SETS = 16, LINES = 16384 };
+    char err[300];
+    const struct cache_config cfg = {.bytes = (uint64_t)slices * SETS * ways * 64,
+                                     .ways = ways,
+                                     .slices = slices,
+                                     .policy = "lru"};
+    struct cache *c = cache_new(&cfg, policy, 1, err, sizeof err);
+    cr_assert(c, "%s", err);
+    static uint8_t there[LINES];
+    const struct mem_req req = {.kind = MEM_LOAD};
+    uint32_t held = 0;
+    uint64_t rng = slices;
+    memset(there, 0, sizeof there);
+    for (int i = 0; i < 100000; i++) {
+        rng = rng * UINT64_C(6364136223846793005) + 1442695040888963407u;
+        const uint64_t line = rng >> 50, at = line * 4099; /* also with high bits */
+        cr_assert_eq(cache_find(c, at) >= 0, there[line]);
+        if (cache_lookup(c, at, MEM_LOAD, &req) >= 0)
+            continue;
+        const struct cache_victim v = cache_fill(c, at, MEM_LOAD, 0, &req);
+        there[line] = 1;
+        held += !v.valid;
+        if (!v.valid)
+            continue;
+        const uint64_t gone = v.line / 4099;
+        cr_assert(gone < LINES && gone * 4099 == v.line && there[gone]);
+        there[gone] = 0;
+    }
+    cr_assert_eq(held, slices * SETS * ways);
+    cr_expect_eq(c->counters.policy_errors, 0);
+    cache_free(c);
+}
+
+static void slices_are_even(uint32_t slices)
+{
+    const struct cache c = {.slices = slices};
+    const uint32_t n = slices * 1000;
+    for (unsigned shift = 0; shift <= 14; shift++) {
+        uint32_t count[CACHE_SLICES] = {0};
+        for (uint64_t i = 0; i < n; i++)
+            count[cache_slice_of(&c, UINT64_C(0x123456789) + (i << shift))]++;
+        for (uint32_t s = 0; s < slices; s++)
+            cr_expect(count[s] > 600 && count[s] < 1500, "%u slices, shift %u: %u", slices, shift,
+                      count[s]);
+    }
+}
+
+Test(cache, slices_hold_what_one_piece_would)
+{
+    const struct policy behind_the_seam = policy_lru;
+    for (uint32_t slices = 2; slices <= 26; slices += 3) {
+        slices_hold_lines(slices, 4, NULL);
+        slices_hold_lines(slices, 11, &behind_the_seam);
+        slices_hold_lines(slices, 3, policy_find("drrip"));
+        slices_hold_lines(slices, 3, policy_find("hawkeye"));
+        slices_are_even(slices);
+    }
+}
+
 Test(cache, counters_add_up)
 {
     struct cache *c = make(8, 2, NULL);

@@ -44,7 +44,8 @@ static struct nvdimm *make(uint32_t modules, ps_t way, ps_t link, struct domain 
                                     .buffer_ahead = 1,
                                     .ait_entries = 1,
                                     .partitions = 1,
-                                    .wear_window = 1,
+                                    .wear_cooling = 1,
+                                    .wear_delay = 1,
                                     .wpq_accept = way,
                                     .read_path = way,
                                     .link_read = link,
@@ -148,7 +149,8 @@ Test(dramdimm, an_impossible_dram_is_refused)
                               .buffer_ahead = 1,
                               .ait_entries = 1,
                               .partitions = 1,
-                              .wear_window = 1,
+                              .wear_cooling = 1,
+                              .wear_delay = 1,
                               .is_dram = 1,
                               .dram = ddr()};
     c.dram.banks = 3;

@@ -82,22 +82,23 @@ Test(energy, a_hot_line_ends_a_module_that_does_not_level)
     config_free(cfg);
 }
 
-/* Of 100 writes at most 50 for a line that stays: the hottest moves once, then the other decides.
- * With 20 both move, and the ten decide. With 50 of 1,000 the other would move in a longer run, and
- * a line that stays has at most 5 of 100. */
+/* A block moves when it is at the threshold: the hottest once, then the other decides, or both, and
+ * the ten decide. But a line stays for ever only if it has no more than 1 / cooling of the writes.
+ */
 Test(energy, levelling_takes_the_hot_lines_out)
 {
     const struct {
-        const char *threshold, *window;
+        const char *threshold, *cooling;
         uint64_t moves, unmoved, seconds;
-    } rows[] = {{"nvdimm.wear_threshold=50", "nvdimm.wear_window=100", 1, 30, 6},
-                {"nvdimm.wear_threshold=20", "nvdimm.wear_window=100", 4, 1, 180},
-                {"nvdimm.wear_threshold=50", "nvdimm.wear_window=1000", 1, 30, 36}};
+    } rows[] = {{"nvdimm.wear_threshold=25", "nvdimm.wear_cooling=3", 1, 30, 6},
+                {"nvdimm.wear_threshold=20", "nvdimm.wear_cooling=3", 3, 1, 180},
+                {"nvdimm.wear_threshold=50", "nvdimm.wear_cooling=100", 1, 30, 180}};
     for (size_t i = 0; i < 3; i++) {
         struct memside side;
         struct config *cfg = config_of((const char *[]){"nvdimm.size=1 MiB", rows[i].threshold,
-                                                        rows[i].window, "nvdimm.endurance=90"},
-                                       4);
+                                                        rows[i].cooling, "nvdimm.wear_delay=1",
+                                                        "nvdimm.endurance=90"},
+                                       5);
         make(&side, cfg);
         hot(&side, cfg);
         const struct nvdimm_wear w = nvdimm_wear(side.nvdimm);
@@ -114,8 +115,9 @@ Test(energy, levelling_takes_the_hot_lines_out)
 Test(energy, at_best_all_lines_wear_alike)
 {
     struct memside side;
-    struct config *cfg = config_of(
-        (const char *[]){"nvdimm.size=1 MiB", "nvdimm.wear_threshold=1", "nvdimm.endurance=90"}, 3);
+    struct config *cfg = config_of((const char *[]){"nvdimm.size=1 MiB", "nvdimm.wear_threshold=1",
+                                                    "nvdimm.wear_delay=1", "nvdimm.endurance=90"},
+                                   4);
     make(&side, cfg);
     hot(&side, cfg);
     cr_expect_eq(nvdimm_wear(side.nvdimm).unmoved, 0);

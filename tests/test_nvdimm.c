@@ -19,7 +19,8 @@ static const struct nvdimm_config plain = {.modules = 1,
                                            .buffer_ahead = 4,
                                            .ait_entries = 4096,
                                            .partitions = 4,
-                                           .wear_window = 1,
+                                           .wear_cooling = 1,
+                                           .wear_delay = 1,
                                            .wpq_accept = 30 * NS,
                                            .link_read = 20 * NS,
                                            .link_write = 20 * NS,
@@ -187,6 +188,7 @@ Test(nvdimm, a_whole_line_leaves_and_is_locked)
     const struct nvdimm_counters *c = nvdimm_counters(n);
     for (uint64_t i = 0; i < 4; i++)
         go(n, MEM_NTSTORE, i, 0); /* the last one arrives at 110, on the media at 510 */
+    nvdimm_settle(n, 110 * NS);
     cr_expect(c->buffer.whole == 1 && c->media.writes == 1);
     cr_expect_eq(go(n, MEM_LOAD, 1, 600 * NS).done, (600 + 270) * NS, "its bytes are gone");
     cr_expect_eq(go(n, MEM_LOAD, 2, 1000 * NS).done, (1000 + 120) * NS);
@@ -204,6 +206,7 @@ Test(nvdimm, a_whole_line_leaves_and_is_locked)
     nvdimm_free(locked);
 }
 
+/* They pause the one at work, too. */
 Test(nvdimm, reads_go_before_writes_that_wait)
 {
     struct nvdimm_config c = plain;
@@ -211,8 +214,46 @@ Test(nvdimm, reads_go_before_writes_that_wait)
     struct nvdimm *n = make(&c, NULL);
     for (uint64_t i = 0; i < 40; i++)
         go(n, MEM_NTSTORE, i, 0); /* ten lines: the media writes from 110 to 4110 */
-    cr_expect_eq(go(n, MEM_LOAD, 4000, 1000 * NS).done, (1310 + 270) * NS, "after the one at work");
+    cr_expect_eq(go(n, MEM_LOAD, 4000, 1000 * NS).done, (1000 + 270) * NS);
     cr_expect_eq(nvdimm_drain(n, 0), 4110 * NS);
+    nvdimm_free(n);
+}
+
+/* Lines of one 256-byte line that are queued together go to the buffer at once, in the time that
+ * one line takes; a read of queued bytes waits for them. */
+Test(nvdimm, queued_lines_combine)
+{
+    struct nvdimm_config c = plain;
+    c.store_interval = 1000 * NS;
+    c.store_queue = 64;
+    for (uint64_t step = 1; step <= 4; step *= 4) {
+        struct nvdimm *n = make(&c, NULL);
+        const struct nvdimm_counters *k = nvdimm_counters(n);
+        for (uint64_t i = 0; i < 16; i++)
+            go(n, MEM_CLWB, i * step, 0); /* the first one's batch starts when it comes, at 50 */
+        cr_expect_eq(go(n, MEM_LOAD, 15 * step, 500 * NS).done,
+                     (step == 1 ? 4050 + 270 : 15050 + 120) * NS, "the whole one has left");
+        nvdimm_drain(n, 0);
+        cr_expect_eq(k->queue.batches, step == 1 ? 5 : 16);
+        cr_expect_eq(k->queue.combined, step == 1 ? 11 : 0);
+        cr_expect_eq(k->media.writes, step == 1 ? 4 : 16);
+        nvdimm_free(n);
+    }
+}
+
+/* Written over while they are queued: twice to the buffer, in order; the queue holds both. */
+Test(nvdimm, queued_lines_that_are_written_over_do_not_vanish)
+{
+    struct nvdimm_config c = plain;
+    c.store_interval = 1000 * NS;
+    c.store_queue = 8;
+    struct nvdimm *n = make(&c, NULL);
+    ps_t at = 0;
+    for (uint64_t i = 0; i < 400; i++)
+        at = go(n, MEM_NTSTORE, i % 4, at).done;
+    nvdimm_drain(n, at);
+    cr_expect_eq(nvdimm_counters(n)->media.writes, 100);
+    cr_expect_gt(at, 95000 * NS, "no faster than a batch each 1000 ns");
     nvdimm_free(n);
 }
 
@@ -263,12 +304,13 @@ Test(nvdimm, modules_are_interleaved)
     }
 }
 
-/* One line over and over: it moves after every 50 writes, and the module takes no writes then. */
-Test(nvdimm, hot_lines_move)
+/* One line over and over heats its block by half a write each time: it moves after every 50 writes,
+ * and takes none then. A block with less than half of the writes never does. */
+Test(nvdimm, hot_blocks_move)
 {
     struct nvdimm_config c = plain;
-    c.wear_threshold = 50;
-    c.wear_window = 1000;
+    c.wear_threshold = 25;
+    c.wear_cooling = 2;
     c.migration = 100000 * NS;
     c.write_energy = 1000;
     for (int spread = 0; spread < 2; spread++) {
@@ -284,7 +326,8 @@ Test(nvdimm, hot_lines_move)
             at += 1000 * NS;
             stalls += at - from > 50000 * NS;
         }
-        if (spread) /* 25 writes for each line of a window */
+        nvdimm_drain(n, at);
+        if (spread) /* over three blocks */
             cr_expect(k->media.wear.migrations == 0 && stalls == 0);
         else
             cr_expect(k->media.wear.migrations == 20 && stalls >= 18 && stalls <= 20, "%d",
@@ -411,7 +454,8 @@ Test(nvdimm, refuses_impossible_values)
                                .buffer_leaving = 1,
                                .buffer_ahead = 1,
                                .ait_entries = 1,
-                               .wear_window = 1,
+                               .wear_cooling = 1,
+                               .wear_delay = 1,
                                .partitions = 3};
     struct nvdimm *nv = make(&c, NULL);
     for (uint64_t i = 0; i < 100; i++)
@@ -544,7 +588,8 @@ Test(nvdimm, goes_on_from_a_checkpoint)
     struct nvdimm_config c = plain;
     c.modules = 2;
     c.wear_threshold = 4;
-    c.wear_window = 400;
+    c.wear_cooling = 400;
+    c.wear_delay = 30;
     c.migration = 900 * NS;
     c.buffer_leaving = 9;
     struct nvdimm *a = make(&c, NULL), *b = make(&c, NULL);

@@ -226,7 +226,7 @@ Test(prefetch, what_was_not_wanted_is_useless_and_pollutes)
 static uint64_t not_used_yet(const struct cache *c)
 {
     uint64_t n = 0;
-    for (uint32_t set = 0; set <= c->set_mask; set++)
+    for (uint32_t set = 0; set < c->sets_in_all; set++)
         n += (uint64_t)__builtin_popcount(set_ways(&c->sets[set], CACHE_PREFETCHED) &
                                           set_ways(&c->sets[set], CACHE_VALID));
     return n;
