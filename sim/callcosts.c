@@ -18,51 +18,59 @@ static const char header[] = "group,event,value,unit,machine,source";
 
 /* ---- the operations ---- */
 
+/* How an operation is run, and what its row's value holds. */
+#define BY_CALL   1u /* behind the boundary `call` */
+#define TIMED     2u /* the row's harness is in its value unless it says otherwise */
+#define TWO_HARTS 4u
+
 struct operation {
     const char *event; /* how the row begins */
     enum callcost_kind kind;
+    unsigned flags;
     const char *program, *args;
     const char *less; /* arguments of what is subtracted, NULL: nothing */
     const char *why;
-    uint8_t by_call; /* behind the boundary `call` */
-    uint8_t timed;   /* the row's harness is in its value unless it says otherwise */
 };
 
+#define HARDWARE(event, flags, program, args, less)                                                \
+    {                                                                                              \
+        event, CALLCOST_HARDWARE, flags, program, args, less, NULL                                 \
+    }
+#define KERNEL(event, flags, program, args, less, why)                                             \
+    {                                                                                              \
+        event, CALLCOST_KERNEL, flags, program, args, less, why                                    \
+    }
+
 static const struct operation operations[] = {
-    {"direct call+ret", CALLCOST_KERNEL, "events", "call,20000", "loop,20000",
-     "taken branches of a loop follow each other here at one a cycle", 0, 0},
-    {"indirect call mispredict-heavy", CALLCOST_HARDWARE, "events", "indirect,20000", NULL, NULL, 0,
-     0},
-    {"null syscall", CALLCOST_HARDWARE, "syscalls", "null,2000", NULL, NULL, 0, 0},
-    {"clwb dirty + mfence", CALLCOST_HARDWARE, "events", "clwb-dirty,1000", "fence,1000", NULL, 0,
-     1},
-    {"clwb clean + mfence", CALLCOST_HARDWARE, "events", "clwb-clean,1000", "fence,1000", NULL, 0,
-     1},
-    {"clwb uncached + mfence", CALLCOST_HARDWARE, "events", "clwb-uncached,1000", "fence,1000",
-     NULL, 0, 1},
-    {"store+clwb stream", CALLCOST_HARDWARE, "events", "store+clwb,8000", NULL, NULL, 0, 0},
-    {"store+clwb+sfence", CALLCOST_HARDWARE, "events", "store+clwb+sfence,2000", NULL, NULL, 0, 0},
-    {"second clwb of same line", CALLCOST_HARDWARE, "events", "clwb-twice,1000", "clwb-dirty,1000",
-     NULL, 0, 0},
-    {"4 dirty lines clwb", CALLCOST_HARDWARE, "events", "clwb-four,1000", "fence,1000", NULL, 0, 1},
-    {"ntstore 64B uncached + mfence", CALLCOST_HARDWARE, "events", "ntstore,1000", "fence,1000",
-     NULL, 0, 1},
-    {"reload after clwb", CALLCOST_HARDWARE, "events", "reload-clwb,2000", "l1,2000", NULL, 0, 1},
-    {"reload after clflush", CALLCOST_HARDWARE, "events", "reload-clflush,2000", "l1,2000", NULL, 0,
-     1},
-    {"L1d load-use", CALLCOST_HARDWARE, "events", "l1,20000", NULL, NULL, 0, 0},
-    {"L2 load-use", CALLCOST_HARDWARE, "events", "l2,20000", NULL, NULL, 0, 0},
-    {"vDSO clock_gettime", CALLCOST_KERNEL, "syscalls", "clock,2000", NULL,
-     "by `call`: a kernel call here, user code and a TSC read there", 1, 0},
-    {"page fault 4K anon", CALLCOST_KERNEL, "syscalls", "touch,20000", NULL,
-     "no page faults here: memory.grow maps frames of 64 KiB; zeroing them is not simulated", 0, 0},
-    {"context switch", CALLCOST_KERNEL, "syscalls", "switch,2000", NULL,
-     "one run queue, no accounting, no FPU state, no nested paging", 0, 0},
-    {"pipe RTT same cpu", CALLCOST_KERNEL, "syscalls", "pingpong,500", NULL,
-     "four calls and two switches of this kernel's length; no wake-up path through a scheduler", 0,
-     0},
-    {"fork+exit+wait", CALLCOST_KERNEL, "syscalls", "spawn,200", NULL,
-     "spawn of a loaded module: a new memory is mapped, no address space is copied", 0, 0}};
+    KERNEL("direct call+ret", 0, "events", "call,20000", "loop,20000",
+           "a loop's taken branches follow one another at one a cycle"),
+    HARDWARE("indirect call mispredict-heavy", 0, "events", "indirect,20000", NULL),
+    HARDWARE("null syscall", 0, "syscalls", "null,2000", NULL),
+    HARDWARE("clwb dirty + mfence", TIMED, "events", "clwb-dirty,1000", "fence,1000"),
+    HARDWARE("clwb clean + mfence", TIMED, "events", "clwb-clean,1000", "fence,1000"),
+    HARDWARE("clwb uncached + mfence", TIMED, "events", "clwb-uncached,1000", "fence,1000"),
+    HARDWARE("store+clwb stream", 0, "events", "store+clwb,8000", NULL),
+    HARDWARE("store+clwb+sfence", 0, "events", "store+clwb+sfence,2000", NULL),
+    HARDWARE("second clwb of same line", 0, "events", "clwb-twice,1000", "clwb-dirty,1000"),
+    HARDWARE("4 dirty lines clwb", TIMED, "events", "clwb-four,1000", "fence,1000"),
+    HARDWARE("ntstore 64B uncached + mfence", TIMED, "events", "ntstore,1000", "fence,1000"),
+    HARDWARE("reload after clwb", TIMED, "events", "reload-clwb,2000", "l1,2000"),
+    HARDWARE("reload after clflush", TIMED, "events", "reload-clflush,2000", "l1,2000"),
+    HARDWARE("L1d load-use", 0, "events", "l1,20000", NULL),
+    HARDWARE("L2 load-use", 0, "events", "l2,20000", NULL),
+    HARDWARE("cache line ping-pong RTT", TWO_HARTS, "events", "lines,1000", NULL),
+    KERNEL("vDSO clock_gettime", BY_CALL, "syscalls", "clock,2000", NULL,
+           "by `call`: a kernel call here, user code that reads the TSC there"),
+    KERNEL("page fault 4K anon", 0, "syscalls", "touch,20000", NULL,
+           "no page faults: memory.grow maps 64 KiB at once; zeroing is not simulated"),
+    KERNEL("context switch", 0, "syscalls", "switch,2000", NULL,
+           "no accounting, no FPU state, no nested paging; a run queue of bits"),
+    KERNEL("pipe RTT same cpu", 0, "syscalls", "pingpong,500", NULL,
+           "four calls and two switches as short as the above"),
+    KERNEL("pipe RTT other cpu", TWO_HARTS, "syscalls", "pingpong-far,300", NULL,
+           "two wake-ups of an idle hart, machine.wake_latency each; there, of a VM"),
+    KERNEL("fork+exit+wait", 0, "syscalls", "spawn,200", NULL,
+           "spawn of a loaded module: no address space is copied, none torn down")};
 
 #define OPERATIONS (sizeof operations / sizeof operations[0])
 
@@ -113,7 +121,7 @@ static int read_value(struct reader *r, struct callcost *c, const struct operati
                     r->path, r->line, c->value);
     if (net)
         r->harness = total - low;
-    else if (o->timed && !base)
+    else if (o->flags & TIMED && !base)
         low -= r->harness, high -= r->harness;
     const int tsc = strncmp(c->unit, "TSC cycles", 10) == 0;
     if (!tsc && strcmp(c->unit, "core cycles"))
@@ -207,8 +215,11 @@ static int configure(struct config *cfg, const struct operation *o, const char *
     snprintf(program, sizeof program, "program.name=%s", o->program);
     snprintf(arguments, sizeof arguments, "program.args=%s", args);
     return config_assign(cfg, program, err, errlen) || config_assign(cfg, arguments, err, errlen) ||
-                   config_assign(cfg, o->by_call ? "kernel.boundary=call" : "kernel.boundary=trap",
-                                 err, errlen)
+                   config_assign(cfg, o->flags & TWO_HARTS ? "machine.harts=2" : "machine.harts=1",
+                                 err, errlen) ||
+                   config_assign(
+                       cfg, o->flags & BY_CALL ? "kernel.boundary=call" : "kernel.boundary=trap",
+                       err, errlen)
                ? -1
                : 0;
 }

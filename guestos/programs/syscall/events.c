@@ -185,6 +185,34 @@ static void zeroes(uint32_t n)
     sink = (uint32_t)(uintptr_t)area;
 }
 
+/* Two processes on two harts write a word each and wait for the other's, a line back and forth. */
+static void lines_back_and_forth(const char *self, uint32_t n)
+{
+    static const char partner[] = "partner";
+    const int32_t memory = pwk_memory(PWK_PAGE), at = pwk_map(memory, 0, PWK_PAGE, PWK_MAP_SHARED);
+    op_check(memory >= 0 && !pwk_failed(at), "shared memory");
+    volatile uint32_t *word = pwk_pointer(at);
+    const char *argv[] = {self, partner, "1", NULL};
+    const int32_t fds[] = {memory, 1, 2, PWK_FD_END};
+    op_check(pwk_affinity(pwk_self(), 1) == 0, "affinity to hart 1");
+    op_check(pwk_spawn(self, (uint32_t)strlen(self), argv, fds) > 0, "spawn");
+    op_check(pwk_affinity(pwk_self(), 0) == 0, "affinity to hart 0");
+    uint32_t turn = 0;
+    OP_TIMES(n, word[0] = turn += 2; while (word[0] != turn + 1){});
+    word[0] = UINT32_MAX;
+    pwk_wait(0, NULL, 0);
+}
+
+static void answer(void)
+{
+    const int32_t at = pwk_map(0, 0, PWK_PAGE, PWK_MAP_SHARED);
+    op_check(!pwk_failed(at), "shared memory");
+    volatile uint32_t *word = pwk_pointer(at);
+    for (uint32_t v; (v = word[0]) != UINT32_MAX;)
+        if (v && v % 2 == 0)
+            word[0] = v + 1;
+}
+
 int main(int argc, char **argv)
 {
     const char *what = argc > 1 ? argv[1] : "";
@@ -199,6 +227,10 @@ int main(int argc, char **argv)
         reload(0, n);
     else if (strcmp(what, "reload-clflush") == 0)
         reload(1, n);
+    else if (strcmp(what, "lines") == 0)
+        lines_back_and_forth(argv[0], n);
+    else if (strcmp(what, "partner") == 0)
+        answer();
     else if (strcmp(what, "zero") == 0)
         zeroes(n);
     else if (strcmp(what, "walk") == 0)

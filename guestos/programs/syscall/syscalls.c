@@ -75,12 +75,15 @@ static void echo(void)
         op_check(write(1, &c, 1) == 1, "write");
 }
 
-static void pingpong(const char *self, uint32_t n)
+/* far: the two run on a hart each. */
+static void pingpong(const char *self, int far, uint32_t n)
 {
     int32_t there[2], back[2];
+    op_check(!far || pwk_affinity(pwk_self(), 1) == 0, "affinity to hart 1");
     op_check(pwk_pipe(there) == 0 && pwk_pipe(back) == 0, "pipe");
     const int32_t fds[] = {there[0], back[1], 2, PWK_FD_END};
     const int32_t pid = start(self, "echo", n, fds);
+    op_check(!far || pwk_affinity(pwk_self(), 0) == 0, "affinity to hart 0");
     close(there[0]);
     close(back[1]);
     OP_TIMES(n, turn(there[1], back[0]));
@@ -194,7 +197,9 @@ int main(int argc, char **argv)
     else if (strcmp(what, "write4k") == 0)
         writes(BLOCK, n);
     else if (strcmp(what, "pingpong") == 0)
-        pingpong(argv[0], n);
+        pingpong(argv[0], 0, n);
+    else if (strcmp(what, "pingpong-far") == 0)
+        pingpong(argv[0], 1, n);
     else if (strcmp(what, "echo") == 0)
         echo();
     else if (strcmp(what, "switch") == 0)
