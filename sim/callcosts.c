@@ -226,15 +226,17 @@ static int configure(struct config *cfg, const struct operation *o, const char *
 
 /* Core cycles an operation. */
 static int measure(const struct config *base, const struct operation *o, const char *args,
-                   double *out, char *err, size_t errlen)
+                   const char *setting, double *out, char *err, size_t errlen)
 {
     const struct run_options opt = {
         .command = "calibrate", .input = -1, .log = stderr, .progress = PROGRESS_AUTO};
     struct config *cfg = config_copy(base);
     struct run_result r = {0};
-    struct ratio ratio;
+    struct ratio ratio = {0};
     struct image *image = NULL;
-    int bad = configure(cfg, o, args, err, errlen) || !(image = run_open_image(cfg, err, errlen)) ||
+    int bad = configure(cfg, o, args, err, errlen) ||
+              (setting && config_assign(cfg, setting, err, errlen)) ||
+              !(image = run_open_image(cfg, err, errlen)) ||
               run_point(cfg, o->event, image, &opt, &r, err, errlen);
     if (!bad && (r.state != STATE_HALTED || r.exit_code != 0))
         bad = fail(err, errlen, "calibrate: %s %s did not end well", o->program, args);
@@ -256,12 +258,24 @@ int callcosts_run(struct callcosts *c, size_t i, const struct config *cfg, char 
     struct callcost *row = &c->v[i];
     const struct operation *o = &operations[row->known];
     double less = 0;
-    if (measure(cfg, o, o->args, &row->simulated, err, errlen) ||
-        (o->less && measure(cfg, o, o->less, &less, err, errlen)))
+    if (measure(cfg, o, o->args, NULL, &row->simulated, err, errlen) ||
+        (o->less && measure(cfg, o, o->less, NULL, &less, err, errlen)))
         return -1;
     row->simulated += row->base - less;
     row->error = row->simulated < row->low    ? row->simulated / row->low - 1
                  : row->simulated > row->high ? row->simulated / row->high - 1
                                               : 0;
+    return 0;
+}
+
+/* Dependent loads of pages too many for any TLB, against the same with pages of 2 MiB. */
+int callcosts_run_walk(struct callcosts *c, const struct config *cfg, char *err, size_t errlen)
+{
+    static const struct operation walks = HARDWARE("page walk", 0, "events", "walk,4000", NULL);
+    double hit;
+    if (measure(cfg, &walks, walks.args, "tlb.page=4k", &c->walk, err, errlen) ||
+        measure(cfg, &walks, walks.args, "tlb.page=2m", &hit, err, errlen))
+        return -1;
+    c->walk -= hit;
     return 0;
 }

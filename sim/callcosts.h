@@ -45,6 +45,7 @@ struct callcosts {
     struct callcost *v;
     size_t n;
     size_t others; /* rows left out */
+    double walk;   /* core cycles of a page walk, which no row tells */
 };
 
 /* Is this such a file, by its header? */
@@ -53,6 +54,7 @@ int callcosts_is(const char *path);
 int callcosts_read(const char *path, struct callcosts *c, char *err, size_t errlen);
 void callcosts_free(struct callcosts *c);
 /* Run what row i needs on a machine. 0, or -1 with a message. */
+int callcosts_run_walk(struct callcosts *c, const struct config *cfg, char *err, size_t errlen);
 int callcosts_run(struct callcosts *c, size_t i, const struct config *cfg, char *err,
                   size_t errlen);
 

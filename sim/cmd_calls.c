@@ -6,7 +6,7 @@
 #include "sim/callcosts.h"
 #include "sim/cmd.h"
 #include "sim/error.h"
-#include "sim/progress.h"
+#include "sim/run.h"
 #include "sim/table.h"
 
 static int run_all(struct callcosts *c, const struct config *cfg, char *err, size_t errlen)
@@ -14,7 +14,7 @@ static int run_all(struct callcosts *c, const struct config *cfg, char *err, siz
     for (size_t i = 0; i < c->n; i++)
         if (callcosts_run(c, i, cfg, err, errlen))
             return -1;
-    return 0;
+    return callcosts_run_walk(c, cfg, err, errlen);
 }
 
 static void print_measured(struct table *t, size_t at, const struct callcost *r)
@@ -60,6 +60,16 @@ static void print_kind(const struct callcosts *c, enum callcost_kind kind)
     table_free(t);
 }
 
+/* As most rows are run. */
+static void print_machine(const struct config *cfg)
+{
+    char line[200], ignored[200];
+    struct config *c = config_copy(cfg);
+    if (config_assign(c, "kernel.boundary=trap", ignored, sizeof ignored) == 0)
+        printf("%s\n\n", run_machine_line(c, line, sizeof line));
+    config_free(c);
+}
+
 static void print_all(const struct callcosts *c)
 {
     double worst = 0;
@@ -67,7 +77,8 @@ static void print_all(const struct callcosts *c)
         if (c->v[i].kind == CALLCOST_HARDWARE && fabs(c->v[i].error) > worst)
             worst = fabs(c->v[i].error);
     print_kind(c, CALLCOST_HARDWARE);
-    printf("\nworst error %.1f %%; a core cycle is %u.%02u TSC cycles there\n\n", worst * 100,
+    printf("\na page walk, tables in the L2: %.1f core cycles here, no row tells\n", c->walk);
+    printf("worst error %.1f %%; a core cycle is %u.%02u TSC cycles there\n\n", worst * 100,
            CALLCOSTS_TSC_PERCENT / 100, CALLCOSTS_TSC_PERCENT % 100);
     print_kind(c, CALLCOST_KERNEL);
     printf("\n%zu rows of other machines or events were left out\n", c->others);
@@ -97,8 +108,10 @@ int cmd_calibrate_calls(const char *path, const struct config *cfg, int json, ch
     int bad = callcosts_read(path, &c, err, errlen) || run_all(&c, cfg, err, errlen);
     if (!bad && json)
         bad = print_json(&c) ? fail(err, errlen, "the result cannot be written") : 0;
-    else if (!bad)
+    else if (!bad) {
+        print_machine(cfg);
         print_all(&c);
+    }
     callcosts_free(&c);
     return bad ? -1 : 0;
 }

@@ -117,3 +117,12 @@ one_point() { exits 0 "$pwsim" run -o sys "$root/sim/configs/syscall.cfg" --only
 t "sim/configs/syscall.cfg runs" one_point
 sed 's/needs = "nonesuch"/needs = 5/' syscall_small.cfg >syscall_needs.cfg
 t "a need that is no text" refuses 2 'expected needs = "TEXT"' "$pwsim" run syscall_needs.cfg
+full_checkpoint() { # what counts pollution and the penalty goes into it
+    exits 0 "$pwsim" run -o ck1 "$root/sim/configs/zen4.cfg" "${at_once[@]}" &&
+        exits 0 "$pwsim" run -o ck2 "$root/sim/configs/zen4.cfg" "${at_once[@]}" --checkpoint-at cycles=700000 pollution.ck --checkpoint-kind full &&
+        exits 0 "$pwsim" run -o ck3 "$root/sim/configs/zen4.cfg" "${at_once[@]}" --from pollution.ck &&
+        cmp ck1/*/stats.json ck2/*/stats.json && cmp ck1/*/stats.json ck3/*/stats.json && ! grep -q '"hart0.polluted_l1d": 0,' ck1/*/stats.json
+}
+at_once=(-s core.pollution=true -s isa.wasm_penalty=55 -s kernel.boundary=trap -s kernel.kpti=true -s "machine.dram=64 MiB" -s "nvdimm.size=16 MiB"
+    -s program.name=syscalls -s program.args=work+write,40)
+t "a full checkpoint holds what counts pollution" full_checkpoint
