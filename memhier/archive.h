@@ -34,7 +34,7 @@
  *   24  16 bytes XXH3-128 of contents, most significant byte first
  *   40  contents
  */
-#define ARCHIVE_VERSION 2u
+#define ARCHIVE_VERSION 3u
 #define ARCHIVE_HEADER  40u
 
 struct archive {

@@ -19,13 +19,11 @@
 
 /* What the guest is made of, or can ask for. */
 static const char *const architecture[] = {
-    "machine.dram",    "machine.stack",       "machine.call_depth", "machine.wall_clock",
-    "nvdimm.size",     "program.name",        "program.args",       "program.env",
-    "program.pages",   "kernel.kernel_stack", "kernel.data_tier",   "program.preopens",
-    "program.handles", "program.threads",     "kernel.time_slice",
+    "machine.dram",       "machine.harts",   "machine.stack",       "machine.call_depth",
+    "machine.wall_clock", "nvdimm.size",     "program.name",        "program.args",
+    "program.env",        "program.pages",   "kernel.kernel_stack", "kernel.data_tier",
+    "program.preopens",   "program.handles", "program.threads",     "kernel.time_slice",
 };
-/* The boot thread of hart 0 is the first that is made. */
-#define FIRST_BOOT 0u
 
 /* What changes nothing of a run but where its files are: full checkpoints have all other keys. */
 static const char *const outside[] = {"name", "boot.image", "nvdimm.image", "nvdimm.commit"};
@@ -293,44 +291,26 @@ static void code_places(struct archive *a, struct machine *m)
         archive_fail(a, "damaged: its modules");
 }
 
-/* What is left of the time slice; slice_goes_on makes times of it when there is a clock again. */
-static void slice_left(struct archive *a, struct hart *h, ps_t now)
+/* Guests go on at the time of the hart that was latest; in a full one each has its own. */
+static ps_t latest(const struct machine *m)
 {
-    const int none = h->slice_end == HART_FOR_EVER;
-    const ps_t left = archive_put64(a, none                 ? HART_FOR_EVER
-                                       : h->slice_end > now ? h->slice_end - now
-                                                            : 0);
-    const uint64_t look = archive_put64(
-        a, !none && h->slice_look > h->executed ? h->slice_look - h->executed : 0);
-    if (a->writing)
-        return;
-    h->slice_end = left;
-    h->slice_look = look;
-    if (left != HART_FOR_EVER && (left > ARCHIVE_TIME_LIMIT || look > ARCHIVE_TIME_LIMIT))
-        archive_fail(a, "damaged: its time slice");
+    ps_t most = 0;
+    for (uint32_t i = 0; i < m->nharts; i++)
+        most = hart_now(m, &m->harts[i]) > most ? hart_now(m, &m->harts[i]) : most;
+    return m->origin_ps + most;
 }
 
-static void slice_goes_on(struct machine *m)
+static void own_state(struct archive *a, struct machine *m, enum checkpoint_kind kind)
 {
-    if (m->hart->slice_end == HART_FOR_EVER)
-        return;
-    m->hart->slice_end += machine_now(m);
-    m->hart->slice_look += m->hart->executed;
-}
-
-static void own_state(struct archive *a, struct machine *m)
-{
-    archive_mark(a, "MACH");
+    archive_section(a, "MACH", 2);
     const uint32_t kernel = archive_put32(a, m->kernel ? instance_id(m->kernel) : 0);
     m->kernel_module = (int)archive_put32(a, (uint32_t)m->kernel_module);
     archive_u64(a, &m->instructions);
-    const ps_t time = archive_put64(a, a->writing ? machine_guest_time(m) : 0);
+    const ps_t time = archive_put64(a, a->writing ? latest(m) : 0);
     archive_u64(a, &m->random);
     archive_u64(a, &m->written[0]);
     archive_u64(a, &m->written[1]);
     archive_u64(a, &m->input_read);
-    archive_u32(a, &m->hart->current);
-    slice_left(a, m->hart, a->writing ? machine_now(m) : 0);
     if (!a->writing) {
         m->kernel = store_instance(m->store, kernel);
         m->origin_ps = time;
@@ -339,18 +319,8 @@ static void own_state(struct archive *a, struct machine *m)
     }
     code_places(a, m);
     guests(a, m);
-    if (a->writing || a->failed)
-        return;
-    if (m->hart->current >= m->nthreads || !m->threads[m->hart->current].thread ||
-        !m->threads[FIRST_BOOT].thread) {
-        archive_fail(a, "damaged: nothing runs");
-        return;
-    }
-    m->hart->counted = thread_instructions(m->threads[m->hart->current].thread);
-    m->hart->boot = FIRST_BOOT;
-    m->hart->idle = 0;
-    m->threads[FIRST_BOOT].boots = 1;
-    m->threads[m->hart->current].busy = 1;
+    if (!a->failed)
+        checkpoint_harts(m, a, kind == CHECKPOINT_FULL);
 }
 
 static int is_functional(const struct config *cfg)
@@ -366,11 +336,9 @@ int checkpoint_save(struct machine *m, enum checkpoint_kind kind, struct archive
                     size_t errlen)
 {
     archive_begin(a); /* the caller frees it in any case */
-    if (m->nharts > 1)
-        return fail(err, errlen, "checkpoints are of machines with one hart, this one has %u",
-                    m->nharts);
     if (m->mem.tiering)
         return fail(err, errlen, "tier.mode: there are no checkpoints of a machine that migrates");
+    hart_put_to_work(m, m->harts);
     archive_mark(a, "KIND");
     archive_put32(a, kind);
     if (same_guest(a, kind, m->cfg, m->ports.image, err, errlen))
@@ -383,7 +351,7 @@ int checkpoint_save(struct machine *m, enum checkpoint_kind kind, struct archive
         physmem_archive(m->pm, a);
     if (kind == CHECKPOINT_FULL)
         machine_time_log(m); /* the guest's time is that of all that was executed */
-    own_state(a, m);
+    own_state(a, m, kind);
     if (kind == CHECKPOINT_FULL) {
         checkpoint_full(m, a);
     } else if (kind == CHECKPOINT_ARCHITECTURAL) {
@@ -448,6 +416,18 @@ static const uint8_t *find_module(void *arg, const char *name, uint64_t n, const
     return NULL;
 }
 
+/* Which threads run: a full one has that. */
+static void tell_cores(struct machine *m)
+{
+    for (uint32_t i = 0; i < m->nharts; i++) {
+        if (m->harts[i].boot == NO_THREAD)
+            continue;
+        hart_put_to_work(m, &m->harts[i]);
+        machine_event(m, EV_THREAD, thread_id(m->threads[m->hart->current].thread));
+    }
+    hart_put_to_work(m, m->harts);
+}
+
 /* Behind the machine's own state, when its core has been made: 0, or -1 with a failed. */
 static int restore_rest(struct machine *m, enum checkpoint_kind kind, struct archive *a)
 {
@@ -458,7 +438,7 @@ static int restore_rest(struct machine *m, enum checkpoint_kind kind, struct arc
             archive_mark(a, "DOMN");
         if (kind == CHECKPOINT_ARCHITECTURAL && !a->failed)
             domain_archive(is_functional(m->cfg) ? NULL : m->mem.domain, a, 0);
-        machine_event(m, EV_THREAD, thread_id(m->threads[m->hart->current].thread));
+        tell_cores(m);
     }
     if (!a->failed && archive_left(a))
         archive_fail(a, "damaged: there is something behind its end");
@@ -480,14 +460,14 @@ static int restore(struct machine *m, enum checkpoint_kind kind, struct archive 
     else if (!a->failed)
         physmem_archive(m->pm, a);
     if (!a->failed)
-        own_state(a, m);
+        own_state(a, m, kind);
     if (a->failed)
         return fail(err, errlen, "%s", a->failed);
     if (machine_find_kernel(m, err, errlen) || machine_ready(m, err, errlen))
         return -1;
     if (restore_rest(m, kind, a))
         return fail(err, errlen, "%s", a->failed);
-    slice_goes_on(m);
+    checkpoint_harts_go_on(m);
     return 0;
 }
 

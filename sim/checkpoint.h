@@ -28,11 +28,12 @@
  *   the store (wasmcore/snapshot.h), physical memory (wasmcore/physmem.h)
  *   "MACH": u32 instance of the kernel, u32 its module; u64 operators executed, u64 picoseconds
  *       since power-on, u64 state of the entropy device, u64 bytes written to the console's output,
- *       u64 to its error stream, u64 bytes read from its input; u32 running guest thread
+ *       u64 to its error stream, u64 bytes read from its input
  *     u32 n, n modules: u32 first frame of the code, u32 frames
  *     u32 n, n guest threads: u32 thread + 1 (0: a free place, nothing follows), u32 function that
  *       is called next + 1, u32 instance, u32 cookie, u32 kernel stack pointer, u32 first frame of
  *       its stack, u32 value, u8 over
+ *     then harts, as checkpoint_harts.c says
  *   (a third kind is in an NVDIMM, see suspend.h: as an architectural one, but of physical memory
  *   only which frames are in use, and of the digests only that of the boot image)
  *   architectural: "DOMN": stores to the NVDIMM that are not durable (nvdimm/domain.h)

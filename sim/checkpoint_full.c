@@ -5,9 +5,9 @@
  * Behind what an architectural checkpoint has:
  *
  *   "CODE" u32 version, u64 digest of the lowered code, which numbers of blocks refer to
- *   "TIME" u32 version, u64 operators executed, time before this process, operators of the hart,
- *       time that it waited (functional); cycle
- *       of the next epoch, end of the lap; u32 words of the log so far
+ *   "TIME" u32 version, u64 operators executed, time before this process; for each hart u64
+ *       operators, time that it waited (functional), u32 words of the log so far; u64 cycle of the
+ *       next epoch, end of the lap
  *   "OUTP" u32 version, u64 bytes, console output; u8 1: a series, then u32 columns, counters at
  *       the last sample, the last row; u64 bytes, its text (gzip)
  *   the parts of the memory side, the core: each says what it is
@@ -51,17 +51,20 @@ static void code_archive(struct machine *m, struct archive *a)
 
 static void time_archive(struct machine *m, struct archive *a)
 {
-    struct hart *h = m->hart;
-    archive_section(a, "TIME", 1);
+    archive_section(a, "TIME", 2);
     machine_time_log(m);
     archive_u64_below(a, &m->executed, ARCHIVE_TIME_LIMIT);
     archive_time(a, &m->origin_ps);
-    archive_u64_below(a, &h->executed, ARCHIVE_TIME_LIMIT);
-    archive_time(a, &h->stall_ps);
+    for (struct hart *h = m->harts; h < m->harts + m->nharts; h++) {
+        archive_u64_below(a, &h->executed, ARCHIVE_TIME_LIMIT);
+        archive_time(a, &h->stall_ps);
+        archive_u32_below(a, &h->log.n, h->log.cap); /* machine_event appends, then looks */
+        h->eaten = h->log.n;
+    }
     archive_time(a, &m->next_epoch);
     archive_time(a, &m->lap_end);
-    archive_u32_below(a, &h->log.n, h->log.cap); /* machine_event appends, then looks */
-    h->eaten = h->log.n;
+    if (m->nharts > 1 && m->hart->log.n)
+        archive_fail(a, "damaged: its log");
 }
 
 /* ---- what the run has put out ---- */
@@ -170,6 +173,6 @@ void checkpoint_full(struct machine *m, struct archive *a)
         memside_archive(&m->mem, a);
     if (!a->failed && m->ops && !m->ops->archive)
         archive_fail(a, "the core model of this config cannot be put into a full one");
-    if (!a->failed && m->ops)
-        m->ops->archive(m->hart->core, a);
+    for (uint32_t i = 0; !a->failed && m->ops && i < m->nharts; i++)
+        m->ops->archive(m->harts[i].core, a);
 }

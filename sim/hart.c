@@ -10,9 +10,10 @@
  * stops where it enters the kernel. Everything else stops at the next taken branch or call. Nothing
  * that is simulated depends on the quantum.
  *
- * A hart that another one interrupts gives up its thread in user code, at the first place where it
- * looks: at each stop, but code that runs ahead looks only at the first stop behind each multiple
- * of LOOK_EVERY operators, which no run goes beyond; all that it has executed is timed there.
+ * A hart that another one interrupts, or whose time slice is over, gives up its thread in user
+ * code, at the first place where it looks: at each stop, but code that runs ahead looks only at the
+ * first stop behind each multiple of LOOK_EVERY operators, which no run goes beyond; all that it
+ * has executed is timed there.
  *
  * With one hart there is nobody to take turns with: it executes until the log is full.
  */
@@ -62,7 +63,7 @@ void harts_drop(struct machine *m)
 
 /* ---- time and the log ---- */
 
-static ps_t hart_now(const struct machine *m, const struct hart *h)
+ps_t hart_now(const struct machine *m, const struct hart *h)
 {
     return h->core ? m->ops->now(h->core) : h->executed * m->period + h->stall_ps;
 }
@@ -236,9 +237,10 @@ static int alone(const struct machine *m, const struct thread *t)
     return in != m->kernel && instance_private(in);
 }
 
-/* Operators before it is worth to look whether the time slice is over. Without timing that is
- * exact; else a cycle is taken for an operator, but for the last of them. */
+/* On the only hart: operators before it is worth to look whether the time slice is over. Without
+ * timing that is exact; else a cycle is taken for an operator, but for the first and the last. */
 #define SLICE_STEP 1000u
+#define SLICE_MOST 16000u
 #define SLICE_LATE 100u /* it is over, but the thread is in the kernel */
 
 static void look_later(const struct machine *m, struct hart *h)
@@ -247,13 +249,17 @@ static void look_later(const struct machine *m, struct hart *h)
     uint64_t left = SLICE_LATE;
     if (h->slice_end > now)
         left = (h->slice_end - now + m->period - 1) / m->period;
-    h->slice_look = h->executed + (m->ops && left < SLICE_STEP ? SLICE_STEP : left);
+    if (m->ops && left < SLICE_STEP)
+        left = SLICE_STEP;
+    else if (m->ops && left > SLICE_MOST)
+        left = SLICE_MOST;
+    h->slice_look = h->executed + left;
 }
 
 void hart_slice(struct machine *m, ps_t end)
 {
     m->hart->slice_end = end;
-    if (end != HART_FOR_EVER)
+    if (end != HART_FOR_EVER && m->nharts == 1)
         look_later(m, m->hart);
 }
 
@@ -264,10 +270,14 @@ static uint64_t left_of_slice(const struct hart *h)
 
 #define LOOK_EVERY 1000u
 
-/* Operators that one of several harts may execute before another takes its turn. */
+/* Operators that one of several harts may execute before another takes its turn. Without timing
+ * they are time, and none may be beyond an epoch that is sampled when the last hart is there. */
 static uint64_t ahead(const struct machine *m, const struct thread *t)
 {
-    return alone(m, t) ? lower_of(m->cfg->quantum, less(m->hart->look, m->hart->executed)) : 0;
+    uint64_t most = lower_of(m->cfg->quantum, less(m->hart->look, m->hart->executed));
+    if (!m->ops)
+        most = lower_of(most, less(m->next_epoch, machine_cycles(m)));
+    return alone(m, t) ? most : 0;
 }
 
 /* Operators that the hart at work may execute before it looks up. */
@@ -278,7 +288,8 @@ static uint64_t stride(const struct machine *m, const struct thread *t)
         most = ahead(m, t);
     else if (!m->ops) /* a full log ends a timed run; this one ends at places that are as fixed */
         most = less(m->lap_end, m->executed);
-    most = lower_of(most, left_of_slice(m->hart));
+    if (m->nharts == 1)
+        most = lower_of(most, left_of_slice(m->hart));
     return m->reached ? most : lower_of(most, left_to_point(m));
 }
 
@@ -294,10 +305,9 @@ static void set_limits(struct machine *m, struct thread *t)
         thread_preempt(t);
 }
 
-/* The hart has stopped: is it behind the point, and can its thread be described there? */
+/* The hart has stopped: is it behind the point? */
 static void look_for_point(struct machine *m, int marked)
 {
-    const struct thread *t = m->threads[m->hart->current].thread;
     int there = marked;
     if (m->stop.kind == POINT_INSTRUCTIONS)
         there = m->instructions >= m->stop.n;
@@ -305,11 +315,28 @@ static void look_for_point(struct machine *m, int marked)
         there = machine_guest_time(m) / m->period >= m->stop.n;
     if (there)
         m->reached = 1;
-    m->at_point = m->reached && m->state == STATE_RUNNING && thread_at_point(t);
-    if (m->at_point) {
-        m->stop.kind = POINT_NONE;
-        m->reached = 0;
-    }
+}
+
+static int hart_at_point(const struct machine *m, const struct hart *h)
+{
+    return h->boot == NO_THREAD || thread_at_point(m->threads[h->current].thread);
+}
+
+/* Can all threads be described here? Of several harts nothing may be executed that is not timed:
+ * such a moment comes soon, as all of them stop at each branch by now. */
+static void is_this_the_point(struct machine *m)
+{
+    if (!m->reached || m->state != STATE_RUNNING)
+        return;
+    for (uint32_t i = 0; m->nharts > 1 && i < m->nharts; i++)
+        if (m->harts[i].log.n)
+            return;
+    for (uint32_t i = 0; i < m->nharts; i++)
+        if (!hart_at_point(m, &m->harts[i]))
+            return;
+    m->at_point = 1;
+    m->stop.kind = POINT_NONE;
+    m->reached = 0;
 }
 
 /* ---- turns ---- */
@@ -328,29 +355,20 @@ static void look_at_slice(struct machine *m)
         look_later(m, h);
 }
 
-/* Has another hart interrupted? In the kernel that is put off, but not for long. */
-static void look_at_interrupt(struct machine *m)
+/* One of several: the same, or has another hart interrupted? */
+static void look_up(struct machine *m)
 {
     struct hart *h = m->hart;
     const struct thread *t = m->threads[h->current].thread;
     if (alone(m, t) && h->executed < h->look)
         return;
     h->look = (h->executed / LOOK_EVERY + 1) * LOOK_EVERY;
-    if (h->interrupt > machine_now(m))
+    if (lower_of(h->interrupt, h->slice_end) > machine_now(m))
         return;
     if (thread_instance(t) != m->kernel && thread_at_point(t))
         hostthread_preempt(m);
     else
-        h->look = h->executed;
-}
-
-static void look_up(struct machine *m)
-{
-    const uint32_t before = m->hart->current;
-    if (m->nharts > 1)
-        look_at_interrupt(m);
-    if (m->hart->current == before)
-        look_at_slice(m);
+        h->look = h->executed; /* in the kernel that is put off, but not for long */
 }
 
 static void serve(struct machine *m, enum run_reason why)
@@ -370,7 +388,10 @@ static void serve(struct machine *m, enum run_reason why)
         break;
     case RUN_LOG:
     case RUN_PREEMPT:
-        look_up(m);
+        if (m->nharts == 1)
+            look_at_slice(m);
+        else
+            look_up(m);
         break;
     }
 }
@@ -421,8 +442,10 @@ static void have_served(struct machine *m)
     }
     h->stopped = 0;
     serve(m, (enum run_reason)h->why);
-    if (m->stop.kind != POINT_NONE)
+    if (m->stop.kind != POINT_NONE) {
         look_for_point(m, h->marked);
+        is_this_the_point(m);
+    }
 }
 
 /* The run has stopped only because somebody looks for a point: the core gets the log, but nothing
@@ -476,7 +499,7 @@ static struct hart *next_hart(const struct machine *m)
 }
 
 /* The kernel's stack pointer is one global, which each hart has for itself. */
-static void put_to_work(struct machine *m, struct hart *h)
+void hart_put_to_work(struct machine *m, struct hart *h)
 {
     if (m->hart == h)
         return;
@@ -498,12 +521,12 @@ static void stop_idling(struct machine *m, struct hart *h)
 static void turn(struct machine *m)
 {
     struct hart *h = next_hart(m);
-    put_to_work(m, h);
+    hart_put_to_work(m, h);
     sample_epoch(m);
     if (h->idle)
         stop_idling(m, h);
     else if (h->log.n)
-        time_block(m, h);
+        time_block(m, h), is_this_the_point(m);
     else if (h->stopped)
         have_served(m);
     else
@@ -527,17 +550,17 @@ void harts_finish(struct machine *m)
 {
     ps_t end = 0;
     for (struct hart *h = m->harts; h < m->harts + m->nharts; h++) {
-        put_to_work(m, h);
+        hart_put_to_work(m, h);
         machine_consume(m);
         if (h->core)
             m->ops->drain(h->core);
         end = machine_now(m) > end ? machine_now(m) : end;
     }
     for (struct hart *h = m->harts; m->nharts > 1 && h < m->harts + m->nharts; h++) {
-        put_to_work(m, h);
+        hart_put_to_work(m, h);
         machine_event(m, EV_STALL, (end - machine_now(m)) / 1000);
     }
-    put_to_work(m, m->harts);
+    hart_put_to_work(m, m->harts);
     note_cycles(m);
 }
 
@@ -552,11 +575,11 @@ void hart_start(struct machine *m, struct hart *h, uint32_t boot)
     h->boot = h->current = boot;
     h->counted = thread_instructions(g->thread);
     h->alarm = now;
-    put_to_work(m, h);
+    hart_put_to_work(m, h);
     gcell_set(m->kernel_sp, g->kernel_sp);
     machine_event(m, EV_THREAD, thread_id(g->thread));
     machine_event(m, EV_INSTANCE, instance_id(m->kernel));
-    put_to_work(m, starter);
+    hart_put_to_work(m, starter);
 }
 
 static int nobody_else_is_awake(const struct machine *m)

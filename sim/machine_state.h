@@ -174,6 +174,13 @@ void harts_run(struct machine *m, uint64_t until);
 /* Room for harts and their logs; cores come later. 0, or -1 with a message. */
 int harts_make(struct machine *m, char *err, size_t errlen);
 void harts_drop(struct machine *m);
+ps_t hart_now(const struct machine *m, const struct hart *h);
+/* From now on it is the hart at work. */
+void hart_put_to_work(struct machine *m, struct hart *h);
+/* Of a checkpoint: what harts do, and when; then, behind a reader's own time, make that times of
+ * this machine (checkpoint_harts.c). */
+void checkpoint_harts(struct machine *m, struct archive *a, int full);
+void checkpoint_harts_go_on(struct machine *m);
 /* A hart that has no thread yet begins with this boot thread, now. */
 void hart_start(struct machine *m, struct hart *h, uint32_t boot);
 /* Let hart `id` go on if it is idle, or not become so the next time. By the hart at work. */

@@ -236,6 +236,26 @@ Test(full, every_kind_of_memory_goes_on_as_if_never_cut, .timeout = 300)
             POINT_INSTRUCTIONS, 3);
 }
 
+/* Threads, processes on memory of their own and ends that interrupt other harts. */
+Test(full, several_harts_go_on_as_if_never_cut, .timeout = 300)
+{
+    static const char *const work[] = {"program.args=baton,3", "program.args=private,5",
+                                       "program.args=endings,2", "program.args=pipes,1"};
+    static const char *const cores[] = {"core.model=functional", "core.model=inorder",
+                                        "core.model=ooo"};
+    char image[300], what[100];
+    const char *const b = getenv("B");
+    snprintf(image, sizeof image, "boot.image=%s/guest/tests/smp.elf", b ? b : "build");
+    for (unsigned w = 0; w < 4; w++)
+        for (unsigned c = 0; c < 3; c++) {
+            const char *const harts = c == 1 ? "machine.harts=5" : "machine.harts=3";
+            snprintf(what, sizeof what, "%s on %s", work[w], cores[c]);
+            cut((const char *[]){image, "program.name=smp", work[w], cores[c], harts,
+                                 "machine.epoch=100000", NULL},
+                what, c == 1 ? POINT_INSTRUCTIONS : POINT_CYCLES, 2);
+        }
+}
+
 /* ---- what is refused ---- */
 
 static struct archive halfway(const struct setting *s)
@@ -259,6 +279,7 @@ Test(full, another_config_is_refused)
                 {"machine.epoch=9000", "machine.epoch"},
                 {"seed=2", "seed = "},
                 {"name=other", NULL},
+                {"machine.harts=2", "machine.harts = "},
                 {"machine.dram=128 MiB", "machine.dram = "}};
     struct setting s = setting_new((const char *[]){NULL});
     struct archive a = halfway(&s);

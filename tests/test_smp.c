@@ -7,6 +7,7 @@
 #include <criterion/criterion.h>
 #include <stdlib.h>
 
+#include "sim/checkpoint.h"
 #include "sim/machine.h"
 
 static char err[1000];
@@ -33,11 +34,22 @@ static char *stats_text(const struct machine *m)
     return text;
 }
 
+/* A machine, and where its console and log go. */
+struct guest {
+    struct config *cfg;
+    struct image *image;
+    struct machine *m;
+    FILE *console, *log;
+    struct outcome o;
+    size_t n, k;
+};
+
 /* args: of the program, with commas between them. */
-static struct outcome run(const char *core, const char *args, unsigned harts, unsigned quantum)
+static struct guest *guest_new(const char *core, const char *args, unsigned harts, unsigned quantum)
 {
     char image[300], model[64], list[100], count[64], ahead[64];
     const char *const b = getenv("B");
+    struct guest *g = calloc(1, sizeof *g);
     snprintf(image, sizeof image, "boot.image=%s/guest/tests/smp.elf", b ? b : "build");
     snprintf(model, sizeof model, "core.model=%s", core);
     snprintf(list, sizeof list, "program.args=%s", args);
@@ -52,30 +64,52 @@ static struct outcome run(const char *core, const char *args, unsigned harts, un
                                 "machine.dram=256 MiB",
                                 "machine.stack=64 KiB",
                                 "nvdimm.size=0"};
-    struct config *cfg;
-    struct outcome o = {0};
-    size_t n, k;
-    cr_assert_eq(config_load(NULL, sets, sizeof sets / sizeof sets[0], &cfg, err, sizeof err), 0,
+    cr_assert_eq(config_load(NULL, sets, sizeof sets / sizeof sets[0], &g->cfg, err, sizeof err), 0,
                  "%s", err);
-    struct image *img = image_open(cfg->boot_image, err, sizeof err);
-    cr_assert_not_null(img, "%s", err);
-    FILE *console = open_memstream(&o.console, &n), *log = open_memstream(&o.log, &k);
-    const struct machine_ports ports = {
-        .image = img, .input = -1, .console = {console, console}, .log = log};
-    struct machine *m = machine_new(cfg, &ports, err, sizeof err);
-    cr_assert_not_null(m, "%s", err);
-    while (machine_step(m, 100000) == STATE_RUNNING)
-        cr_assert_lt(machine_instructions(m), 200000000, "%s: it does not end", args);
-    cr_assert_eq(machine_step(m, 0), STATE_HALTED, "%s on %u harts", args, harts);
-    o.exit_code = machine_exit_code(m);
-    cr_assert_eq(machine_finish(m, err, sizeof err), 0, "%s", err);
-    fclose(console);
-    fclose(log);
-    o.stats = stats_text(m);
-    machine_free(m);
-    image_free(img);
-    config_free(cfg);
+    g->image = image_open(g->cfg->boot_image, err, sizeof err);
+    cr_assert_not_null(g->image, "%s", err);
+    g->console = open_memstream(&g->o.console, &g->n);
+    g->log = open_memstream(&g->o.log, &g->k);
+    return g;
+}
+
+static struct machine_ports ports_of(const struct guest *g)
+{
+    return (struct machine_ports){
+        .image = g->image, .input = -1, .console = {g->console, g->console}, .log = g->log};
+}
+
+static void power_on(struct guest *g)
+{
+    const struct machine_ports ports = ports_of(g);
+    g->m = machine_new(g->cfg, &ports, err, sizeof err);
+    cr_assert_not_null(g->m, "%s", err);
+}
+
+/* To its end; what it left. */
+static struct outcome guest_end(struct guest *g, const char *args)
+{
+    while (machine_step(g->m, 100000) == STATE_RUNNING)
+        cr_assert_lt(machine_instructions(g->m), 200000000, "%s: it does not end", args);
+    cr_assert_eq(machine_step(g->m, 0), STATE_HALTED, "%s", args);
+    cr_assert_eq(machine_finish(g->m, err, sizeof err), 0, "%s", err);
+    fclose(g->console);
+    fclose(g->log);
+    struct outcome o = g->o;
+    o.exit_code = machine_exit_code(g->m);
+    o.stats = stats_text(g->m);
+    machine_free(g->m);
+    image_free(g->image);
+    config_free(g->cfg);
+    free(g);
     return o;
+}
+
+static struct outcome run(const char *core, const char *args, unsigned harts, unsigned quantum)
+{
+    struct guest *g = guest_new(core, args, harts, quantum);
+    power_on(g);
+    return guest_end(g, args);
 }
 
 static uint64_t number(const struct outcome *o, const char *name)
@@ -184,4 +218,76 @@ Test(smp, affinity)
     const uint64_t other = figure("inorder", "pipes,1", 2, "nanoseconds ");
     cr_assert_lt(same_hart, 2000, "%lu ns", (unsigned long)same_hart);
     cr_assert(other > 2000 + same_hart && other < 4000 + same_hart, "%lu ns", (unsigned long)other);
+}
+
+/* ---- checkpoints that guests can go on from on another core ---- */
+
+/* Cut in two behind so many operators. 0: it ended before. */
+static int in_two_parts(const char *from, const char *to, const char *args, unsigned harts,
+                        uint64_t at, struct outcome *o)
+{
+    struct guest *g = guest_new(from, args, harts, 1000);
+    struct config *other;
+    struct archive a;
+    power_on(g);
+    machine_stop_at(g->m, (struct machine_point){POINT_INSTRUCTIONS, at});
+    while (machine_step(g->m, 100000) == STATE_RUNNING && !machine_at_point(g->m))
+        ;
+    const int there = machine_at_point(g->m);
+    if (there) {
+        char model[64];
+        const struct machine_ports ports = ports_of(g);
+        snprintf(model, sizeof model, "core.model=%s", to);
+        cr_assert_eq(checkpoint_save(g->m, CHECKPOINT_ARCHITECTURAL, &a, err, sizeof err), 0, "%s",
+                     err);
+        machine_free(g->m);
+        other = config_copy(g->cfg);
+        config_free(g->cfg);
+        cr_assert_eq(config_assign(other, model, err, sizeof err), 0, "%s", err);
+        g->cfg = other;
+        g->m = checkpoint_load(other, &ports, a.bytes, a.n, err, sizeof err);
+        cr_assert_not_null(g->m, "%s on %u harts at %lu: %s", args, harts, (unsigned long)at, err);
+        archive_free(&a);
+    }
+    *o = guest_end(g, args);
+    return there;
+}
+
+/* All of it was printed, by the two parts together. */
+static void has_lines(const struct outcome *o, const char *line, unsigned n, const char *where)
+{
+    unsigned found = 0;
+    for (const char *at = o->console; (at = strstr(at, line)); at++)
+        found++;
+    cr_assert_eq(found, n, "%s: \"%s\" %u times in %s", where, line, found, o->console);
+}
+
+/* Several processes, threads that wait, pipes; on one hart and on several. */
+Test(smp, a_run_in_two_parts_is_one_run)
+{
+    static const struct {
+        const char *args, *line;
+        unsigned n;
+    } rows[] = {{"private,4", "sieve 20000: 2262 primes, sum 21171191\n", 4},
+                {"private,4", "code 42", 1},
+                {"baton,3", "result 0\n", 1},
+                {"lock,4", "count 400\n", 1},
+                {"pipes,1", "nanoseconds ", 1},
+                {"", "16 checks, 0 failed\n", 1}};
+    static const char *const pairs[][2] = {
+        {"functional", "inorder"}, {"inorder", "ooo"}, {"functional", "functional"}};
+    unsigned cuts = 0;
+    for (size_t r = 0; r < sizeof rows / sizeof rows[0]; r++)
+        for (unsigned p = 0; p < 3; p++)
+            for (unsigned harts = 2; harts <= 4; harts += 2)
+                for (uint64_t at = 30000 + 7000 * p; at < 1000000; at *= 4) {
+                    struct outcome o;
+                    if (in_two_parts(pairs[p][0], pairs[p][1], rows[r].args, harts, at, &o)) {
+                        has_lines(&o, rows[r].line, rows[r].n, rows[r].args);
+                        cuts++;
+                    }
+                    cr_assert_eq(o.exit_code, 0);
+                    outcome_free(&o);
+                }
+    cr_assert_gt(cuts, 40);
 }

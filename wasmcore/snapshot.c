@@ -79,6 +79,7 @@ static void units(struct snap *s)
 static void write_space(struct snap *s, const struct space *sp)
 {
     archive_put32(s->a, sp->pages);
+    archive_put8(s->a, sp->foreign);
     for (uint32_t i = 0; i < sp->pages; i++)
         archive_put64(s->a, sp->frame[i] | (unsigned)space_owns(sp, i));
 }
@@ -87,6 +88,7 @@ static void read_space(struct snap *s, struct space *sp)
 {
     uint32_t n = 0;
     archive_count(s->a, &n, SPACE_MAX_PAGES, 8);
+    const uint8_t foreign = archive_put8(s->a, 0);
     uint64_t *pages = malloc(((size_t)n + 1) * sizeof(*pages));
     if (!pages) {
         archive_fail(s->a, "out of memory");
@@ -96,6 +98,7 @@ static void read_space(struct snap *s, struct space *sp)
         archive_u64(s->a, &pages[i]);
     if (!s->a->failed && space_restore(sp, pages, n))
         archive_fail(s->a, "damaged: pages of a memory");
+    sp->foreign |= foreign != 0; /* it may have had others */
     free(pages);
 }
 

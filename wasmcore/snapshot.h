@@ -20,7 +20,8 @@
  *   u32 host functions; u32 instance numbers, function numbers, memory numbers given out
  *   u32 n, then n host globals: u64 bits
  *   u32 n, then n host tables: u32 entries
- *   u32 n, then n host memories: u32 pages, then for each u64 frame address | 1 if its own
+ *   u32 n, then n host memories: u32 pages, u8 1: some are, or were, not its own, then for
+ *       each u64 frame address | 1 if its own
  *   u32 n, then n instances by number, dropped ones are not there:
  *       u32 number, module, number of its first own function + 1 (0: none), number of its memory
  *           + 1 (0: not its own), u32 the memory's maximum; u8 privileged

@@ -400,6 +400,7 @@ int space_restore(struct space *s, const uint64_t *pages, uint32_t n)
     }
     if (n > 0 && add_pages(s, n, 0) < 0)
         return -1;
+    s->foreign = 0; /* for the time being they were nobody's */
     for (uint32_t i = 0; i < n; i++)
         set_owned(s, i, (int)(pages[i] & 1));
     set_nvdimm_range(s);
