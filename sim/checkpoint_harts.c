@@ -5,7 +5,8 @@
  *   u32 its boot thread + 1 (0: it was never started, nothing follows), u32 the thread that runs,
  *   u32 the kernel's stack pointer (but for hart 0), u8 flags, u8 why the engine has stopped;
  *   u64 picoseconds until its alarm, until an interrupt is there, until its time slice ends, all
- *   ones: never; u64 operators until it looks at the slice, and for an interrupt
+ *   ones: never; u64 operators until it looks at the slice, and for an interrupt; u32 pages whose
+ *   translations it has to drop, u32 memory, u32 first page, u64 picoseconds until it has to
  *
  * Times are left to go, as another core may begin at another one: in a full checkpoint from the
  * hart's own time, else from that of the machine, at which all harts go on.
@@ -54,6 +55,10 @@ static void one_hart(struct archive *a, struct hart *h, ps_t now)
     time_left(a, &h->slice_end, now);
     operators_left(a, &h->slice_look, h->executed);
     operators_left(a, &h->look, h->executed);
+    archive_u32_below(a, &h->shootdown.n, SPACE_MAX_PAGES + 1);
+    archive_u32(a, &h->shootdown.space);
+    archive_u32_below(a, &h->shootdown.page, SPACE_MAX_PAGES);
+    time_left(a, &h->shootdown.at, now);
 }
 
 /* ---- what was read ---- */
@@ -121,6 +126,7 @@ void checkpoint_harts_go_on(struct machine *m)
         goes_on(&h->alarm, now);
         goes_on(&h->interrupt, now);
         goes_on(&h->slice_end, now);
+        goes_on(&h->shootdown.at, now);
         h->slice_look += h->executed;
         h->look += h->executed;
     }

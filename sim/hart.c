@@ -518,6 +518,64 @@ static void stop_idling(struct machine *m, struct hart *h)
         machine_event(m, EV_STALL, (h->alarm - now + 999) / 1000);
 }
 
+/* ---- translations that another hart takes back ---- */
+
+static void drop_translations(struct machine *m, uint32_t space, uint32_t page, uint32_t n)
+{
+    for (uint32_t i = 0; i < n; i++)
+        machine_event(m, EV_SHOOTDOWN, (uint64_t)space << 17 | (page + i));
+}
+
+static int must_drop(const struct machine *m, const struct hart *h)
+{
+    return h->shootdown.n && h->shootdown.at <= hart_now(m, h);
+}
+
+static void drop_pages(struct machine *m, struct hart *h)
+{
+    const struct shootdown d = h->shootdown;
+    h->shootdown.n = 0;
+    drop_translations(m, d.space, d.page, d.n);
+}
+
+static int runs_in(const struct machine *m, const struct hart *h, const struct space *s)
+{
+    const struct instance *in;
+    if (h->idle || h->boot == NO_THREAD)
+        return 0;
+    in = store_instance(m->store, m->threads[h->current].instance);
+    return in && instance_space(in) == s;
+}
+
+/* One that has not been taken yet grows to hold both. */
+static void add_pages(struct shootdown *d, uint32_t space, uint32_t page, uint32_t n)
+{
+    if (d->n && d->space == space) {
+        const uint32_t end = d->page + d->n > page + n ? d->page + d->n : page + n;
+        page = d->page < page ? d->page : page;
+        n = end - page;
+    }
+    d->space = space;
+    d->page = page;
+    d->n = n;
+}
+
+void hart_shootdown(struct machine *m, const struct space *s, uint32_t page, uint32_t n)
+{
+    const ps_t at = machine_now(m) + m->cfg->interrupt_latency;
+    int others = 0;
+    for (struct hart *h = m->harts; h < m->harts + m->nharts; h++) {
+        if (h == m->hart || !runs_in(m, h, s))
+            continue;
+        add_pages(&h->shootdown, s->id, page, n);
+        h->shootdown.at = at;
+        others = 1;
+    }
+    drop_translations(m, s->id, page, n);
+    if (others) /* there and back */
+        machine_event(m, EV_STALL, 2 * m->cfg->interrupt_latency / 1000);
+}
+
 static void turn(struct machine *m)
 {
     struct hart *h = next_hart(m);
@@ -529,6 +587,8 @@ static void turn(struct machine *m)
         time_block(m, h), is_this_the_point(m);
     else if (h->stopped)
         have_served(m);
+    else if (must_drop(m, h))
+        drop_pages(m, h);
     else
         execute(m);
 }

@@ -311,7 +311,10 @@ int64_t hostcall_unmap(struct machine *m, const uint64_t *a)
     const uint32_t addr = (uint32_t)a[1], bytes = (uint32_t)a[2];
     if (!s || (addr | bytes) & (FRAME_BYTES - 1) || bytes == 0 || !space_holds(s, addr, bytes))
         return -E_INVAL;
-    return space_unmap(s, addr >> FRAME_SHIFT, bytes >> FRAME_SHIFT) ? -E_NOMEM : 0;
+    if (space_unmap(s, addr >> FRAME_SHIFT, bytes >> FRAME_SHIFT))
+        return -E_NOMEM;
+    hart_shootdown(m, s, addr >> FRAME_SHIFT, bytes >> FRAME_SHIFT);
+    return 0;
 }
 
 int64_t hostcall_frames_alloc(struct machine *m, const uint64_t *a)

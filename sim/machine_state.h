@@ -49,23 +49,30 @@ struct lent_memory {
     uint32_t from, to;
 };
 
+/* Translations of pages that another hart has unmapped. */
+struct shootdown {
+    ps_t at; /* when the interrupt is there */
+    uint32_t space, page, n;
+};
+
 /* A hart: a core, and the guest thread whose turn it is there. hart.c says how they take turns. */
 struct hart {
-    struct core *core;   /* NULL: functional */
-    struct log log;      /* of what has been executed; timed up to word `eaten` */
-    uint32_t eaten;      /* on the only hart: up to where it stopped for a point, else 0 */
-    uint32_t boot;       /* place of its boot thread, the only one that may resume others here */
-    uint32_t current;    /* place of the thread that runs */
-    uint32_t kernel_sp;  /* the kernel's stack pointer while another hart is at work */
-    uint64_t counted;    /* of the current thread's count, so much is in `executed` */
-    uint64_t executed;   /* operators, by this process, for the stats registry */
-    uint64_t stall_ps;   /* functional model: time spent waiting */
-    uint64_t cycles;     /* for the stats registry, kept at each sample and at the end */
-    ps_t alarm;          /* idle: when it goes on by itself; HART_FOR_EVER: when it is woken */
-    ps_t interrupt;      /* when the interrupt that another hart has sent is there; HART_FOR_EVER */
-    uint64_t look;       /* value of `executed` at which code on private memory looks for it */
-    ps_t slice_end;      /* when the thread that was resumed is to give up; HART_FOR_EVER */
-    uint64_t slice_look; /* value of `executed` at which to see whether it is that late */
+    struct core *core;  /* NULL: functional */
+    struct log log;     /* of what has been executed; timed up to word `eaten` */
+    uint32_t eaten;     /* on the only hart: up to where it stopped for a point, else 0 */
+    uint32_t boot;      /* place of its boot thread, the only one that may resume others here */
+    uint32_t current;   /* place of the thread that runs */
+    uint32_t kernel_sp; /* the kernel's stack pointer while another hart is at work */
+    uint64_t counted;   /* of the current thread's count, so much is in `executed` */
+    uint64_t executed;  /* operators, by this process, for the stats registry */
+    uint64_t stall_ps;  /* functional model: time spent waiting */
+    uint64_t cycles;    /* for the stats registry, kept at each sample and at the end */
+    ps_t alarm;         /* idle: when it goes on by itself; HART_FOR_EVER: when it is woken */
+    ps_t interrupt;     /* when the interrupt that another hart has sent is there; HART_FOR_EVER */
+    uint64_t look;      /* value of `executed` at which code on private memory looks for it */
+    struct shootdown shootdown; /* n 0: none */
+    ps_t slice_end;             /* when the thread that was resumed is to give up; HART_FOR_EVER */
+    uint64_t slice_look;        /* value of `executed` at which to see whether it is that late */
     uint8_t idle;
     uint8_t woken;        /* while it was not idle: the next time that it would be, it goes on */
     uint8_t stopped, why; /* the engine has returned `why` (enum run_reason), not served yet */
@@ -187,6 +194,9 @@ void hart_start(struct machine *m, struct hart *h, uint32_t boot);
 void hart_wake(struct machine *m, uint32_t id);
 /* Have hart `id` come back to its boot thread, if it is not idle; else as hart_wake. */
 void hart_interrupt(struct machine *m, uint32_t id);
+/* n pages of a memory are not what they were: harts that run in it drop their translations, and the
+ * hart at work waits until they have. */
+void hart_shootdown(struct machine *m, const struct space *s, uint32_t page, uint32_t n);
 /* The hart at work waits for `ns` (negative: for ever) or until it is woken. 0, or 1: it does not
  * wait, since nothing could wake it. */
 int hart_idle(struct machine *m, int64_t ns);

@@ -220,6 +220,22 @@ Test(smp, affinity)
     cr_assert(other > 2000 + same_hart && other < 4000 + same_hart, "%lu ns", (unsigned long)other);
 }
 
+/* Who unmaps waits for two interrupts of 500 ns, once however many harts run in the memory. */
+Test(smp, unmap_tells_other_harts)
+{
+    static const char *const cores[] = {"functional", "inorder"};
+    for (size_t i = 0; i < 2; i++) {
+        const uint64_t alone = figure(cores[i], "unmap,1", 4, "nanoseconds ");
+        const uint64_t two = figure(cores[i], "unmap,2", 4, "nanoseconds ");
+        const uint64_t four = figure(cores[i], "unmap,4", 4, "nanoseconds ");
+        cr_assert(two > alone + 950 && two < alone + 1500, "%lu, %lu ns", (unsigned long)alone,
+                  (unsigned long)two);
+        cr_assert(four > alone + 950 && four < alone + 1500, "%lu, %lu ns", (unsigned long)alone,
+                  (unsigned long)four);
+    }
+    same("inorder", "unmap,3", 3);
+}
+
 /* ---- checkpoints that guests can go on from on another core ---- */
 
 /* Cut in two behind so many operators. 0: it ended before. */

@@ -416,6 +416,27 @@ static void timers(uint32_t n)
     say("late %llu\n", (unsigned long long)most);
 }
 
+/* Unmapping while N - 1 other threads run in the memory. */
+static void unmap(uint32_t n)
+{
+    int32_t fd = pwk_memory(PWK_PAGE);
+    uint64_t took = 0;
+    begin(n - 1, spin);
+    usleep(100);
+    for (uint32_t i = 0; i < 10; i++) {
+        const int32_t at = pwk_map(fd, 0, PWK_PAGE, PWK_MAP_SHARED);
+        if (pwk_failed(at))
+            exit(93);
+        *(volatile uint32_t *)pwk_pointer(at) = i;
+        const uint64_t from = now();
+        if (pwk_unmap(at, PWK_PAGE))
+            exit(92);
+        took += now() - from;
+    }
+    say("nanoseconds %llu\n", (unsigned long long)took / 10);
+    exit(0);
+}
+
 /* ---- on any number of harts ---- */
 
 static void checks(void)
@@ -463,6 +484,7 @@ int main(int argc, char **argv)
         processes(n);
     else if (strcmp(what, "private") == 0)
     private(n);
+    else if (strcmp(what, "unmap") == 0) unmap(n);
     else if (strcmp(what, "pipes") == 0) pipes(n);
     else if (strcmp(what, "endings") == 0) endings(n), check_end(&c);
     else if (strcmp(what, "priorities") == 0) priorities(), check_end(&c);
