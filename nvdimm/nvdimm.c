@@ -222,6 +222,30 @@ struct nvdimm_wear nvdimm_wear(const struct nvdimm *n)
     return w;
 }
 
+struct written {
+    const struct dimm *dimm;
+    void (*fn)(void *arg, uint64_t offset, uint64_t writes);
+    void *arg;
+};
+
+static void tell_written(void *arg, uint64_t xpline, uint64_t writes)
+{
+    const struct written *w = arg;
+    w->fn(w->arg, address_of(w->dimm, xpline * SECTORS) - NVDIMM_BASE, writes);
+}
+
+int nvdimm_each_written(const struct nvdimm *n,
+                        void (*fn)(void *arg, uint64_t offset, uint64_t writes), void *arg)
+{
+    for (uint32_t i = 0; i < n->cfg.modules; i++) {
+        const struct dimm *m = &n->dimm[i];
+        struct written w = {m, fn, arg};
+        if (!m->dram && wear_each(media_wear(m->media), tell_written, &w))
+            return -1;
+    }
+    return 0;
+}
+
 const struct dram *nvdimm_dram(const struct nvdimm *n, uint32_t module)
 {
     const struct dimm *m = module < n->cfg.modules ? &n->dimm[module] : NULL;

@@ -97,6 +97,11 @@ struct nvdimm_wear {
 };
 struct nvdimm_wear nvdimm_wear(const struct nvdimm *n);
 
+/* For each 256-byte line that the media wrote, module after module: its offset in the NVDIMM and
+ * how often. 0, or -1 when the host has no memory. */
+int nvdimm_each_written(const struct nvdimm *n,
+                        void (*fn)(void *arg, uint64_t offset, uint64_t writes), void *arg);
+
 /* The DRAM of a module, from 0 on; NULL: there is none. */
 const struct dram *nvdimm_dram(const struct nvdimm *n, uint32_t module);
 

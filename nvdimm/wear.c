@@ -222,6 +222,40 @@ uint64_t wear_of(const struct wear *w, uint64_t xpline)
     return slot ? page_at(w, (slot & NUMBER) - 1)->total[xpline & (LINES - 1)] : 0;
 }
 
+/* ---- all of them ---- */
+
+static int by_key(const void *a, const void *b)
+{
+    const uint64_t x = (*(struct page *const *)a)->key, y = (*(struct page *const *)b)->key;
+    return (x > y) - (x < y);
+}
+
+/* All pages in the order of addresses; free it. NULL: no memory. */
+static struct page **sorted(const struct wear *w)
+{
+    struct page **pages = malloc(((size_t)w->used + 1) * sizeof *pages);
+    for (uint32_t i = 0; pages && i < w->used; i++)
+        pages[i] = page_at(w, i);
+    if (pages)
+        qsort(pages, w->used, sizeof *pages, by_key);
+    return pages;
+}
+
+int wear_each(const struct wear *w, void (*fn)(void *arg, uint64_t xpline, uint64_t writes),
+              void *arg)
+{
+    struct page **pages = sorted(w);
+    for (uint32_t i = 0; pages && i < w->used; i++) {
+        for (unsigned k = 0; k < LINES; k++) {
+            const uint64_t line = (pages[i]->key - 1) * LINES + k, writes = wear_of(w, line);
+            if (writes)
+                fn(arg, line, writes);
+        }
+    }
+    free(pages);
+    return pages ? 0 : -1;
+}
+
 /* ---- checkpoints ---- */
 
 static void archive_page(struct archive *a, struct page *p)
@@ -232,29 +266,18 @@ static void archive_page(struct archive *a, struct page *p)
     archive_u8_below(a, &p->moved, 2);
 }
 
-static int by_key(const void *a, const void *b)
-{
-    const uint64_t x = (*(struct page *const *)a)->key, y = (*(struct page *const *)b)->key;
-    return (x > y) - (x < y);
-}
-
-/* In the order of addresses. */
 static void write_pages(struct wear *w, struct archive *a)
 {
-    struct page **sorted = malloc((w->used + 1) * sizeof *sorted);
-    uint32_t n = 0;
-    if (!sorted) {
+    struct page **pages = sorted(w);
+    if (!pages) {
         archive_fail(a, "out of memory");
         return;
     }
-    for (; n < w->used; n++)
-        sorted[n] = page_at(w, n);
-    qsort(sorted, n, sizeof *sorted, by_key);
-    for (uint32_t i = 0; i < n; i++) {
-        archive_u64(a, &sorted[i]->key);
-        archive_page(a, sorted[i]);
+    for (uint32_t i = 0; i < w->used; i++) {
+        archive_u64(a, &pages[i]->key);
+        archive_page(a, pages[i]);
     }
-    free(sorted);
+    free(pages);
 }
 
 void wear_archive(struct wear *w, struct archive *a)

@@ -46,6 +46,10 @@ uint64_t wear_unmoved(struct wear *w);
 /* How often it was written in all. */
 uint64_t wear_of(const struct wear *w, uint64_t xpline);
 
+/* Call fn for each line that was written, by ascending number. 0, or -1: no memory. */
+int wear_each(const struct wear *w, void (*fn)(void *arg, uint64_t xpline, uint64_t writes),
+              void *arg);
+
 /* Write the counts to, or read them from, an archive (memhier/archive.h); read into an empty one.
  */
 struct archive;

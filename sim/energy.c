@@ -1,7 +1,11 @@
 /* energy.c - formulas over counters, and lifetimes in exact integers. */
 #include "sim/energy.h"
 
+#include <errno.h>
 #include <inttypes.h>
+#include <string.h>
+
+#include "sim/error.h"
 
 #define SECOND_PS UINT64_C(1000000000000)
 
@@ -79,6 +83,28 @@ void energy_update(struct memside *side, const struct config *cfg, ps_t now)
     side->life.fixed_seconds = energy_seconds(cfg->endurance, w.most, 1, now);
     const uint64_t worst = of_those_that_stay(cfg, &w, now);
     side->life.levelled_seconds = worst < mean ? worst : mean;
+}
+
+static void write_row(void *to, uint64_t offset, uint64_t writes)
+{
+    fprintf(to, "%" PRIu64 ",%" PRIu64 "\n", offset, writes);
+}
+
+int energy_write_wear(const struct memside *side, const struct config *cfg, char *err,
+                      size_t errlen)
+{
+    if (!*cfg->wear_counts)
+        return 0;
+    FILE *to = fopen(cfg->wear_counts, "w");
+    if (!to)
+        return fail(err, errlen, "%s: %s", cfg->wear_counts, strerror(errno));
+    fprintf(to, "offset,writes\n");
+    const int lost = side->nvdimm && nvdimm_each_written(side->nvdimm, write_row, to);
+    const int bad = ferror(to);
+    if (fclose(to) || bad || lost)
+        return fail(err, errlen, "%s: %s", cfg->wear_counts,
+                    lost ? "out of memory" : "cannot be written");
+    return 0;
 }
 
 static void add_life(struct stats *stats, const struct memside *side)

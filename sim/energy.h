@@ -29,6 +29,10 @@ void energy_stats(struct stats *stats, const struct config *cfg, const struct me
 /* Bring side->life up to date; `now` since power-on. */
 void energy_update(struct memside *side, const struct config *cfg, ps_t now);
 
+/* Write nvdimm.wear_counts, if that names a file. 0, or -1 with a message. */
+int energy_write_wear(const struct memside *side, const struct config *cfg, char *err,
+                      size_t errlen);
+
 /* Seconds until `endurance` writes of one unit are reached when there were `writes` of them, spread
  * over `units`, in `time`. Nothing written: ENERGY_FOR_EVER. */
 uint64_t energy_seconds(uint64_t endurance, uint64_t writes, uint64_t units, ps_t time);

@@ -15,6 +15,7 @@
 
 #include "cpu/functions.h"
 #include "sim/coreside.h"
+#include "sim/energy.h"
 #include "sim/error.h"
 #include "sim/pmobjects.h"
 #include "wasmcore/snapshot.h"
@@ -515,7 +516,7 @@ int machine_finish(struct machine *m, char *err, size_t errlen)
         holdup_flush(m, machine_now(m));
     if (m->series)
         series_sample(m->series, machine_now(m));
-    return write_nvdimm(m, err, errlen);
+    return write_nvdimm(m, err, errlen) || energy_write_wear(&m->mem, m->cfg, err, errlen) ? -1 : 0;
 }
 
 int machine_exit_code(const struct machine *m)

@@ -22,7 +22,7 @@ spelled_out() { # no key is left out, and none differs
     "$pwsim" run empty.cfg -s program.name=hello -o spelled/a >/dev/null &&
         "$pwsim" run "$root/sim/configs/optane-100.cfg" -s name=same -s program.name=hello -o spelled/b >/dev/null || return 1
     diff spelled/a/*/resolved.cfg spelled/b/*/resolved.cfg || return 1
-    for key in $("$pwsim" list keys | grep -o '^nvdimm\.[a-z_]*' | cut -d. -f2 | grep -vx 'size\|image\|commit'); do
+    for key in $("$pwsim" list keys | grep -o '^nvdimm\.[a-z_]*' | cut -d. -f2 | grep -vx 'size\|image\|commit\|wear_counts'); do
         grep -q "^    $key = " "$root/sim/configs/optane-100.cfg" || { echo "optane-100.cfg does not say nvdimm.$key"; return 1; }
     done
 }
@@ -74,3 +74,19 @@ t "memory mode: slower than DRAM, faster with a larger cache" memory_mode
 t "memory mode: files cannot be where nothing is kept" refuses 2 "could not start" "$pwsim" run "$mode" -s program.name=hello -s kernel.data_tier=nvdimm -o machines
 t "memory mode: a size that is none" refuses 2 "memory_mode.size" "$pwsim" run "$mode" -s program.name=hello -s memory_mode.size=100KiB -o machines
 t "memory mode: beside persistent memory" exits 0 "$pwsim" run "$mode" -s program.name=kvlog -s program.args=20,64 -s nvdimm.size=1MiB -s kernel.data_tier=nvdimm -o machines
+
+# ---- wear ----
+wear_counts() { # the lines of the file add up to what the media wrote, in the order of addresses
+    local n
+    for n in 1 3; do
+        exits 0 "$pwsim" run "$root/sim/configs/hello.cfg" -o "wear$n" -s program.name=kvlog -s program.args=300,100 -s kernel.data_tier=nvdimm \
+            -s nvdimm.modules=$n -s nvdimm.wear_counts=wear$n.csv || return 1
+        [ "$(awk -F, 'NR > 1 { n += $2; if ($1 % 256) exit 1 } END { print n }' wear$n.csv)" = "$(counts nvdimm.media.writes wear$n)" ] &&
+            [ "$(($(wc -l <wear$n.csv) - 1))" = "$(counts nvdimm.wear.lines wear$n)" ] &&
+            [ "$(awk -F, '$2 > n && NR > 1 { n = $2 } END { print n }' wear$n.csv)" = "$(counts nvdimm.wear.most wear$n)" ] &&
+            tail -n +2 wear$n.csv | cut -d, -f1 | sort -n | uniq -d | cmp - /dev/null || return 1
+    done
+    tail -n +2 wear1.csv | sort -t, -n -c
+}
+t "writes of each line of the NVDIMM" wear_counts
+t "a file for them that cannot be" refuses 2 "nowhere/wear.csv" "$pwsim" run "$root/sim/configs/hello.cfg" -o machines -s nvdimm.wear_counts=nowhere/wear.csv
