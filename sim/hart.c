@@ -230,11 +230,12 @@ static uint64_t left_to_point(const struct machine *m)
     return UINT64_MAX;
 }
 
-/* Can no other hart see what the thread does before it enters the kernel? */
+/* Can no other hart see what the thread does before it enters the kernel? A kernel that migrates
+ * can on any. */
 static int alone(const struct machine *m, const struct thread *t)
 {
     const struct instance *in = thread_instance(t);
-    return in != m->kernel && instance_private(in);
+    return in != m->kernel && instance_private(in) && !m->mem.tiering;
 }
 
 /* On the only hart: operators before it is worth to look whether the time slice is over. Without

@@ -25,11 +25,6 @@ int tier_check(const struct config *cfg, char *err, size_t errlen)
                     cfg->tier_policy);
     if (!cfg->nvdimm_bytes)
         return fail(err, errlen, "tier.mode: there is no NVDIMM to migrate to (nvdimm.size is 0)");
-    if (cfg->harts > 1)
-        return fail(err, errlen,
-                    "tier.mode: the kernel migrates on machines with one hart, "
-                    "machine.harts is %u",
-                    (unsigned)cfg->harts);
     if (cfg->power_restore)
         return fail(err, errlen,
                     "tier.mode: a machine that migrates cannot be suspended (power.restore)");
@@ -129,6 +124,17 @@ int64_t hostcall_tier_access(struct machine *m, const uint64_t *a)
     return r == PAGE_EVICTED ? (int64_t)victim : -1;
 }
 
+/* The translation is gone on every hart; each one's time for it is its own. Others stand between
+ * two blocks, where the quantum does not show. */
+static void shoot_down(struct machine *m, const struct space *s, uint32_t page)
+{
+    const uint64_t arg = (uint64_t)s->id << 17 | page, word = LOG_EVENT_WORD(EV_SHOOTDOWN, arg);
+    machine_event(m, EV_SHOOTDOWN, arg);
+    for (struct hart *h = m->harts; h < m->harts + m->nharts; h++)
+        if (h != m->hart && h->core && h->boot != NO_THREAD)
+            m->ops->consume(h->core, &word, 1);
+}
+
 static int64_t move_page(struct machine *m, struct space *s, uint32_t page, enum tier tier,
                          uint32_t frame)
 {
@@ -137,7 +143,7 @@ static int64_t move_page(struct machine *m, struct space *s, uint32_t page, enum
     hostcall_copy_frame(m, frame_addr(tier, frame), s->frame[page]);
     if (space_move(s, page, tier, frame))
         return -E_NOMEM;
-    machine_event(m, EV_SHOOTDOWN, (uint64_t)s->id << 17 | page);
+    shoot_down(m, s, page);
     *(tier == TIER_DRAM ? &t->counters.promotions : &t->counters.demotions) += 1;
     return 0;
 }

@@ -61,5 +61,15 @@ t "nothing is lost when pages move all the time" crowded
 t "tiering: a policy that is none" refuses 2 "tier.policy" "$pwsim" run hot.cfg -o t -s tier.mode=migrate -s tier.policy=best
 t "tiering: a policy that foresees" refuses 2 "tier.policy" "$pwsim" run hot.cfg -o t -s tier.mode=migrate -s tier.policy=belady
 t "tiering: no NVDIMM" refuses 2 "nvdimm.size" "$pwsim" run hot.cfg -o t -s tier.mode=migrate -s nvdimm.size=0B
-t "tiering: several harts" refuses 2 "machine.harts" "$pwsim" run hot.cfg -o t -s tier.mode=migrate -s machine.harts=2
+on_harts() { # threads and processes on four harts, pages on their way all the time; the quantum changes nothing
+    local q
+    for q in 1 1000; do
+        rm -rf "t-smp$q" && exits 0 "$pwsim" run "$root/sim/configs/default.cfg" -o "t-smp$q" -s "boot.image=$B/guest/tests/smp.elf" -s program.name=smp \
+            -s machine.harts=4 -s tier.mode=migrate -s tier.dram=256KiB -s tier.period=50us -s tier.sample=1 -s tier.threshold=1 -s machine.quantum=$q "$@" || return 1
+    done
+    echo "$(counts tier.promotions t-smp1) promotions, $(counts tier.demotions t-smp1) demotions"
+    cmp t-smp1/*/stats.json t-smp1000/*/stats.json && cmp t-smp1/*/console.txt t-smp1000/*/console.txt && cmp t-smp1/*/nvdimm.img t-smp1000/*/nvdimm.img &&
+        [ "$(counts tier.promotions t-smp1)" -gt 0 ]
+}
+t "tiering on several harts" on_harts
 t "tiering: no checkpoints" refuses 2 "tier.mode" "$pwsim" run hot.cfg -o t -s tier.mode=migrate --checkpoint-at cycles=1000000 x.ck
