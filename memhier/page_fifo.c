@@ -1,4 +1,4 @@
-/* page_fifo.c - pages leave in the order in which they came; a hit changes nothing. */
+/* page_fifo.c - pages leave in the order in which they came; a hit changes nothing (textbook). */
 #include "memhier/page_one.h"
 
 static enum page_result fifo_access(void *state, uint64_t page, uint64_t *victim)

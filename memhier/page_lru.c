@@ -1,4 +1,4 @@
-/* page_lru.c - the page leaves whose last use is longest ago. */
+/* page_lru.c - the page leaves whose last use is longest ago (textbook). */
 #include "memhier/page_one.h"
 
 static enum page_result lru_access(void *state, uint64_t page, uint64_t *victim)

@@ -110,7 +110,9 @@ static int read_warm(const struct reader *r)
     for (int i = 0; i < n; i++)
         for (size_t z = 0; z < sizes; z++, c->sizes++) {
             const int passes = config_setting_get_int_elem(list, i);
-            if (c->sizes == REPLACEMENT_SIZES || passes < 0 || passes > (int)REPLACEMENT_PASSES)
+            if (config_setting_type(config_setting_get_elem(list, (unsigned)i)) !=
+                    CONFIG_TYPE_INT ||
+                c->sizes == REPLACEMENT_SIZES || passes < 0 || passes > (int)REPLACEMENT_PASSES)
                 break;
             c->llc[c->sizes] = c->llc[z];
             c->warm[c->sizes] = (uint32_t)passes;

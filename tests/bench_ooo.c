@@ -6,11 +6,16 @@
  * that figure only. Each is host CPU time of one thread, the median of five.
  *
  *   ooo.hot      benchcore, sha256 and a 64x64 matmul in equal shares, on the skylake machine
- * (three levels of caches, two of TLBs with 4 KiB pages, DRAM) ooo.mix      quicksort of 8 MiB,
- * hash join of 32 MiB, a bytecode interpreter; the same machine ooo.mem      random updates of
- * 8-byte words in 1 GiB; the same machine ooo.trace    ChampSim's records, read from a plain file
- * and timed on the same core and memory inorder.hot  as ooo.hot, on the default machine with the
- * in-order core functional   as ooo.hot, counting operators and time, without caches
+ *                (three levels of caches, two of TLBs with 4 KiB pages, DRAM)
+ *   ooo.mix      quicksort of 8 MiB, hash join of 32 MiB, a bytecode interpreter; the same machine
+ *   ooo.mem      random updates of 8-byte words in 1 GiB; the same machine
+ *   ooo.trace    ChampSim's records, read from a plain file and timed on the same core and memory
+ *   inorder.hot  as ooo.hot, on the default machine with the in-order core
+ *   functional   as ooo.hot, counting operators and time, without caches
+ *   rundir.cost  by how much a run directory (series of all counters, CPI stacks by function and
+ *                call stack) makes ooo.hot slower; the CPI stack of a hart is always counted
+ *   memory.*     resident memory of the simulator with ooo.mem's program over 64 MiB, beyond these;
+ *                and how much more each further byte takes that the guest touches
  *
  * Speed is wasm operators a second over whole runs, boot included (ooo.trace: records). What a run
  * is like is printed behind it: micro-ops, mispredictions and LLC misses for 1,000 of them, and
@@ -18,6 +23,8 @@
  */
 #include <inttypes.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "cpu/stream.h"
@@ -70,10 +77,12 @@ static void add(struct sums *to, const struct run_result *r)
                     value(s, "hart0.frame_loads") + value(s, "hart0.frame_stores");
 }
 
+/* root: where a run directory goes, NULL: none. */
 static void run_one(const struct image *image, const char *machine, const char *model,
-                    const struct work *w, struct sums *sums)
+                    const struct work *w, const char *root, struct sums *sums)
 {
-    const struct run_options opt = {.progress = PROGRESS_OFF, .input = -1};
+    const struct run_options opt = {
+        .progress = PROGRESS_OFF, .input = -1, .root = root, .command = "bench"};
     char name[64], arguments[64], core[64], err[512];
     struct config *cfg;
     struct run_result r;
@@ -105,7 +114,7 @@ static void bench(const struct image *image, const char *line, const char *machi
     for (int i = 0; i < BENCH_RUNS; i++) {
         s = (struct sums){0};
         for (const struct work *w = works; w->program; w++)
-            run_one(image, machine, model, w, &s);
+            run_one(image, machine, model, w, NULL, &s);
         v[i] = (double)s.instructions * 1000.0 / (double)s.host_ns;
     }
     printf("BENCH %s %.1f Minstr/s (", line, bench_median(v, BENCH_RUNS));
@@ -226,6 +235,53 @@ static void bench_trace(const char *build)
     fflush(stdout);
 }
 
+/* ---- what is added ---- */
+
+static void bench_rundir(const struct image *image, const char *build)
+{
+    char root[4096], command[4200];
+    double v[BENCH_RUNS];
+    snprintf(root, sizeof root, "%s/bench.runs", build);
+    snprintf(command, sizeof command, "rm -rf '%s'", root);
+    for (int i = 0; i < BENCH_RUNS; i++) {
+        struct sums with = {0}, without = {0};
+        for (const struct work *w = hot; w->program; w++) {
+            run_one(image, MACHINE, "ooo", w, NULL, &without);
+            run_one(image, MACHINE, "ooo", w, root, &with);
+        }
+        v[i] = 100.0 * ((double)with.host_ns / (double)without.host_ns - 1);
+    }
+    if (system(command))
+        die("cannot remove its run directories");
+    bench_print("rundir", "cost", bench_median(v, BENCH_RUNS), "%");
+}
+
+/* MiB resident at most in a process that runs updates over so many MiB. */
+static double resident(const struct image *image, const char *arguments)
+{
+    const struct work w = {"updates", arguments};
+    struct sums s = {0};
+    struct rusage u;
+    int status;
+    fflush(stdout);
+    const pid_t child = fork();
+    if (child == 0) {
+        run_one(image, MACHINE, "ooo", &w, NULL, &s);
+        _exit(0);
+    }
+    if (child < 0 || wait4(child, &status, 0, &u) != child || status)
+        die("a run in a process of its own failed");
+    return (double)u.ru_maxrss / 1024;
+}
+
+static void bench_memory(const struct image *image)
+{
+    const double small = resident(image, "64,100000"), large = resident(image, "256,400000");
+    bench_print("memory", "machine", small - 64, "MiB");
+    printf("BENCH memory.touched %.2f bytes for each that the guest touches\n",
+           (large - small) / 192);
+}
+
 int main(int argc, char **argv)
 {
     char err[512], boot[4096];
@@ -249,6 +305,10 @@ int main(int argc, char **argv)
             bench(image, lines[i].name, lines[i].machine, lines[i].model, lines[i].works);
     if (!only || strcmp(only, "ooo.trace") == 0)
         bench_trace(argv[1]);
+    if (!only || strcmp(only, "rundir.cost") == 0)
+        bench_rundir(image, argv[1]);
+    if (!only || strcmp(only, "memory") == 0)
+        bench_memory(image);
     image_free(image);
     return 0;
 }

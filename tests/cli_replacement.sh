@@ -142,7 +142,7 @@ warm_table() { # a trace that fits the LLC misses nothing when it comes again
         [ "$(grep '^one ' out | awk '{ print $3 }' | head -4 | tr '\n' ' ')" = '1.0000 1 0.0000 1 ' ]
 }
 t "a table after passes of the trace" warm_table
-for bad in '[9]' '[-1]' '5' '[]'; do
+for bad in '[9]' '[-1]' '5' '[]' '["a"]' '[1.5]'; do
     table_config "warm = $bad;" >bad.cfg
     t "passes before that cannot be: $bad" refuses 2 "warm" "$pwsim" replacement bad.cfg
 done

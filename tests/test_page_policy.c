@@ -197,6 +197,53 @@ Test(page_policy, arc_resists_a_scan)
     page_arc.drop(s);
 }
 
+/* ARC's adaptation, both ways. A window that moves on, pages used twice, the second time 60 new
+ * pages later, and never again, needs room for the pages used once: T2 fills with dead ones until
+ * ghosts of T1 are hit and p grows. Then a hot set under scans needs room for the pages used twice:
+ * ghosts of T2 let p shrink. After some time ARC loses nothing in either; LRU loses all in both (in
+ * the first it would need room for 120 pages, as dead ones are in its way). */
+static size_t hits_of_phases(const struct page_policy *p, size_t *first, size_t *second)
+{
+    enum { C = 100, D = 60, HOT = 80, SCAN = 200, MOVES = 5000, ROUNDS = 50 };
+    uint64_t victim, next = 1000000;
+    void *s = make(p, C, NULL, 0);
+    *first = *second = 0;
+    for (uint64_t i = 0; i < MOVES; i++) {
+        (void)p->access(s, 1000 + i, &victim);
+        if (i >= D)
+            *first += p->access(s, 1000 + i - D, &victim) == PAGE_HIT && i >= MOVES - 1000;
+    }
+    for (int round = 0; round < ROUNDS; round++) {
+        for (uint64_t i = 0; i < 2 * HOT; i++)
+            *second += p->access(s, i % HOT, &victim) == PAGE_HIT && i < HOT && round == ROUNDS - 1;
+        for (int i = 0; i < SCAN; i++)
+            (void)p->access(s, next++, &victim);
+    }
+    p->drop(s);
+    return *first + *second;
+}
+
+Test(page_policy, arc_adapts_to_recency_and_to_frequency)
+{
+    size_t recency, frequency;
+    cr_expect_eq(hits_of_phases(&page_arc, &recency, &frequency), 1000 + 80);
+    cr_expect_eq(recency, 1000);
+    cr_expect_eq(hits_of_phases(&page_lru, &recency, &frequency), 0);
+}
+
+/* While nothing is ever used twice before it leaves, T1 is all of ARC and leaves no ghosts: of a
+ * loop of C + 1 pages and more it hits as little as LRU, nothing. */
+Test(page_policy, arc_is_lru_of_a_loop_too_long)
+{
+    enum { C = 50, N = 20000 };
+    static uint64_t v[N];
+    for (size_t loop = C + 1; loop <= 2 * C + 1; loop += 10) {
+        for (size_t i = 0; i < N; i++)
+            v[i] = i % loop;
+        cr_expect_eq(misses(&page_arc, v, N, C), N);
+    }
+}
+
 /* ---- parts ---- */
 
 Test(page_policy, powers_and_roots)
