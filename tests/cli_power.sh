@@ -142,15 +142,16 @@ damaged() { # a directory whose entries are damaged is left as it is, by the ker
 }
 t "a damaged directory is left alone" damaged
 two_commits() { # the second is refused while the first one runs; what the first one leaves is whole
-    local pid i
-    cp kill.old two.img
-    "$pwsim" run "$root/sim/configs/hello.cfg" -o two1 "${kvlog_set[@]}" -s nvdimm.image=two.img -s program.args=4000,64 >/dev/null 2>two.err &
+    local pid inode refused
+    cp kill.old two.img && inode=$(stat -c %i two.img)
+    "$pwsim" run "$root/sim/configs/hello.cfg" -o two1 "${kvlog_set[@]}" -s nvdimm.image=two.img -s program.args=10000,64 >/dev/null 2>two.err &
     pid=$!
-    for i in $(seq 200); do
-        exits 2 "$pwsim" run "$root/sim/configs/hello.cfg" -o two2 "${kvlog_set[@]}" -s nvdimm.image=two.img -s program.args=1,64 >/dev/null && break
+    until [[ $(</proc/locks) == *"WRITE $pid "*:$inode\ * ]]; do # it has the image
         [ -d /proc/$pid ] || break
     done
-    grep -q "two.img is in use by another run" "$tmp/err" || { cat "$tmp/err" && return 1; }
-    wait $pid && ! cmp -s two.img kill.old
+    kill -STOP $pid
+    refuses 2 "two.img is in use by another run" "$pwsim" run "$root/sim/configs/hello.cfg" -o two2 "${kvlog_set[@]}" -s nvdimm.image=two.img -s program.args=1,64
+    refused=$?
+    kill -CONT $pid && wait $pid && ! cmp -s two.img kill.old && return $refused
 }
 t "two runs that commit to one image" two_commits
