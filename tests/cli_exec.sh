@@ -104,3 +104,18 @@ streams() {
 t "a pipe is no terminal to a program" streams
 at_a_terminal() { folder && terminal_module && exits 42 command script -qec "$pwsim exec terminal.wasm" /dev/null && exits 34 command script -qec "$pwsim exec terminal.wasm >file" /dev/null; }
 t "a terminal is one to a program, stream by stream" at_a_terminal
+
+# 300 blocks in one another; a branch from the innermost to each depth counts the ends that it does not pass.
+nested() {
+    folder && awk 'BEGIN {
+        print "(module (import \"wasi_snapshot_preview1\" \"proc_exit\" (func $exit (param i32))) (memory (export \"memory\") 1)"
+        print "(func $ends (param $depth i32) (result i32) (local $n i32)"
+        for (i = 0; i < 300; i++) print "block"
+        for (i = 0; i < 300; i++) printf "(br_if %d (i32.eq (local.get $depth) (i32.const %d)))\n", i, i
+        for (i = 0; i < 300; i++) print "end (local.set $n (i32.add (local.get $n) (i32.const 1)))"
+        print "(local.get $n)) (func (export \"_start\") (local $i i32) (loop $next"
+        print "(if (i32.ne (call $ends (local.get $i)) (i32.sub (i32.const 300) (local.get $i))) (then (call $exit (i32.const 9))))"
+        print "(br_if $next (i32.lt_u (local.tee $i (i32.add (local.get $i) (i32.const 1))) (i32.const 300))))))" }' >nested.wat
+    wat2wasm nested.wat -o nested.wasm && exits 0 "$pwsim" exec nested.wasm && exits 0 "$pwsim" exec -s core.model=inorder nested.wasm
+}
+t "branches out of more than 128 blocks" nested

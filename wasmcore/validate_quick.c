@@ -98,8 +98,8 @@ static inline unsigned quick_by_hand(const struct validator *v, struct quick *q,
     case WOP_f64_const:
         n = quick_const(op, q->at + 1, &type);
         return n && quick_push(q, type) ? 1 + n : 0;
-    case WOP_br_if: /* that carries nothing */
-        if (x >= v->nframes || !quick_has(q, VT_I32))
+    case WOP_br_if: /* that carries nothing; its depth is one byte */
+        if (x >= 0x80 || x >= v->nframes || !quick_has(q, VT_I32))
             return 0;
         const struct open_block *label = &v->frames[v->nframes - 1 - x];
         if (label->op == WOP_loop ? label->nparams : label->nresults)
