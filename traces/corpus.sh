@@ -45,11 +45,21 @@ native() { # program and arguments, with a bare environment so that its stack be
 
 guest() { # program, its arguments (more work than is recorded), instructions of its set-up, tier
     local program=$1 arguments=$2 skip=$3 tier=$4
-    printf 'name = "%s";\nprogram: { name = "%s"; args = ["%s"]; };\nkernel: { data_tier = "%s"; };\n' \
-        "$name" "$program" "${arguments// /\", \"}" "$tier" >"$tmp/guest.cfg"
+    printf 'name = "%s";\nboot: { image = "%s"; };\nprogram: { name = "%s"; args = ["%s"]; };\nkernel: { data_tier = "%s"; };\n' \
+        "$name" "$image" "$program" "${arguments// /\", \"}" "$tier" >"$tmp/guest.cfg"
     "$pwsim" trace record "$tmp/guest.cfg" --l1 --skip "$skip" --misses "$misses" -o "$out"
 }
 
+thirdparty() { # program of `make thirdparty`, which gets the file $tmp/work as /work
+    if [ ! -f "$B/thirdparty/$1.wasm" ]; then
+        echo "corpus.sh: there is no $B/thirdparty/$1.wasm; \`make thirdparty\` builds it" >&2
+        exit 2
+    fi
+    image=$tmp/boot.elf
+    "$pwsim" image build "$image" ".kernel=$B/guest/kernel.wasm" ".prog/$1=$B/thirdparty/$1.wasm" ".file/work=$tmp/work"
+}
+
+image= # the boot image; empty: that beside the simulator
 case $name in
 sort)
     text 8000000 3 >"$tmp/text"
@@ -128,6 +138,57 @@ gcc)
                 printf "  case %d: s = (s << %d) ^ (p[i] * %uu) + t%d[(s >> %d) & 63]; if (s & %d) p[i] += s; break;\n", c, x % 13 + 1, x, f, x % 7, x % 255 }
             printf "  default: s += %s;\n  }\n  t%d[i & 63] ^= s;\n }\n return s;\n}\n", f ? "f" (f - 1) "(s, p, n / 2)" : "n", f } }' >"$tmp/work.c"
     native "$(gcc -print-prog-name=cc1)" -quiet -O2 work.c -o /dev/null
+    ;;
+sqlite)
+    cat >"$tmp/work" <<'SQL'
+create table item (id integer primary key, name text, price integer);
+create table sale (id integer primary key, item integer, customer integer, note text);
+begin;
+with recursive r(i, x) as (select 1, 7 union all select i + 1, x * 16807 % 2147483647 from r where i < 20000)
+    insert into item select i, printf('%s %d', substr('bolt  nut   screw washergear  ', x % 5 * 6 + 1, 6), x), x % 997 from r;
+with recursive r(i, x) as (select 1, 11 union all select i + 1, x * 16807 % 2147483647 from r where i < 150000)
+    insert into sale select i, x % 20000 + 1, x % 4001, printf('%08x %s', x, substr('paid by card, sent the same day', x % 17)) from r;
+create index by_customer on sale (customer);
+commit;
+with recursive r(i, x) as (select 1, 13 union all select i + 1, x * 16807 % 2147483647 from r where i < 1500)
+    select sum(length(note)), sum(price) from r join sale on sale.id = x % 150000 + 1 join item on item.id = sale.item;
+select customer, count(*), sum(price) as paid from sale join item on item.id = sale.item where customer % 50 = 3 group by customer order by paid desc limit 5;
+begin; update sale set note = note || '!' where customer % 61 = 7; commit;
+select count(*), max(note) from sale where item between 9000 and 9400;
+delete from sale where customer % 80 = 9;
+with recursive r(i, x) as (select 1, 17 union all select i + 1, x * 16807 % 2147483647 from r where i < 1000000)
+    select sum(length(note)), sum(price) from r join sale on sale.id = x % 150000 + 1 join item on item.id = sale.item;
+SQL
+    thirdparty sqlite
+    guest sqlite "-init /work /work.db" 3060000000 dram
+    ;;
+lua)
+    cat >"$tmp/work" <<'LUA'
+local x = 1
+local function draw(n) x = x * 16807 % 2147483647 return x % n end
+local people, by_name = {}, {}
+for i = 1, 30000 do
+    local p = {name = "p" .. draw(1000000), friends = {}, score = draw(100)}
+    people[i], by_name[p.name] = p, p
+end
+for i = 1, 80000 do
+    local a, b = people[draw(#people) + 1], people[draw(#people) + 1]
+    a.friends[#a.friends + 1] = b.name
+end
+for round = 1, 20 do
+    local next_score = {}
+    for i, p in ipairs(people) do
+        local sum = p.score
+        for _, name in ipairs(p.friends) do sum = sum + by_name[name].score end
+        next_score[i] = sum % 1009
+    end
+    for i, s in ipairs(next_score) do people[i].score = s end
+    table.sort(people, function(a, b) if a.score ~= b.score then return a.score > b.score end return a.name < b.name end)
+end
+print(people[1].name, people[1].score)
+LUA
+    thirdparty lua
+    guest lua "/work" 800000000 dram
     ;;
 btree)
     guest btree 100000000 370000000 nvdimm
