@@ -25,7 +25,7 @@ TESTS   := $(patsubst tests/test_%.c,$B/tests/test_%,$(wildcard tests/test_*.c))
 BENCHES := $(patsubst tests/%.c,$B/tests/%,$(wildcard tests/bench_*.c))
 PROGRAMS := $(patsubst guestos/programs/%.c,$B/guest/%.wasm,$(wildcard guestos/programs/*.c guestos/programs/*/*.c))
 PERSISTENCY := $(filter $B/guest/persistency/%,$(PROGRAMS))
-GUEST_TESTS := $(patsubst tests/guest/%.c,$B/guest/tests/%.wasm,$(wildcard tests/guest/*.c))
+GUEST_TESTS := $(patsubst tests/guest/%.c,$B/guest/tests/%.wasm,$(wildcard tests/guest/*.c)) $B/guest/fuzz/calls.wasm
 TEST_IMAGES := $B/guest/tests/harts.elf $B/guest/tests/smp.elf
 TEXTS   := $B/guest/text.txt $B/guest/sample.txt
 
@@ -95,6 +95,10 @@ $B/guest/tests/%.wasm: $B/guest/tests/guest/%.o $(LIB_OBJ)
 # threads: wasi-libc is built without them, so only the first thread of a program may use it
 $B/guest/tests/guest/smp.o: PROGRAM_FLAGS += -matomics -mbulk-memory
 $B/guest/tests/smp.wasm: LINK = -Wl,--shared-memory,--import-memory,--max-memory=4194304,--no-check-features
+
+$B/guest/fuzz/%.wasm: $B/guest/tests/fuzz/guest/%.o
+	$(call say,WASM,$@)
+	$Qmkdir -p $(@D) && $(CLANG) --target=wasm32-wasi -o $@ $^
 
 # a kernel for tests, with a program that imports nothing of WASI
 $B/guest/tests/kernel/%.o: tests/kernel/%.c Makefile
@@ -188,7 +192,7 @@ $(FUZZERS): $B/fuzz/%: tests/fuzz/%.c tests/guest.h $(FUZZ_LIB)
 	$(call say,FUZZ,$@)
 	$Q$(CLANG) $(CPPFLAGS) $(FUZZ_FLAGS) -fsanitize=fuzzer -o $@ $< $(FUZZ_LIB) $(LDLIBS)
 
-fuzz: all $(FUZZERS)
+fuzz: all $(FUZZERS) $B/guest/fuzz/calls.wasm
 	@B=$B tests/fuzz/run.sh $(SECONDS) $(FUZZERS)
 
 # ---- use ----

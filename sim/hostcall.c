@@ -105,6 +105,8 @@ int64_t hostcall_param(struct machine *m, const uint64_t *a)
         snprintf(number, sizeof number, "%" PRIu64, cfg->handles);
     else if (IS(PARAM_THREADS))
         snprintf(number, sizeof number, "%" PRIu64, cfg->program_threads);
+    else if (IS(PARAM_STACK))
+        snprintf(number, sizeof number, "%" PRIu64, cfg->program_stack);
     else if (IS(PARAM_TERMINALS))
         snprintf(number, sizeof number, "%u", terminals(cfg));
     else if (IS(PARAM_SLICE_NS))

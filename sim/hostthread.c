@@ -58,6 +58,16 @@ int64_t hostcall_thread_new_with(struct machine *m, const uint64_t *a)
     return thread_of(m, a, 2, (const uint32_t[2]){(uint32_t)a[5], (uint32_t)a[6]});
 }
 
+/* What the thread begins with, a start function or its entry, is called anew below the limit. */
+int64_t hostcall_thread_stack(struct machine *m, const uint64_t *a)
+{
+    struct guest_thread *g = guest(m, (uint32_t)a[0]);
+    if (!g || g->busy || g->boots || thread_instructions(g->thread))
+        return -E_INVAL;
+    thread_limit_stack(g->thread, (uint32_t)a[1] / (uint32_t)sizeof(uint64_t));
+    return 0;
+}
+
 int64_t hostcall_thread_drop(struct machine *m, const uint64_t *a)
 {
     const struct guest_thread *g = guest(m, (uint32_t)a[0]);

@@ -119,3 +119,25 @@ nested() {
     wat2wasm nested.wat -o nested.wasm && exits 0 "$pwsim" exec nested.wasm && exits 0 "$pwsim" exec -s core.model=inorder nested.wasm
 }
 t "branches out of more than 128 blocks" nested
+
+prisoners() { # FROM TO options...: random kernel calls of a program harm nobody else (tests/fuzz/guest/calls.c)
+    local from=$1 to=$2
+    shift 2
+    rm -rf cell && mkdir -p cell/sandbox && echo one >cell/sandbox/a &&
+        exits 0 "$pwsim" exec "$@" -s program.preopens=/,/sandbox --dir cell "$B/guest/fuzz/calls.wasm" "$from" "$to" </dev/null
+}
+t "random kernel calls of a program" prisoners 0 300
+t "random kernel calls, files in NVDIMM" prisoners 300 400 -s kernel.data_tier=nvdimm
+t "random kernel calls on the timed core, with traps" prisoners 400 420 -s core.model=inorder -s kernel.boundary=trap
+t "random kernel calls on two harts" prisoners 420 470 -s machine.harts=2
+little_stack() { # a program's own limit: what fits a thread of the machine does not fit it
+    cat >nest.wat <<'WAT'
+(module (memory (export "memory") 1)
+ (func $down (param i32) (result i32)
+  (if (result i32) (local.get 0) (then (i32.add (i32.const 1) (call $down (i32.sub (local.get 0) (i32.const 1))))) (else (i32.const 0))))
+ (func (export "_start") (drop (call $down (i32.const 3000)))))
+WAT
+    wat2wasm nest.wat -o nest.wasm && exits 0 "$pwsim" exec nest.wasm && exits 126 "$pwsim" exec -s "program.stack=64 KiB" nest.wasm &&
+        grep -q '^pwsim: nest trapped: call stack exhausted' err
+}
+t "a limit for a program's stack" little_stack

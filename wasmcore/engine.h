@@ -168,6 +168,10 @@ enum run_reason {
 /* A thread with an empty stack. frame_addr: physical address of stack_slots * 8 bytes for its
  * frames (timing only). */
 struct thread *thread_new(struct store *st, uint64_t frame_addr);
+/* Before it is called: its stack may have no more than so many slots. The limit, or UINT32_MAX:
+ * that of the store. */
+void thread_limit_stack(struct thread *t, uint32_t slots);
+uint32_t thread_stack_limit(const struct thread *t);
 void thread_drop(struct thread *t);
 uint32_t thread_id(const struct thread *t);
 struct thread *store_thread(const struct store *st, uint32_t id);

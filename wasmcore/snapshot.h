@@ -32,7 +32,7 @@
  *   contents of tables, host tables first, then by instance: u64 reference for each entry
  *   "THRD", u32 thread numbers given out, u32 n, then n threads:
  *       u32 number; u64 physical address of its frames; u64 operators executed; u8 state, trap;
- *       u32 number of the function that it began with + 1 (0: gone)
+ *       u32 number of the function that it began with + 1 (0: gone); u32 slots of its stack
  *       empty: nothing. Begun with a host function, or done: u32 n, n x u64 arguments or results
  *       trapped: u32 n, then n activations, outermost first: u32 instance, function, offset
  *       else: u32 n, then n activations, outermost first:

@@ -177,6 +177,7 @@ static void write_thread(struct snap *s, struct thread *t)
     archive_put8(s->a, t->state);
     archive_put8(s->a, t->trap);
     archive_put32(s->a, first);
+    archive_put32(s->a, thread_stack_limit(t));
     switch ((enum thread_state)t->state) {
     case THREAD_EMPTY:
         break;
@@ -407,7 +408,7 @@ static void read_values_of_host(struct snap *s, struct thread *t)
 }
 
 struct thread_head {
-    uint32_t id, first;
+    uint32_t id, first, slots;
     uint64_t frame_addr, count;
     uint8_t state, trap;
 };
@@ -420,6 +421,7 @@ static int read_head(struct snap *s, struct thread_head *h)
     archive_u8(s->a, &h->state);
     archive_u8(s->a, &h->trap);
     archive_u32(s->a, &h->first);
+    archive_u32(s->a, &h->slots);
     if (s->a->failed || h->state > THREAD_TRAPPED || h->state == THREAD_BULK ||
         h->state == THREAD_WITHIN || h->trap >= TRAP_KINDS ||
         (h->state == THREAD_TRAPPED) != (h->trap != TRAP_NONE) || h->id >= MOST_NUMBERS)
@@ -438,6 +440,7 @@ static struct thread *make_thread(struct snap *s, const struct thread_head *h)
     struct thread *t = thread_new(st, h->frame_addr);
     if (!t)
         return NULL;
+    thread_limit_stack(t, h->slots);
     t->count = h->count;
     t->state = h->state;
     t->trap = h->trap;
@@ -476,7 +479,7 @@ static void read_threads(struct snap *s)
     struct store *st = s->st;
     uint32_t last = 0, n = 0;
     archive_u32(s->a, &last);
-    archive_count(s->a, &n, MOST_NUMBERS, 26);
+    archive_count(s->a, &n, MOST_NUMBERS, 30);
     const size_t from = s->a->at;
     for (int make = 0; make < 2; make++) {
         s->a->at = from;

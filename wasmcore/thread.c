@@ -40,6 +40,21 @@ struct thread *thread_new(struct store *st, uint64_t frame_addr)
     return t;
 }
 
+void thread_limit_stack(struct thread *t, uint32_t slots)
+{
+    /* what it has begun with stays below the end, or the checks of calls would not hold */
+    const uint32_t least = t->first && t->first->code ? t->first->code->frame_slots : 0;
+    const uint32_t most = slots > least ? slots : least;
+    if (most < t->store->cfg.stack_slots)
+        t->slots_end = t->slots + most;
+}
+
+uint32_t thread_stack_limit(const struct thread *t)
+{
+    const uint32_t slots = (uint32_t)(t->slots_end - t->slots);
+    return slots < t->store->cfg.stack_slots ? slots : UINT32_MAX;
+}
+
 void thread_drop(struct thread *t)
 {
     t->store->threads[t->id] = NULL;
@@ -76,7 +91,7 @@ static void copy_values(uint64_t *to, const uint64_t *from, const uint8_t *types
 void thread_call(struct thread *t, struct func *f, const uint64_t *args)
 {
     const struct functype *type = f->type;
-    uint32_t size = t->store->cfg.stack_slots;
+    uint32_t size = (uint32_t)(t->slots_end - t->slots);
     uint32_t want = f->code ? f->code->frame_slots : 0;
     t->first = f;
     t->fp = t->slots;

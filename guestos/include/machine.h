@@ -34,6 +34,8 @@
       "instance, export name, len, kernel stack top, cookie -> thread handle")                     \
     X(thread_new_with, i, "iiiiiii",                                                               \
       "as thread_new, of a function with two i32 parameters, which come last")                     \
+    X(thread_stack, i, "ii",                                                                       \
+      "of a thread that was not resumed yet: most bytes of its stack -> 0 or -EINVAL")             \
     X(thread_drop, i, "i", "free it")                                                              \
     X(resume, i, "il",                                                                             \
       "run a thread on this hart until it gives up, or for about so many nanoseconds of which "    \
@@ -170,6 +172,7 @@ enum machine_tier { MACHINE_DRAM, MACHINE_NVDIMM };
 #define PARAM_PROGRAM_PAGES "program_pages"      /* decimal; optional, 16384 */
 #define PARAM_HANDLES       "handles"            /* most descriptors of a process; optional */
 #define PARAM_THREADS       "threads"            /* most threads of a process; optional */
+#define PARAM_STACK         "stack" /* most bytes of a thread's stack, decimal; optional */
 #define PARAM_TERMINALS                                                                            \
     "terminals" /* console streams that are a terminal: bits 1 << n; optional, 7 */
 #define PARAM_SLICE_NS "slice_ns" /* time slice; optional */

@@ -32,6 +32,7 @@ int32_t machine_thread_new(int32_t instance, const char *name, uint32_t len, voi
 MACHINE_IMPORT(thread_new_with)
 int32_t machine_thread_new_with(int32_t instance, const char *name, uint32_t len, void *stack_top,
                                 void *cookie, uint32_t a, uint32_t b);
+MACHINE_IMPORT(thread_stack) int32_t machine_thread_stack(int32_t thread, uint32_t bytes);
 MACHINE_IMPORT(thread_drop) int32_t machine_thread_drop(int32_t thread);
 MACHINE_IMPORT(resume) int32_t machine_resume(int32_t thread, int64_t nanoseconds);
 MACHINE_IMPORT(yield) void machine_yield(int32_t value);

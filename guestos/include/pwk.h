@@ -127,8 +127,9 @@ PWK_IMPORT(affinity) int32_t pwk_affinity(uint32_t pid, int32_t hart);
 PWK_IMPORT(harts) uint32_t pwk_harts(void);
 PWK_IMPORT(hart) uint32_t pwk_hart(void);
 
-/* Lower a limit of this process and of the children that it will have: 0 or -EINVAL, -EPERM. */
-enum pwk_limit { PWK_LIMIT_PAGES, PWK_LIMIT_HANDLES, PWK_LIMIT_THREADS };
+/* Lower a limit of this process and of the children that it will have: 0 or -EINVAL, -EPERM.
+ * PWK_LIMIT_STACK: bytes, at least 32 KiB, of the threads that begin from now on. */
+enum pwk_limit { PWK_LIMIT_PAGES, PWK_LIMIT_HANDLES, PWK_LIMIT_THREADS, PWK_LIMIT_STACK };
 PWK_IMPORT(limit) int32_t pwk_limit(uint32_t what, uint32_t most);
 
 /* The first process whose number is at least pid, of those that this one may see: its number, or

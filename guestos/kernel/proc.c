@@ -14,6 +14,7 @@
 #define KERNEL_STACK_USUAL  65536u
 #define PROGRAM_PAGES_USUAL 16384u
 #define PROGRAM_PAGES_MAX   65536u
+#define STACK_MOST          (1u << 30)
 #define THREADS_USUAL       256u
 #define THREADS_MAX         65536u
 #define PROCESSES_MAX       32768u
@@ -60,6 +61,7 @@ static struct thread *thread_new(struct process *p)
 static void thread_begin(struct thread *t)
 {
     struct process *p = t->process;
+    machine_thread_stack(t->machine, p->stack_limit);
     t->sibling = p->threads;
     p->threads = t;
     p->live_threads++;
@@ -102,6 +104,8 @@ static void limits_set(struct process *p)
                                            PROGRAM_PAGES_MAX);
     p->threads_limit = parent ? parent->threads_limit
                               : param_number(PARAM_THREADS, THREADS_USUAL, 1, THREADS_MAX);
+    p->stack_limit = parent ? parent->stack_limit
+                            : param_number(PARAM_STACK, STACK_MOST, STACK_LEAST, STACK_MOST);
     p->priority = parent ? parent->priority : PRIORITY_USUAL;
     p->pinned = parent ? parent->pinned : -1;
 }

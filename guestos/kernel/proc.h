@@ -58,7 +58,7 @@ struct process {
     uint8_t foreground; /* ends when the console says "interrupt" */
     uint64_t cpu_ns;    /* of time slices that have ended, all threads */
     uint64_t start_ns, end_ns;
-    uint32_t pages_limit, threads_limit;
+    uint32_t pages_limit, threads_limit, stack_limit; /* stack: bytes, of each thread */
     struct strings args, env;
     struct mapping *mappings;
     struct handle_table handles;
@@ -109,6 +109,8 @@ static inline struct process *process_self(void)
 }
 
 /* What a new process is made of. Everything is taken over, also on failure. */
+#define STACK_LEAST 32768u /* half of it is kept for the kernel */
+
 struct process_start {
     struct process *parent;
     int32_t module; /* of the machine */

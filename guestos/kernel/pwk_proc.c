@@ -78,14 +78,14 @@ PWK_EXPORT(hart) uint32_t kernel_hart(void)
     return hart_self()->number;
 }
 
-enum { LIMIT_PAGES, LIMIT_HANDLES, LIMIT_THREADS };
+enum { LIMIT_PAGES, LIMIT_HANDLES, LIMIT_THREADS, LIMIT_STACK };
 
 PWK_EXPORT(limit) int32_t kernel_limit(uint32_t what, uint32_t most)
 {
     KERNEL_CALL();
     struct process *p = process_self();
-    uint32_t *limits[] = {&p->pages_limit, &p->handles.limit, &p->threads_limit};
-    if (what > LIMIT_THREADS || most == 0)
+    uint32_t *limits[] = {&p->pages_limit, &p->handles.limit, &p->threads_limit, &p->stack_limit};
+    if (what > LIMIT_STACK || most == 0 || (what == LIMIT_STACK && most < STACK_LEAST))
         return -EINVAL;
     if (most > *limits[what])
         return -EPERM;

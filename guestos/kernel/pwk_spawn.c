@@ -98,8 +98,10 @@ static int arguments(const struct process *p, uint32_t argv, const char *name, u
             break;
         err = gather_string(&g, p, addr);
     }
-    if (err < 0)
+    if (err < 0) {
         kfree(g.s.bytes);
+        g.s = (struct strings){0};
+    }
     *out = g.s;
     return err;
 }

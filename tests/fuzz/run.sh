@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # run.sh - run fuzz targets for a time: run.sh SECONDS TARGET...
 #
-# Seeds are tests/fuzz/corpus/checkpoint for the target of that name; for the others
+# Seeds are tests/fuzz/corpus/checkpoint for the target of that name, compressed text for `kernel`; for the others
 # tests/fuzz/corpus/wasm, the modules of the official scripts where they are there, and random modules of
 # binaryen's. What is found on the way is kept in $B/fuzz/corpus.TARGET; an input that fails is left
 # as $B/fuzz/crash-*, and the exit code is 1.
@@ -28,6 +28,11 @@ for target in "$@"; do
     mkdir -p "$B/fuzz/corpus.$name"
     case $name in
     checkpoint) from=(tests/fuzz/corpus/checkpoint) ;;
+    kernel)
+        from=("$B/fuzz/seeds.kernel") # bytes of every kind
+        mkdir -p "${from[0]}"
+        for i in $(seq 30); do seq "$i" 200 | gzip -n | head -c $((i * 12)) >"${from[0]}/$i"; done
+        ;;
     *) from=(tests/fuzz/corpus/wasm "$seeds") ;;
     esac
     if "$target" -max_total_time="$seconds" -max_len=4096 -timeout=20 -rss_limit_mb=4096 -print_final_stats=1 \
