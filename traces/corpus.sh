@@ -232,6 +232,9 @@ mst)
 route)
     guest route 1000000 20000000 dram
     ;;
+files)
+    guest files 100000000 31000000 dram
+    ;;
 kvlog)
     guest kvlog "1000000 100" 0 nvdimm
     ;;
