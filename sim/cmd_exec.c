@@ -24,7 +24,8 @@ static const char help[] =
     "nothing is timed (core.model = \"functional\").\n"
     "  -m, --machine FILE    configuration of the machine\n"
     "  -s, --set KEY=VALUE   a configuration key; repeatable\n"
-    "      --dir HOST[::AT]  a host folder, copied into the guest at boot: as its root, or at AT,\n"
+    "      --dir HOST[::AT]  a host folder, copied into the guest at boot: as its root, / and ., "
+    "or at AT,\n"
     "                        which the program is given as a directory of that name; repeatable\n"
     "      --sync-out        copy these folders back when the program has ended\n"
     "      --env NAME=VALUE  for the program's environment; repeatable\n"
@@ -131,10 +132,11 @@ static int parse_dir(struct exec_command *c, size_t i, struct config *cfg, char 
     const size_t n = at ? (size_t)(at - text) : strlen(text);
     if (n == 0 || (at && !at[2]))
         return fail(err, errlen, "--dir %s: expected HOST or HOST::GUEST", text);
-    const char *name = at ? at + 2 : "/";
+    /* What older C libraries call relative is looked for in a directory that is called so. */
+    const char *const names[] = {at ? at + 2 : "/", "."};
     c->places[i].host = strndup(text, n);
-    c->places[i].guest = guest_path(name);
-    if (!c->places[i].host || !c->places[i].guest || append_strs(&cfg->preopens, &name, 1))
+    c->places[i].guest = guest_path(names[0]);
+    if (!c->places[i].host || !c->places[i].guest || append_strs(&cfg->preopens, names, at ? 1 : 2))
         return fail(err, errlen, "out of memory");
     return 0;
 }
@@ -149,8 +151,9 @@ static int parse_dirs(struct exec_command *c, struct config *cfg, char *err, siz
     for (size_t i = 0; i < c->dirs.n; i++) {
         if (parse_dir(c, i, cfg, err, errlen))
             return -1;
-        has_root |= strcmp(cfg->preopens.v[cfg->preopens.n - 1], root) == 0;
     }
+    for (size_t i = 0; i < cfg->preopens.n; i++)
+        has_root |= strcmp(cfg->preopens.v[i], root) == 0;
     if (!has_root && append_strs(&cfg->preopens, &root, 1))
         return fail(err, errlen, "out of memory");
     return 0;

@@ -76,7 +76,7 @@ t "an endless wait is a deadlock" endless_wait
 guest_test() { # name, options...: output and exit code as tests/guest/NAME.expected says
     local name=$1 want=0
     shift
-    "$pwsim" exec -s program.terminals=all "$@" --dir "$root/tests/guest/tree" "$B/guest/tests/$name.wasm" >"$tmp/out" 2>"$tmp/err"
+    "$pwsim" exec -s program.terminals=all "$@" --dir "$root/tests/guest/tree::/" "$B/guest/tests/$name.wasm" >"$tmp/out" 2>"$tmp/err"
     local got=$?
     [ -f "$root/tests/guest/$name.exit" ] && want=$(cat "$root/tests/guest/$name.exit")
     [ "$got" = "$want" ] || { echo "exit $got, expected $want"; cat "$tmp/err"; return 1; }
