@@ -124,17 +124,6 @@ int64_t hostcall_tier_access(struct machine *m, const uint64_t *a)
     return r == PAGE_EVICTED ? (int64_t)victim : -1;
 }
 
-/* The translation is gone on every hart; each one's time for it is its own. Others stand between
- * two blocks, where the quantum does not show. */
-static void shoot_down(struct machine *m, const struct space *s, uint32_t page)
-{
-    const uint64_t arg = (uint64_t)s->id << 17 | page, word = LOG_EVENT_WORD(EV_SHOOTDOWN, arg);
-    machine_event(m, EV_SHOOTDOWN, arg);
-    for (struct hart *h = m->harts; h < m->harts + m->nharts; h++)
-        if (h != m->hart && h->core && h->boot != NO_THREAD)
-            m->ops->consume(h->core, &word, 1);
-}
-
 static int64_t move_page(struct machine *m, struct space *s, uint32_t page, enum tier tier,
                          uint32_t frame)
 {
@@ -143,7 +132,7 @@ static int64_t move_page(struct machine *m, struct space *s, uint32_t page, enum
     hostcall_copy_frame(m, frame_addr(tier, frame), s->frame[page]);
     if (space_move(s, page, tier, frame))
         return -E_NOMEM;
-    shoot_down(m, s, page);
+    hart_shootdown(m, s, page, 1);
     *(tier == TIER_DRAM ? &t->counters.promotions : &t->counters.demotions) += 1;
     return 0;
 }
