@@ -178,6 +178,26 @@ Test(calibrate, non_temporal_stores_overtake_flushes)
                      (int)bytes);
 }
 
+/* Fewer fences are never slower, for flushed stores up to the depth of the prefetcher. */
+Test(calibrate, fences_cost)
+{
+    static const enum calib_op ops[] = {CALIB_NTSTORE, CALIB_STORE_CLWB};
+    for (size_t i = 0; i < 2; i++) {
+        double last = 0, now = 0;
+        for (uint64_t bytes = 64; bytes <= 4096; bytes *= 2) {
+            now = figure((struct calib_row){.group = CALIB_FENCE_INTERVAL,
+                                            .op = ops[i],
+                                            .pattern = CALIB_SEQUENTIAL,
+                                            .stat = CALIB_THROUGHPUT,
+                                            .access = 64,
+                                            .fence = bytes});
+            cr_expect_gt(now, 0.85 * last, "%d: %g, %g", (int)bytes, last, now);
+            last = now;
+        }
+        cr_expect(ops[i] == CALIB_NTSTORE ? now > 2 : now > 1 && now < 1.5, "%g", now);
+    }
+}
+
 static double written(enum calib_op op, enum calib_pattern pattern, uint64_t access,
                       uint64_t region)
 {
