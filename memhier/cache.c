@@ -165,6 +165,11 @@ void cache_free(struct cache *c)
     free(c);
 }
 
+uint32_t cache_sliced_set(const struct cache *c, uint64_t line)
+{
+    return cache_slice_of(c, line) << c->set_bits | cache_plain_set(c, line);
+}
+
 /* ---- talking to a policy that is not built in ---- */
 
 static struct policy_access describe(const struct cache *c, uint64_t line, unsigned kind,

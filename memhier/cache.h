@@ -78,17 +78,17 @@ struct cache {
     const struct policy *policy; /* NULL: LRU, built in */
     void *state;                 /* the policy's */
     uint32_t set_bits, set_mask; /* of a slice */
-    uint32_t sets_in_all, slices;
-    uint32_t policy_bits;  /* the policy knows a power of two of sets, if not all of them are there,
-                              and numbers lines so that these bits are the set */
-    uint32_t ways, full;   /* full: a bit for each way */
-    uint32_t stride_shift; /* log2 of the tags a set takes up */
+    uint32_t ways, full;         /* full: a bit for each way */
+    uint32_t stride_shift;       /* log2 of the tags a set takes up */
     ps_t latency;
     ps_t flight_until; /* no fill is under way from then on */
     uint8_t slow;      /* an access is more than lookup, LRU and the dirty bit: see demand_slowly */
     uint8_t through, no_allocate; /* of the config */
     uint8_t keeps_all;            /* the policy may not keep lines out: inclusion rests on it */
     uint32_t turn;                /* next way to take when it wants to */
+    uint32_t sets_in_all, slices;
+    uint32_t policy_bits; /* the policy knows a power of two of sets, if not all of them are there,
+                             and numbers lines so that these bits are the set */
     struct cache_counters counters;
     struct mshr_file mshrs;
     ps_t interval;
@@ -183,18 +183,20 @@ static inline uint32_t cache_slice_of(const struct cache *c, uint64_t line)
     return (uint32_t)((x & ((1u << SLICE_HASH_BITS) - 1)) * c->slices >> SLICE_HASH_BITS);
 }
 
-/* The set of a cache that is in one piece. */
+/* The set of a cache that is in one piece, as private caches are. What is called plain below, and
+ * the marks of prefetching, are for these only. */
 static inline uint32_t cache_plain_set(const struct cache *c, uint64_t line)
 {
     return (uint32_t)line & c->set_mask;
 }
 
+/* That of one in slices: out of line, so that the others stay short. */
+__attribute__((pure, cold)) uint32_t cache_sliced_set(const struct cache *c, uint64_t line);
+
 static inline uint32_t cache_set_of(const struct cache *c, uint64_t line)
 {
-    const uint32_t set = cache_plain_set(c, line);
-    if (__builtin_expect(c->slices != 1, 0))
-        return cache_slice_of(c, line) << c->set_bits | set;
-    return set;
+    return __builtin_expect(c->slices != 1, 0) ? cache_sliced_set(c, line)
+                                               : cache_plain_set(c, line);
 }
 
 /* Put the line into the way, owned and not prefetched. */
@@ -225,9 +227,8 @@ static inline struct cache_victim cache_push_out(struct cache *c, const struct c
 
 /* cache_fill where LRU is built in. */
 static inline __attribute__((always_inline)) struct cache_victim
-cache_fill_lru(struct cache *c, uint64_t line, int dirty)
+cache_fill_lru(struct cache *c, uint32_t set, uint64_t line, int dirty)
 {
-    const uint32_t set = cache_set_of(c, line);
     struct cache_set *s = &c->sets[set];
     uint32_t *tags = c->tags + ((size_t)set << c->stride_shift);
     const uint32_t invalid = ~set_ways(s, CACHE_VALID) & c->full;
@@ -250,36 +251,61 @@ static inline struct cache_victim cache_fill(struct cache *c, uint64_t line, uns
 {
     if (__builtin_expect(c->policy != NULL, 0))
         return cache_fill_by_policy(c, line, kind, dirty, req);
-    return cache_fill_lru(c, line, dirty);
+    return cache_fill_lru(c, cache_set_of(c, line), line, dirty);
+}
+
+static inline struct cache_victim cache_plain_fill(struct cache *c, uint64_t line, unsigned kind,
+                                                   int dirty, const struct mem_req *req)
+{
+    if (__builtin_expect(c->policy != NULL, 0))
+        return cache_fill_by_policy(c, line, kind, dirty, req);
+    return cache_fill_lru(c, cache_plain_set(c, line), line, dirty);
 }
 
 /* The way that holds the line, or -1. */
-static inline int cache_find(const struct cache *c, uint64_t line)
+static inline int cache_find_in(const struct cache *c, uint32_t set, uint64_t line)
 {
-    uint32_t set = cache_set_of(c, line);
     const uint32_t *tags = c->tags + ((size_t)set << c->stride_shift);
     uint32_t hit = cache_match(tags, c->stride_shift, (uint32_t)(line >> c->set_bits));
     hit &= set_ways(&c->sets[set], CACHE_VALID);
     return hit ? __builtin_ctz(hit) : -1;
 }
 
+static inline int cache_find(const struct cache *c, uint64_t line)
+{
+    return cache_find_in(c, cache_set_of(c, line), line);
+}
+
 /* One access: counted, and on a hit told to the policy. The way, or -1. Forced inline: it is the
  * L1 hit, which must not save registers. */
-static inline __attribute__((always_inline)) int
-cache_lookup(struct cache *c, uint64_t line, unsigned kind, const struct mem_req *req)
+static inline __attribute__((always_inline)) int cache_lookup_in(struct cache *c, uint32_t set,
+                                                                 uint64_t line, unsigned kind,
+                                                                 const struct mem_req *req)
 {
-    int way = cache_find(c, line);
+    const int way = cache_find_in(c, set, line);
     c->counters.accesses[kind]++;
     if (way < 0) {
         c->counters.misses[kind]++;
         return -1;
     }
-    struct cache_set *s = &c->sets[cache_set_of(c, line)];
+    struct cache_set *s = &c->sets[set];
     if (!c->policy)
         s->order = lru_on_hit(s->order, (uint32_t)way, kind);
     else
         cache_policy_hit(c, line, (uint32_t)way, kind, req);
     return way;
+}
+
+static inline __attribute__((always_inline)) int
+cache_lookup(struct cache *c, uint64_t line, unsigned kind, const struct mem_req *req)
+{
+    return cache_lookup_in(c, cache_set_of(c, line), line, kind, req);
+}
+
+static inline __attribute__((always_inline)) int
+cache_plain_lookup(struct cache *c, uint64_t line, unsigned kind, const struct mem_req *req)
+{
+    return cache_lookup_in(c, cache_plain_set(c, line), line, kind, req);
 }
 
 /* The line in `way` is dirty from now on if `dirty`, and as it was if not. */
@@ -291,6 +317,12 @@ static inline void cache_set_dirty(struct cache *c, uint64_t line, int way, int 
 static inline int cache_is(const struct cache *c, uint64_t line, int way, enum cache_bits what)
 {
     return set_get(&c->sets[cache_set_of(c, line)], what, (uint32_t)way);
+}
+
+static inline int cache_plain_is(const struct cache *c, uint64_t line, int way,
+                                 enum cache_bits what)
+{
+    return set_get(&c->sets[cache_plain_set(c, line)], what, (uint32_t)way);
 }
 
 static inline void cache_put(struct cache *c, uint64_t line, int way, enum cache_bits what, int x)
@@ -330,7 +362,7 @@ static inline int cache_under_way(const struct cache *c, uint64_t line, ps_t at)
  * and as late if it is still under way. */
 static inline int cache_first_use(struct cache *c, uint64_t line, int way, ps_t at)
 {
-    struct cache_set *s = &c->sets[cache_set_of(c, line)];
+    struct cache_set *s = &c->sets[cache_plain_set(c, line)];
     if (__builtin_expect(!set_get(s, CACHE_PREFETCHED, (uint32_t)way), 1))
         return 0;
     set_put(s, CACHE_PREFETCHED, (uint32_t)way, 0);

@@ -309,7 +309,7 @@ static struct mem_reply demand_hit(struct hierarchy *h, struct cache *l1, int wa
                                    const struct mem_req *req)
 {
     const uint64_t line = line_of(req);
-    if (req->kind == MEM_STORE && !cache_is(l1, line, way, CACHE_OWN))
+    if (req->kind == MEM_STORE && !cache_plain_is(l1, line, way, CACHE_OWN))
         return upgrade(h, l1, req);
     cache_set_dirty(l1, line, way, req->kind == MEM_STORE && !l1->through);
     return late_hit(h, l1, req);
@@ -322,7 +322,7 @@ static NOINLINE struct mem_reply demand_slowly(struct hierarchy *h, struct cache
 {
     const uint64_t line = line_of(req);
     const ps_t found = req->at + l1->latency;
-    const int way = cache_lookup(l1, line, req->kind, req);
+    const int way = cache_plain_lookup(l1, line, req->kind, req);
     const int first = way >= 0 && cache_first_use(l1, line, way, found);
     struct mem_reply reply;
     prefetch_learn(h, l1, CACHE_L1D, req, found, way >= 0, first);

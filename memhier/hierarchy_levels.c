@@ -355,12 +355,12 @@ ps_t level_write_l2(struct hierarchy *h, uint64_t line, ps_t at, const struct me
 {
     struct cache *c = h->hart[req->hart].l2;
     (void)cache_port(c, line, at);
-    int way = cache_lookup(c, line, MEM_WRITEBACK, req);
+    int way = cache_plain_lookup(c, line, MEM_WRITEBACK, req);
     const int present = way >= 0 || !c->no_allocate;
     if (way >= 0) {
         written(c, line, way);
     } else if (present) {
-        struct cache_victim v = cache_fill(c, line, MEM_WRITEBACK, !c->through, req);
+        struct cache_victim v = cache_plain_fill(c, line, MEM_WRITEBACK, !c->through, req);
         at = evict_l2(h, v, at, req);
     }
     return c->through || !present ? level_write_llc(h, line, 1, at, req) : at;
@@ -379,7 +379,7 @@ ps_t level_evict_l1(struct hierarchy *h, struct cache_victim v, ps_t at, const s
 static struct answer own_l2(struct hierarchy *h, struct answer a, int way,
                             const struct mem_req *req)
 {
-    a.own = (uint8_t)cache_is(h->hart[req->hart].l2, line_of(req), way, CACHE_OWN);
+    a.own = (uint8_t)cache_plain_is(h->hart[req->hart].l2, line_of(req), way, CACHE_OWN);
     if (req->kind == MEM_STORE && unlikely(!a.own)) {
         a.done = share_upgrade(h, req, a.done);
         a.source = SRC_COHERENCE;
@@ -396,7 +396,7 @@ static struct answer miss_l2(struct hierarchy *h, ps_t at, const struct mem_req 
     const ps_t start = cache_miss(c, at);
     struct answer a = read_llc(h, start, req);
     h->used = 1;
-    *v = cache_fill(c, line, req->kind, a.dirty, req);
+    *v = cache_plain_fill(c, line, req->kind, a.dirty, req);
     if (!v->bypassed) {
         if (!a.own)
             cache_put(c, line, v->way, CACHE_OWN, 0);
@@ -423,7 +423,7 @@ struct answer level_read_l2(struct hierarchy *h, ps_t at, const struct mem_req *
     struct answer a = {.done = cache_port(c, line, at), .source = SRC_L2};
     const ps_t found = a.done;
     struct cache_victim v;
-    const int way = cache_lookup(c, line, req->kind, req);
+    const int way = cache_plain_lookup(c, line, req->kind, req);
     if (way < 0) {
         prefetch_learn(h, c, CACHE_L2, req, found, 0, 0);
         return miss_l2(h, found, req, 0, &v);
@@ -439,7 +439,7 @@ struct answer level_prefetch_l2(struct hierarchy *h, ps_t at, const struct mem_r
     const uint64_t line = line_of(req);
     struct answer a = {.done = cache_port(c, line, at), .source = SRC_L2};
     struct cache_victim v;
-    const int way = cache_lookup(c, line, MEM_PREFETCH, req);
+    const int way = cache_plain_lookup(c, line, MEM_PREFETCH, req);
     if (way >= 0) {
         c->counters.prefetch.present++;
         return own_l2(h, await(c, line, a), way, req);
@@ -458,7 +458,7 @@ struct answer level_read_l1(struct hierarchy *h, struct cache *l1, ps_t start,
 {
     const uint64_t line = line_of(req);
     struct answer a = level_read_l2(h, start, req);
-    *v = cache_fill(l1, line, req->kind, req->kind == MEM_STORE && !l1->through, req);
+    *v = cache_plain_fill(l1, line, req->kind, req->kind == MEM_STORE && !l1->through, req);
     if (!v->bypassed) {
         if (unlikely(!a.own))
             cache_put(l1, line, v->way, CACHE_OWN, 0);
@@ -474,7 +474,7 @@ struct answer level_store_l2(struct hierarchy *h, ps_t at, const struct mem_req 
     const uint64_t line = line_of(req);
     struct answer a = {.done = cache_port(c, line, at), .source = SRC_L2};
     struct cache_victim v;
-    int way = cache_lookup(c, line, MEM_STORE, req);
+    int way = cache_plain_lookup(c, line, MEM_STORE, req);
     if (way >= 0) {
         hit_l2(h, c, way, a.done, req);
         a = await(c, line, a);

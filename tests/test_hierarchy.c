@@ -409,6 +409,10 @@ Test(hierarchy, policies_that_keep_lines_out_break_no_invariant)
                 cfg.directory_sets = 8;
                 cfg.directory_ways = 3;
             }
+            if (modes % 4 == 1) {
+                cfg.level[CACHE_LLC].slices = 3;
+                cfg.level[CACHE_LLC].bytes *= 3;
+            }
             rig_make(&r, &cfg);
             for (int i = 0; i < 600; i++) {
                 const uint64_t line = draw(&rng) % 120;
@@ -607,6 +611,14 @@ Test(hierarchy, refuses_what_it_cannot_be)
     bad = good;
     bad.level[CACHE_L1D].ways = 17;
     refused(bad, "l1d: 17 ways");
+    bad = good;
+    bad.level[CACHE_L2].slices = 2;
+    refused(bad, "l2: 2 slices");
+    bad = good;
+    bad.level[CACHE_LLC].slices = 3;
+    refused(bad, "in each of 3 slices");
+    bad.level[CACHE_LLC].slices = 65;
+    refused(bad, "llc: 65 slices");
     bad = good;
     bad.level[CACHE_L1I].bytes = 1000;
     refused(bad, "l1i: ");
