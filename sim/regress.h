@@ -22,7 +22,8 @@
  *           simulated time, and the counters of the memories, the first 20 figures at most
  *   ooo     the whole trace on the out-of-order window and the memories of such a machine
  *           (sim/ooo_timing.h), with its LLC and the L2 of `alone`. Hits, misses, write-backs;
- *           cycles and headline counters with all memory in DRAM and all in the NVDIMM
+ *           cycles and headline counters with all memory in DRAM and, unless nvdimm.size is 0, all
+ *           in the NVDIMM
  *
  * A point without values is new. Counts are exact: a value that differs at all has moved.
  */

@@ -205,6 +205,8 @@ static int time_point(struct regress_point *p, const struct config *cfg, const s
     put(p, "dram.read_cycles", t.core.read_cycles);
     put(p, "dram.reads", t.core.reads);
     put(p, "dram.writes", t.core.writes);
+    if (!cfg->nvdimm_bytes)
+        return 0;
     if (ooo_timing(cfg, OOO_NVDIMM, &piece->s, piece->outcome, &t, err, errlen))
         return -1;
     put(p, "nvdimm.cycles", t.core.cycles);

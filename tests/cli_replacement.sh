@@ -118,6 +118,9 @@ timed_golden() { # a machine's file is found from the golden file's folder
         [ "$(grep -c 'nvdimm.media_writes' timed.txt)" = 2 ] && exits 0 "$pwsim" regress timed.txt -j 2 && grep -q '0 values moved' out
 }
 t "goldens of a window's time" timed_golden
+printf 'point\tooo\tgolden.trace\tllc.size=256 KiB;nvdimm.size=0\tlru\n' >dram.txt
+dram_golden() { exits 0 "$pwsim" regress dram.txt --write && grep -q 'dram.cycles' dram.txt && ! grep -q 'nvdimm\.cycles' dram.txt; }
+t "goldens of a machine without an NVDIMM" dram_golden
 printf 'point\tooo\tgolden.trace\tnonesuch.cfg;llc.size=256 KiB\tlru\n' >bad.txt
 t "a golden of a machine's file that is not there" refuses 2 "nonesuch.cfg" "$pwsim" regress bad.txt
 
