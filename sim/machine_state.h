@@ -194,6 +194,11 @@ void hart_start(struct machine *m, struct hart *h, uint32_t boot);
 void hart_wake(struct machine *m, uint32_t id);
 /* Have hart `id` come back to its boot thread, if it is not idle; else as hart_wake. */
 void hart_interrupt(struct machine *m, uint32_t id);
+/* An idle hart goes on: the time until its alarm has passed. */
+void hart_stop_idling(struct machine *m, struct hart *h);
+/* Has it translations to drop by now? It does. */
+int hart_must_drop(const struct machine *m, const struct hart *h);
+void hart_drop_pages(struct machine *m, struct hart *h);
 /* n pages of a memory are not what they were: harts that run in it drop their translations, and the
  * hart at work waits until they have. */
 void hart_shootdown(struct machine *m, const struct space *s, uint32_t page, uint32_t n);

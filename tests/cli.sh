@@ -87,6 +87,7 @@ for f in "$root"/tests/guest/*.c; do
     t "guest $name, functional" guest_test "$name"
     t "guest $name, in-order, call" guest_test "$name" -s core.model=inorder
     t "guest $name, in-order, trap" guest_test "$name" -s core.model=inorder -s kernel.boundary=trap
+    t "guest $name, in-order, four harts" guest_test "$name" -s core.model=inorder -s machine.harts=4
 done
 
 trap_report() {
