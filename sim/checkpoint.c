@@ -111,8 +111,9 @@ static int same_key(struct archive *a, enum checkpoint_kind kind, const struct c
 {
     char *now = config_text(cfg, config_find_key(path));
     const char *const hint = kind == CHECKPOINT_FULL ? "; a full one goes on as it was" : "";
-    char *key = text(a, a->writing ? (char *)(uintptr_t)path : NULL);
-    char *was = text(a, a->writing ? now : NULL);
+    const int writing = a->writing;
+    char *key = text(a, writing ? (char *)(uintptr_t)path : NULL);
+    char *was = text(a, writing ? now : NULL);
     int bad = 0;
     if (!a->failed && now && key && was && strcmp(key, path) != 0)
         archive_fail(a, "damaged: its configuration");
@@ -120,7 +121,7 @@ static int same_key(struct archive *a, enum checkpoint_kind kind, const struct c
         bad = fail(err, errlen, "made with %s = %.200s, here it is %.200s%s", path, was, now, hint);
     if (!now)
         archive_fail(a, "out of memory");
-    if (!a->writing) {
+    if (!writing) {
         free(key);
         free(was);
     }
@@ -475,6 +476,7 @@ static int restore(struct machine *m, enum checkpoint_kind kind, struct archive 
 static int open_kind(struct archive *a, const uint8_t *bytes, size_t n, enum checkpoint_kind *kind,
                      char *err, size_t errlen)
 {
+    *kind = CHECKPOINT_ARCHITECTURAL;
     if (archive_open(a, bytes, n) == 0) {
         archive_mark(a, "KIND");
         *kind = (enum checkpoint_kind)archive_put32(a, 0);

@@ -173,6 +173,6 @@ void checkpoint_full(struct machine *m, struct archive *a)
         memside_archive(&m->mem, a);
     if (!a->failed && m->ops && !m->ops->archive)
         archive_fail(a, "the core model of this config cannot be put into a full one");
-    for (uint32_t i = 0; !a->failed && m->ops && i < m->nharts; i++)
+    for (uint32_t i = 0; !a->failed && m->ops && m->ops->archive && i < m->nharts; i++)
         m->ops->archive(m->harts[i].core, a);
 }

@@ -43,9 +43,11 @@ static int configure(const struct shell_command *c, struct config **cfg, char *e
         return bad;
     struct strs *args = &(*cfg)->args;
     char **more = realloc(args->v, (args->n + 2) * sizeof *more);
-    if (!more || !(more[args->n] = strdup(c->text)))
+    if (!more)
         return fail(err, errlen, "out of memory");
     args->v = more;
+    if (!(more[args->n] = strdup(c->text)))
+        return fail(err, errlen, "out of memory");
     more[++args->n] = NULL;
     return 0;
 }
