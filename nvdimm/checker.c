@@ -438,8 +438,19 @@ static int kept(const struct checker_range *keep, size_t n, uint64_t addr)
     return 0;
 }
 
+/* Stored again and again, and never flushed. A single word beside what is flushed is rather a
+ * counter that was forgotten. */
+static int is_scratch(const struct checker *c, const struct cline *l)
+{
+    const uint64_t touched = (uint64_t)__builtin_popcountll(l->touched);
+    if (l->flushes || l->stored < SCRATCH * touched)
+        return 0;
+    return touched > 8 || (!checker_was_flushed(c, l->addr - LINE_BYTES) &&
+                           !checker_was_flushed(c, l->addr + LINE_BYTES));
+}
+
 /* Why the byte, which is not durable, is not. */
-static enum checker_row reason(const struct cline *l, unsigned byte)
+static enum checker_row reason(const struct checker *c, const struct cline *l, unsigned byte)
 {
     const uint64_t bit = UINT64_C(1) << byte;
     if (l->nt & bit)
@@ -452,9 +463,7 @@ static enum checker_row reason(const struct cline *l, unsigned byte)
         return ROW_C4;
     if (l->c6 & bit)
         return ROW_C6;
-    if (!l->flushes && l->stored >= SCRATCH * (uint64_t)__builtin_popcountll(l->touched))
-        return ROW_P6;
-    return ROW_C1;
+    return is_scratch(c, l) ? ROW_P6 : ROW_C1;
 }
 
 static void report_bytes(struct checker *c, const struct cline *l, enum checker_row row,
@@ -484,13 +493,13 @@ static void judge_line(struct checker *c, const struct cline *l)
             at++;
             continue;
         }
-        const enum checker_row row = reason(l, at);
+        const enum checker_row row = reason(c, l, at);
         unsigned end = at, last = at;
         uint32_t n = 0;
         for (; end < LINE_BYTES; end++) {
             if (!(open >> end & 1))
                 continue;
-            if (reason(l, end) != row || l->site[end / 8] != l->site[at / 8])
+            if (reason(c, l, end) != row || l->site[end / 8] != l->site[at / 8])
                 break;
             n++;
             last = end;

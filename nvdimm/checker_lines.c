@@ -170,6 +170,13 @@ void checker_retire(struct checker *c, uint64_t addr)
     c->lines.free = l;
 }
 
+int checker_was_flushed(const struct checker *c, uint64_t addr)
+{
+    const struct cpage *p = *place(&c->lines, addr >> PAGE_SHIFT);
+    const unsigned i = line_in_page(addr);
+    return p && (p->line[i] ? p->line[i]->flushes != 0 : (int)(p->flushed >> i & 1));
+}
+
 void checker_all_lines(const struct checker *c, struct u64s *to)
 {
     for (uint32_t i = 0; i < c->lines.size; i++)

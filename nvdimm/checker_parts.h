@@ -140,6 +140,7 @@ void checker_lines_free(struct checker *c);
 struct cline *checker_line(struct checker *c, uint64_t addr); /* made when it is not there */
 struct cline *checker_known(const struct checker *c, uint64_t addr);
 void checker_retire(struct checker *c, uint64_t addr); /* it is known, and wholly durable */
+int checker_was_flushed(const struct checker *c, uint64_t addr); /* ever, also if it is retired */
 void checker_all_lines(const struct checker *c, struct u64s *to);
 uint64_t checker_line_of(uint64_t addr);
 void *checker_must(void *p);

@@ -7,9 +7,9 @@
 
 #include "sim/explore_parts.h"
 
-#define READ_SETS   24u /* of recent tries, against which an image is compared */
-#define MOST_LINES  16384u
-#define NESTED_MOST 64u /* images tried of a crash in recovery, at each of its moments */
+#define READ_SETS   24u  /* of recent tries, against which an image is compared */
+#define MOST_SPARED 300u /* tries to let more survive */
+#define NESTED_MOST 64u  /* images tried of a crash in recovery, at each of its moments */
 
 /* Digests, open addressing; 0 is none. */
 struct digests {
@@ -25,12 +25,18 @@ struct read_set {
     struct digests passed;
 };
 
+/* An image: all lines that were ever stored to. */
+struct lines {
+    struct crash_line *v;
+    size_t n, cap;
+};
+
 struct chunk_worker {
     const struct exploration *x;
     struct recover *recover;
     struct crash_state *state;
     uint32_t at; /* events that the state has seen */
-    struct crash_line *lines, *nested_lines;
+    struct lines lines, nested_lines;
     uint32_t *choice, *other;
     size_t choices_cap;
     struct digests tried, ways; /* ways: how recovery went, where it was tried to crash */
@@ -46,6 +52,16 @@ static void *must_have(void *p)
         abort();
     }
     return p;
+}
+
+static void make_image(struct lines *to, struct crash_state *s, const uint32_t *choice)
+{
+    to->n = crash_image(s, choice, NULL, 0);
+    if (to->n > to->cap) {
+        to->cap = 2 * to->n;
+        to->v = must_have(realloc(to->v, to->cap * sizeof *to->v));
+    }
+    crash_image(s, choice, to->v, to->n);
 }
 
 /* ---- digests ---- */
@@ -104,10 +120,10 @@ static int in_set(const void *arg, uint64_t word)
 
 /* Has an image been tried that is equal to this one in all that its recovery read? Then this one
  * ends the same way. */
-static int reads_alike(struct chunk_worker *w, const struct crash_line *lines, size_t n)
+static int reads_alike(struct chunk_worker *w, const struct lines *l)
 {
     for (uint32_t i = 0; i < w->nsets; i++)
-        if (digests_has(&w->sets[i].passed, crash_digest_read(lines, n, in_set, &w->sets[i])))
+        if (digests_has(&w->sets[i].passed, crash_digest_read(l->v, l->n, in_set, &w->sets[i])))
             return 1;
     return 0;
 }
@@ -144,7 +160,7 @@ static struct recover_read *normal_reads(const struct recover_result *r, size_t 
 }
 
 static void remember_reads(struct chunk_worker *w, const struct recover_result *r,
-                           const struct crash_line *lines, size_t n)
+                           const struct lines *l)
 {
     size_t nreads;
     if (!r->complete)
@@ -163,7 +179,7 @@ static void remember_reads(struct chunk_worker *w, const struct recover_result *
         w->nsets += w->nsets < READ_SETS;
         w->next_set = (w->next_set + 1) % READ_SETS;
     }
-    digests_add(&s->passed, crash_digest_read(lines, n, in_set, s));
+    digests_add(&s->passed, crash_digest_read(l->v, l->n, in_set, s));
 }
 
 /* ---- failures ---- */
@@ -207,6 +223,9 @@ static void title_of(const struct chunk_worker *w, const struct recover_result *
     case RECOVER_HANG:
         snprintf(buf, n, "\"%s\" does not end", name);
         break;
+    case RECOVER_LARGE:
+        snprintf(buf, n, "\"%s\" stores to more of the NVDIMM than can be followed", name);
+        break;
     default:
         snprintf(buf, n, "\"%s\": the simulator failed", name);
         break;
@@ -229,35 +248,50 @@ static struct failure *known_failure(struct chunk_worker *w, uint64_t key)
 
 /* Does the image still fail the same way? */
 static int still_fails(struct chunk_worker *w, struct crash_state *s, const uint32_t *choice,
-                       struct crash_line *lines, uint64_t key, int nested)
+                       struct lines *lines, uint64_t key, int nested)
 {
     struct recover_result r;
     char title[256];
-    const size_t n = crash_image(s, choice, lines, MOST_LINES);
+    make_image(lines, s, choice);
     w->out->tried++;
-    recover_try(w->recover, lines, n < MOST_LINES ? n : MOST_LINES, &r);
+    recover_try(w->recover, lines->v, lines->n, &r);
     if (r.end == RECOVER_GOOD)
         return 0;
     title_of(w, &r, title, sizeof title);
     return key_of(&r, title, nested) == key;
 }
 
-/* Let survive what may, as long as it still fails: what is lost then is what matters. */
-static void minimise(struct chunk_worker *w, struct crash_state *s, uint32_t *choice,
-                     struct crash_line *lines, uint64_t key, int nested)
+/* Let units [from, to) survive, if it still fails then. 1: that had to be tried. */
+static int spare(struct chunk_worker *w, struct crash_state *s, uint32_t *choice, size_t from,
+                 size_t to, struct lines *lines, uint64_t key, int nested)
 {
-    size_t n;
+    size_t n, lost = 0;
     const struct crash_unit *u = crash_units(s, &n);
-    if (n > 256)
-        return;
-    for (size_t i = 0; i < n; i++) {
-        const uint32_t had = choice[i];
-        if (had == u[i].stores)
-            continue;
+    uint32_t *had = must_have(malloc((to - from) * sizeof *had));
+    memcpy(had, choice + from, (to - from) * sizeof *had);
+    for (size_t i = from; i < to; i++) {
+        lost += choice[i] != u[i].stores;
         choice[i] = u[i].stores;
-        if (!still_fails(w, s, choice, lines, key, nested))
-            choice[i] = had;
     }
+    if (lost && !still_fails(w, s, choice, lines, key, nested))
+        memcpy(choice + from, had, (to - from) * sizeof *had);
+    free(had);
+    return lost != 0;
+}
+
+/* Let survive what may, as long as it still fails: what is lost then is what matters. In blocks
+ * first, so that few tries are needed where there are many units. */
+static void minimise(struct chunk_worker *w, struct crash_state *s, uint32_t *choice,
+                     struct lines *lines, uint64_t key, int nested)
+{
+    size_t n, block = 1, left = MOST_SPARED;
+    crash_units(s, &n);
+    while (block * 8 < n)
+        block *= 8;
+    for (; block; block /= 8)
+        for (size_t from = 0; from < n && left; from += block)
+            left -= (size_t)spare(w, s, choice, from, from + block < n ? from + block : n, lines,
+                                  key, nested);
 }
 
 struct text {
@@ -367,9 +401,9 @@ static void note_failure(struct chunk_worker *w, const struct recover_result *r,
         return;
     crash_units(w->state, &n);
     memcpy(w->other, choice, n * sizeof *choice);
-    minimise(w, w->state, w->other, w->nested_lines, key, 0);
-    n = crash_image(w->state, w->other, w->nested_lines, MOST_LINES);
-    cores_keep(w->x, f, w->nested_lines, n < MOST_LINES ? n : MOST_LINES);
+    minimise(w, w->state, w->other, &w->nested_lines, key, 0);
+    make_image(&w->nested_lines, w->state, w->other);
+    cores_keep(w->x, f, w->nested_lines.v, w->nested_lines.n);
     struct text t = {.buf = f->detail, .cap = sizeof f->detail};
     say_moment(w, &t, m);
     say_lost(w, &t, w->state, w->other, &f->nlost);
@@ -391,7 +425,7 @@ static uint64_t way_of(const struct recover_result *r)
 /* lines: the image that fails. */
 static void note_nested(struct chunk_worker *w, const struct recover_result *r,
                         const struct moment *m, const struct pm_event *last,
-                        const struct crash_line *lines, size_t n)
+                        const struct lines *lines)
 {
     char title[256], place[160], first[256];
     title_of(w, r, first, sizeof first);
@@ -405,7 +439,7 @@ static void note_nested(struct chunk_worker *w, const struct recover_result *r,
     f = new_failure(w, key, title, m->event, 1);
     if (!f)
         return;
-    cores_keep(w->x, f, lines, n);
+    cores_keep(w->x, f, lines->v, lines->n);
     struct text t = {.buf = f->detail, .cap = sizeof f->detail};
     say_moment(w, &t, m);
     say(&t, "    and again in \"%s\", behind the store at\n            %s\n",
@@ -422,16 +456,16 @@ static void try_nested_moment(struct chunk_worker *w, struct crash_state *s, con
     crash_walk_begin(s, &walk, NESTED_MOST, w->x->cfg->seed ^ m->event);
     while (crash_walk_next(s, &walk, choice)) {
         struct recover_result r;
-        const size_t n = crash_image(s, choice, w->nested_lines, MOST_LINES);
-        if (n > MOST_LINES || reads_alike(w, w->nested_lines, n)) {
+        make_image(&w->nested_lines, s, choice);
+        if (reads_alike(w, &w->nested_lines)) {
             w->out->unread++;
             continue;
         }
         w->out->tried++;
-        recover_try(w->recover, w->nested_lines, n, &r);
-        remember_reads(w, &r, w->nested_lines, n);
+        recover_try(w->recover, w->nested_lines.v, w->nested_lines.n, &r);
+        remember_reads(w, &r, &w->nested_lines);
         if (r.end != RECOVER_GOOD)
-            note_nested(w, &r, m, last, w->nested_lines, n);
+            note_nested(w, &r, m, last, &w->nested_lines);
     }
     free(choice);
 }
@@ -496,19 +530,19 @@ static void try_image(struct chunk_worker *w, const struct moment *m)
         return;
     }
     digests_add(&w->tried, digest);
-    const size_t n = crash_image(w->state, w->choice, w->lines, MOST_LINES);
-    if (n <= MOST_LINES && reads_alike(w, w->lines, n)) {
+    make_image(&w->lines, w->state, w->choice);
+    if (reads_alike(w, &w->lines)) {
         w->out->unread++;
         return;
     }
     w->out->tried++;
-    recover_try(w->recover, w->lines, n < MOST_LINES ? n : MOST_LINES, &r);
-    remember_reads(w, &r, w->lines, n);
+    recover_try(w->recover, w->lines.v, w->lines.n, &r);
+    remember_reads(w, &r, &w->lines);
     if (r.end != RECOVER_GOOD) {
         note_failure(w, &r, m, w->choice);
         return;
     }
-    try_nested(w, &r, m, w->lines, n);
+    try_nested(w, &r, m, w->lines.v, w->lines.n);
 }
 
 static void try_moment(struct chunk_worker *w, const struct moment *m)
@@ -552,8 +586,6 @@ struct chunk_worker *chunk_worker_new(const struct exploration *x, char *err, si
     w->x = x;
     w->recover = recover_new(x->cfg, x->image, err, errlen);
     w->state = crash_new((enum domain_point)x->cfg->domain);
-    w->lines = must_have(calloc(MOST_LINES, sizeof *w->lines));
-    w->nested_lines = must_have(calloc(MOST_LINES, sizeof *w->nested_lines));
     if (w->recover)
         return w;
     chunk_worker_free(w);
@@ -570,8 +602,8 @@ void chunk_worker_free(struct chunk_worker *w)
     digests_clear(&w->ways);
     recover_free(w->recover);
     crash_free(w->state);
-    free(w->lines);
-    free(w->nested_lines);
+    free(w->lines.v);
+    free(w->nested_lines.v);
     free(w->choice);
     free(w->other);
     free(w);

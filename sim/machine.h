@@ -77,9 +77,9 @@ int machine_sample(struct machine *m, struct series *series);
 /* Run until about `instructions` more have been executed, an epoch has been sampled or
  * the machine stops. Where a step ends changes nothing of what is simulated or sampled. */
 enum machine_state machine_step(struct machine *m, uint64_t instructions);
-/* After the last step: waits for what is under way and writes nvdimm_out; without that, commits what
- * is durable when the config says so. 0, or -1 with a message (the given NVDIMM image is then as it
- * was). */
+/* After the last step: waits for what is under way and writes nvdimm_out; without that, commits
+ * what is durable when the config says so. 0, or -1 with a message (the given NVDIMM image is then
+ * as it was). */
 int machine_finish(struct machine *m, char *err, size_t errlen);
 /* When everything else that a run leaves has been written: if the config says so, the given NVDIMM
  * image becomes a copy of this file, which was nvdimm_out. The same. */

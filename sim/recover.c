@@ -14,7 +14,7 @@
 #include "sim/power.h"
 
 #define MOST_READS  65536u
-#define MOST_LINES  32768u
+#define MOST_LINES  262144u /* 16 MiB */
 #define MOST_EVENTS 65536u
 #define MOST_TEXT   4096u
 #define STEP        500000u
@@ -24,6 +24,7 @@ struct report {
     uint32_t end;
     int32_t exit_code;
     uint32_t nreads, nlines, nevents, complete;
+    uint32_t lost; /* not all that it has stored is in `lines` */
     char text[MOST_TEXT];
     struct recover_read reads[MOST_READS];
     struct crash_line lines[MOST_LINES]; /* that it has stored to, as they are then */
@@ -152,24 +153,52 @@ const char *recover_name(const struct recover *r, size_t program)
 /* ---- in the forked process ---- */
 
 struct seen_line {
-    uint64_t line;
+    uint64_t line; /* 0: a free place */
     uint8_t read, written;
 };
 
-static struct seen_line *find(struct seen_line *v, uint32_t size, uint64_t line)
+/* Open addressing; size is a power of two. */
+struct seen {
+    struct seen_line *v;
+    uint32_t size, n;
+};
+
+static struct seen_line *place(const struct seen *s, uint64_t line)
 {
-    uint32_t i = (uint32_t)((line >> 6) * UINT64_C(0x9e3779b97f4a7c15) >> 40) & (size - 1);
-    while (v[i].line && v[i].line != line)
-        i = (i + 1) & (size - 1);
-    v[i].line = line;
-    return &v[i];
+    uint32_t i = (uint32_t)((line >> 6) * UINT64_C(0x9e3779b97f4a7c15) >> 32) & (s->size - 1);
+    while (s->v[i].line && s->v[i].line != line)
+        i = (i + 1) & (s->size - 1);
+    return &s->v[i];
+}
+
+/* 0, or -1: no memory. */
+static int seen_grow(struct seen *s)
+{
+    const struct seen old = *s;
+    *s = (struct seen){.size = old.size ? 2 * old.size : 1024, .n = old.n};
+    s->v = calloc(s->size, sizeof *s->v);
+    for (uint32_t i = 0; s->v && i < old.size; i++)
+        if (old.v[i].line)
+            *place(s, old.v[i].line) = old.v[i];
+    free(old.v);
+    return s->v ? 0 : -1;
+}
+
+static struct seen_line *find(struct seen *s, uint64_t line)
+{
+    if (2 * s->n >= s->size && seen_grow(s))
+        return NULL;
+    struct seen_line *l = place(s, line);
+    s->n += l->line == 0;
+    l->line = line;
+    return l;
 }
 
 static void put_line(struct report *out, struct physmem *pm, uint64_t line)
 {
     const uint8_t *p = physmem_at(pm, line, 64);
     if (out->nlines == MOST_LINES || !p) {
-        out->complete = 0;
+        out->lost = 1;
         return;
     }
     struct crash_line *l = &out->lines[out->nlines++];
@@ -177,34 +206,47 @@ static void put_line(struct report *out, struct physmem *pm, uint64_t line)
     memcpy(l->bytes, p, 64);
 }
 
+static int is_store(const struct pm_event *e)
+{
+    return e->kind == PM_STORE || e->kind == PM_NTSTORE;
+}
+
+/* One event: 0, or -1: no memory. */
+static int note(struct report *out, struct seen *seen, const struct pm_event *e)
+{
+    const uint8_t bit = (uint8_t)(1u << (e->addr >> 3 & 7));
+    if (e->kind == PM_LOAD || e->kind == PM_DEVICE || is_store(e)) {
+        struct seen_line *s = find(seen, e->addr & ~UINT64_C(63));
+        if (!s)
+            return -1;
+        if (e->kind == PM_LOAD || (is_store(e) && e->bytes < 8))
+            s->read |= bit & (uint8_t)~s->written;
+        if (e->kind != PM_LOAD)
+            s->written |= bit;
+    }
+    if (e->kind == PM_LOAD)
+        return 0;
+    if (out->nevents < MOST_EVENTS)
+        out->events[out->nevents++] = *e;
+    else
+        out->complete = 0;
+    return 0;
+}
+
 /* Which words were read before they were written, and which lines were written. */
 static void sum_up(struct report *out, struct physmem *pm, const struct pm_record *rec)
 {
-    uint32_t size = 1024;
-    while (size < 4 * rec->n && size < 1u << 22)
-        size *= 2;
-    struct seen_line *seen = calloc(size, sizeof *seen);
-    out->complete = seen && rec->n <= MOST_EVENTS && rec->n < size / 2;
-    for (size_t i = 0; out->complete && i < rec->n; i++) {
-        const struct pm_event *e = &rec->v[i];
-        const uint8_t bit = (uint8_t)(1u << (e->addr >> 3 & 7));
-        if (e->kind == PM_LOAD ||
-            ((e->kind == PM_STORE || e->kind == PM_NTSTORE) && e->bytes < 8)) {
-            struct seen_line *s = find(seen, size, e->addr & ~UINT64_C(63));
-            s->read |= bit & (uint8_t)~s->written;
-        }
-        if (e->kind == PM_STORE || e->kind == PM_NTSTORE || e->kind == PM_DEVICE)
-            find(seen, size, e->addr & ~UINT64_C(63))->written |= bit;
-        if (e->kind != PM_LOAD)
-            out->events[out->nevents++] = *e;
+    struct seen seen = {0};
+    out->complete = 1;
+    for (size_t i = 0; i < rec->n && !out->lost; i++)
+        out->lost = note(out, &seen, &rec->v[i]) != 0;
+    for (uint32_t i = 0; i < seen.size && seen.v; i++) {
+        if (seen.v[i].written)
+            put_line(out, pm, seen.v[i].line);
+        if (seen.v[i].read && out->nreads < MOST_READS)
+            out->reads[out->nreads++] = (struct recover_read){seen.v[i].line, seen.v[i].read};
     }
-    for (uint32_t i = 0; seen && i < size; i++) {
-        if (seen[i].written)
-            put_line(out, pm, seen[i].line);
-        if (seen[i].read && out->nreads < MOST_READS)
-            out->reads[out->nreads++] = (struct recover_read){seen[i].line, seen[i].read};
-    }
-    free(seen);
+    free(seen.v);
 }
 
 static enum recover_end end_of(const struct machine *m, enum machine_state state)
@@ -249,7 +291,7 @@ static void run_program(struct recover *r, const struct booted *b)
     int status = 0;
     struct report *out = r->report;
     out->end = RECOVER_CRASH;
-    out->nreads = out->nlines = out->nevents = out->complete = 0;
+    out->nreads = out->nlines = out->nevents = out->complete = out->lost = 0;
     memset(out->text, 0, sizeof out->text);
     const pid_t pid = fork();
     if (pid == 0)
@@ -322,6 +364,10 @@ void recover_try(struct recover *r, const struct crash_line *lines, size_t n,
         }
         if (out->end != RECOVER_GOOD)
             break;
+        if (i + 1 < r->n && r->report->lost) {
+            out->end = RECOVER_LARGE;
+            break;
+        }
         if (i + 1 < r->n)
             carry_over(r);
     }

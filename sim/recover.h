@@ -17,11 +17,12 @@
 struct recover;
 
 enum recover_end {
-    RECOVER_GOOD, /* exit code 0 */
-    RECOVER_EXIT, /* another one */
-    RECOVER_TRAP, /* the program or the kernel trapped, or the program could not be started */
-    RECOVER_HANG, /* it did not end within crash.fuel */
-    RECOVER_CRASH /* the simulator itself failed: a bug of ours */
+    RECOVER_GOOD,  /* exit code 0 */
+    RECOVER_EXIT,  /* another one */
+    RECOVER_TRAP,  /* the program or the kernel trapped, or the program could not be started */
+    RECOVER_HANG,  /* it did not end within crash.fuel */
+    RECOVER_LARGE, /* it stored to more than 16 MiB, and another program is to follow */
+    RECOVER_CRASH  /* the simulator itself failed: a bug of ours */
 };
 
 struct recover_read {

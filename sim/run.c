@@ -197,11 +197,7 @@ static int end_recording(struct recording *rec, const char *label, const struct 
     snprintf(r->path, sizeof r->path, "%s", rundir_path(rec->dir));
     struct rundir *dir = rec->dir;
     rec->dir = NULL;
-    if (rundir_commit(dir, &facts, err, errlen))
-        return -1;
-    char nvdimm[PATH_MAX];
-    snprintf(nvdimm, sizeof nvdimm, "%s/nvdimm.img", r->path);
-    return machine_commit(r->machine, nvdimm, err, errlen);
+    return rundir_commit(dir, &facts, err, errlen);
 }
 
 /* ---- running ---- */
@@ -329,6 +325,16 @@ static int recover_after(const struct config *cfg, const char *label, const stru
     return code == 0 && cfg->power_restore ? 1 : code; /* what was under way is lost */
 }
 
+/* The last of all that a run writes: the given NVDIMM image. */
+static int commit_nvdimm(const struct run_result *r, char *err, size_t errlen)
+{
+    char nvdimm[PATH_MAX];
+    if (!*r->path || r->enough)
+        return 0;
+    snprintf(nvdimm, sizeof nvdimm, "%s/nvdimm.img", r->path);
+    return machine_commit(r->machine, nvdimm, err, errlen);
+}
+
 static struct machine *make_machine(const struct config *cfg, const struct machine_ports *ports,
                                     const char *from, char *err, size_t errlen)
 {
@@ -369,7 +375,7 @@ int run_point(const struct config *cfg, const char *label, const struct image *i
         suspend_print(out->machine, opt->log);
     if (out->machine && run_machine(cfg, label, opt, &rec, out, err, errlen) == 0) {
         out->recovery = recover_after(cfg, label, image, opt, out, err, errlen);
-        if (out->recovery >= 0)
+        if (out->recovery >= 0 && commit_nvdimm(out, err, errlen) == 0)
             return 0;
     }
     machine_free(out->machine);

@@ -75,6 +75,10 @@ same_seed() { # the same seed draws the same images, another one others
 }
 t "explorer: a seed draws the same sample" same_seed
 t "explorer: a full disk under the state file" refuses 2 "/dev/full: cannot be written" "$pwsim" crash empty.cfg -s boot.image="$B/persistency.elf" -s program.name=c7 -s program.args=correct -s "power.recovery=c7 check" --state /dev/full
+large() { # more than 65,536 loads and 16,384 lines: what recovery stores, the next program sees
+    exits 0 "$pwsim" crash empty.cfg -s boot.image="$B/persistency.elf" -s program.name=large -s program.args=correct -s 'power.recovery=["large recover", "large check"]' -s crash.images=4 -s crash.nested=false || { cat "$tmp/out" && return 1; }
+}
+t "explorer: a table of more than 1 MiB" large
 small_disk() { # `small` is in cli_power.sh
     exits 2 small 60k "$pwsim" crash empty.cfg -s boot.image="$B/persistency.elf" -s program.name=c7 -s program.args=broken -s "power.recovery=c7 check" --cores small/cores && grep -q -- '--cores: small/cores/failure-1.core: cannot be written: ' "$tmp/err"
 }
