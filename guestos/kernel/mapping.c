@@ -25,11 +25,49 @@ static void owner_drop(struct mapping *m)
         object_drop(m->object);
 }
 
+/* wasi-libc's malloc takes all memory that there is at its first call for its own: it writes at the
+ * end, and hands out what is mapped between. pwk_map of pwk.h sees to it that it has been called
+ * before, but imports can be declared otherwise. So there is a heap's worth of DRAM in front of the
+ * first object, and a page of it behind each. It lives as long as the process; where there is no
+ * room for it, the program has to do without. */
+#define SPARE_FRONT  16u
+#define SPARE_BEHIND 1u
+
+static void spare_add(struct process *p, uint32_t pages)
+{
+    struct mapping *m = kalloc(sizeof *m);
+    int32_t frame = m ? machine_frames_alloc(pages) : -ENOMEM;
+    int32_t at = frame < 0 ? frame : machine_map(p->instance, MACHINE_DRAM, (uint32_t)frame, pages);
+    if (machine_map_failed(at)) {
+        if (frame >= 0)
+            machine_frames_free((uint32_t)frame, pages);
+        kfree(m);
+        return;
+    }
+    *m = (struct mapping){.page = (uint32_t)at >> PAGE_SHIFT,
+                          .pages = pages,
+                          .first = (uint32_t)frame,
+                          .owned = 1,
+                          .spare = 1,
+                          .next = p->mappings};
+    p->mappings = m;
+}
+
+static int has_object(const struct process *p)
+{
+    for (const struct mapping *m = p->mappings; m; m = m->next)
+        if (m->object)
+            return 1;
+    return 0;
+}
+
 int32_t mapping_add(struct process *p, const struct file_extent *e, struct inode *node,
                     struct object *object)
 {
     struct mapping *m = kalloc(sizeof *m);
     int owned = !node && !object;
+    if (object && !has_object(p))
+        spare_add(p, SPARE_FRONT);
     int32_t at = m ? machine_map(p->instance, e->tier, e->first, e->frames) : -ENOMEM;
     if (machine_map_failed(at)) {
         if (owned)
@@ -46,6 +84,8 @@ int32_t mapping_add(struct process *p, const struct file_extent *e, struct inode
                           .next = p->mappings};
     owner_hold(m);
     p->mappings = m;
+    if (object)
+        spare_add(p, SPARE_BEHIND);
     return at;
 }
 
@@ -108,7 +148,7 @@ int mapping_remove(struct process *p, uint32_t addr, uint32_t bytes)
         return -EINVAL;
     for (uint32_t at = page; at < end;) {
         struct mapping **link = mapping_find(p, at);
-        if (!link)
+        if (!link || (*link)->spare)
             return -EINVAL;
         at = (*link)->page + (*link)->pages;
     }

@@ -27,7 +27,7 @@ struct mapping {
     struct mapping *next;
     uint32_t page, pages;  /* where, in pages of the process's memory */
     uint32_t first;        /* frame of the first page */
-    uint8_t owned;         /* DRAM frames of this mapping alone: freed with it */
+    uint8_t owned, spare;  /* DRAM frames of this mapping alone: freed with it */
     struct inode *node;    /* NULL, or the file */
     struct object *object; /* NULL, or the object */
 };
