@@ -58,11 +58,6 @@ int suspend_check(const struct config *cfg, char *err, size_t errlen)
         return fail(err, errlen,
                     "power.restore: not with nvdimm.commit; the image of the run is in "
                     "its run directory");
-    if (cfg->harts > 1)
-        return fail(err, errlen,
-                    "power.restore: only machines with one hart can be suspended, "
-                    "machine.harts is %" PRIu64,
-                    cfg->harts);
     if (cfg->power_area < cfg->nvdimm_bytes && area_bytes(cfg) >= FRAME_BYTES &&
         suspend_area(cfg) > NVDIMM_BASE)
         return 0;
@@ -363,8 +358,7 @@ int suspend_machine(struct machine *m, char *err, size_t errlen)
 {
     struct archive a;
     uint64_t frames;
-    machine_consume(m);
-    m->ops->drain(m->hart->core);
+    harts_finish(m); /* all harts stop, and hart 0 is at work */
     hierarchy_tap(m->mem.hierarchy, NULL);
     if (checkpoint_save(m, CHECKPOINT_SUSPENDED, &a, err, errlen)) {
         archive_free(&a);
@@ -458,6 +452,17 @@ static int find_all(struct copier *k, struct found *f, char *err, size_t errlen)
     return 0;
 }
 
+/* All harts wait for the one that restores. */
+static void wait_until(struct machine *m, ps_t then)
+{
+    struct hart *const at_work = m->hart;
+    for (uint32_t i = 0; i < m->nharts; i++) {
+        m->hart = &m->harts[i];
+        machine_event(m, EV_STALL, (then + 999) / 1000);
+    }
+    m->hart = at_work;
+}
+
 static int resume(struct machine *m, char *err, size_t errlen)
 {
     struct copier k;
@@ -475,7 +480,7 @@ static int resume(struct machine *m, char *err, size_t errlen)
         m->suspend.restored_bytes = k.loaded;
         m->suspend.restored_ps = k.hart.now;
         m->suspend.restored_pj = c->read_pj + c->write_pj;
-        machine_event(m, EV_STALL, (k.hart.now + 999) / 1000);
+        wait_until(m, k.hart.now);
     }
     free(f.state);
     free(f.list);

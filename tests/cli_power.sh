@@ -96,6 +96,7 @@ t "suspended at a count of operators" sleeps instructions=2000000
 t "suspended at a fence" sleeps fence=20
 t "suspended at a mark" sleeps mark=1
 t "suspended by an out-of-order core" sleeps cycles=700000 -s core.model=ooo
+t "suspended with three harts" sleeps cycles=1000000 -s machine.harts=3
 eadr_sleeps() { # the flush by hold-up energy is told, too
     sleeps cycles=1000000 -s nvdimm.domain=eadr && grep -Eq 'hold-up energy flushed [1-9][0-9,]* dirty lines from the caches in [0-9.]+ us .* with [0-9.]+ uJ' sleep.err
 }
