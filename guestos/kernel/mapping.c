@@ -65,8 +65,8 @@ int32_t mapping_add(struct process *p, const struct file_extent *e, struct inode
                     struct object *object)
 {
     struct mapping *m = kalloc(sizeof *m);
-    int owned = !node && !object;
-    if (object && !has_object(p))
+    int owned = !node && !object, keeps = object && e->tier == MACHINE_NVDIMM;
+    if (keeps && !has_object(p))
         spare_add(p, SPARE_FRONT);
     int32_t at = m ? machine_map(p->instance, e->tier, e->first, e->frames) : -ENOMEM;
     if (machine_map_failed(at)) {
@@ -84,7 +84,7 @@ int32_t mapping_add(struct process *p, const struct file_extent *e, struct inode
                           .next = p->mappings};
     owner_hold(m);
     p->mappings = m;
-    if (object)
+    if (keeps)
         spare_add(p, SPARE_BEHIND);
     return at;
 }
