@@ -163,8 +163,8 @@ static const struct code_case code_cases[] = {
     {FN(T_I_I, "leaf", "\0\x20\0\x0b"), "sAlB"},
     /* call leaf(a) + a: a's register is saved, and the temporary's */
     {FN(T_I_I, "caller", "\0\x20\0\x10\x0a\x20\0\x6a\x0b"), "sssAB|AlllB"},
-    /* switch: bounds check and jump */
-    {FN(T_I_V, "switch", "\0\x02\x40\x02\x40\x20\0\x0e\1\0\1\x0b\x0f\x0b\x0b"), "sAB|lB|lB"},
+    /* switch: bounds check, the target from a table, the jump */
+    {FN(T_I_V, "switch", "\0\x02\x40\x02\x40\x20\0\x0e\1\0\1\x0b\x0f\x0b\x0b"), "sAlB|lB|lB"},
     /* the last two of eight integer arguments are stored to the callee's frame */
     {FN(T_I_I, "many", "\0\x20\0\x20\0\x20\0\x20\0\x20\0\x20\0\x20\0\x20\0\x10\x0e\x0b"), NULL},
     {FN(T_EIGHT_I, "eight", "\0\x20\0\x20\7\x6a\x0b"), NULL},
@@ -187,6 +187,40 @@ Test(lower, simple_functions_become_the_expected_micro_ops)
     const char *many = code_text(s.st, "many");
     cr_assert(strstr(many, "AAAAAAAAssB"), "%s", many);
     cr_assert_str_eq(code_text(s.st, "eight"), "slAlB");
+    scene_drop(&s);
+}
+
+/* What jumps by a table waits for its entry, which waits for the index. */
+Test(lower, jumps_by_a_table_need_its_entry)
+{
+    struct fn fn = code_cases[COUNT(code_cases) - 3].fn;
+    struct scene_module m = {.fns = &fn, .nfns = 1, .pages = 1};
+    struct scene s = scene_new(NULL, &m);
+    struct code_view v = store_code(s.st);
+    cr_assert_str_eq(fn.export, "switch");
+    const struct uop *u = &v.uops[v.blocks[v.funcs[0].first_block].uops];
+    cr_expect_eq(u[2].class, UOP_LOAD);
+    cr_expect_eq(u[2].a, u[1].a, "the index");
+    cr_expect_eq(u[3].class, UOP_BRANCH);
+    cr_expect_eq(u[3].a, u[2].dst);
+    scene_drop(&s);
+}
+
+Test(lower, kinds_of_arithmetic_are_told_apart)
+{
+    static const uint8_t kinds[] = {ALU_SCALE,     ALU_SHIFT,     ALU_ADD,   ALU_SHIFT,
+                                    ALU_ADD_SHORT, ALU_ADD_SHORT, ALU_USUAL, ALU_ADD};
+    /* a << 2, << 4, + b, rotl 1, + -1024, - 1023, ^ b, + 1024 */
+    struct fn fn = FN(T_II_I, "kinds",
+                      "\0\x20\0\x41\2\x74\x41\4\x74\x20\1\x6a\x41\1\x77\x41\x80\x78\x6a"
+                      "\x41\xff\7\x6b\x20\1\x73\x41\x80\x08\x6a\x0b");
+    struct scene_module m = {.fns = &fn, .nfns = 1, .pages = 1};
+    struct scene s = scene_new(NULL, &m);
+    struct code_view v = store_code(s.st);
+    cr_assert_str_eq(code_text(s.st, "kinds"), "sAAAAAAAAlB");
+    for (size_t i = 0; i < COUNT(kinds); i++)
+        cr_expect_eq(v.uops[v.blocks[v.funcs[0].first_block].uops + 1 + i].info, kinds[i], "%zu",
+                     i);
     scene_drop(&s);
 }
 

@@ -24,6 +24,16 @@ enum uop_class {
     UOP_CLASSES
 };
 
+/* UOP_ALU: what it is where a core may want to know (uop.info). */
+enum alu_kind {
+    ALU_USUAL,
+    ALU_COPY,  /* dst = a, or its low half */
+    ALU_SHIFT, /* shift or rotation */
+    ALU_SCALE, /* shift to the left by the constant 1, 2 or 3 */
+    ALU_ADD,
+    ALU_ADD_SHORT /* of a constant from -1024 to 1023 */
+};
+
 #define REG_NONE 0xffffu
 
 /*
@@ -38,7 +48,7 @@ struct uop {
     uint8_t class;
     uint8_t flags;
     uint8_t bytes;      /* of a memory access */
-    uint8_t info;       /* UOP_FLUSH: which; UOP_BULK: see log */
+    uint8_t info;       /* UOP_FLUSH: which; UOP_BULK: see log; UOP_ALU: enum alu_kind */
     uint16_t dst, a, b; /* slots or REG_NONE; memory accesses: a is the address, b the data */
     uint16_t slot;      /* UOP_ON_FRAME; slots of callee frames lie past the caller's */
 };

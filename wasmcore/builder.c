@@ -132,7 +132,7 @@ void code_move(struct builder *b, uint8_t type, uint16_t dst, uint16_t from)
     if (!half || !joins_move(b, half, dst, from))
         code_emit(b, (struct insn){.op = IN_MOVE, .dst = dst, .a = from});
     if (type != VT_HIGH)
-        code_alu(b, UOP_ALU, file_bits(type, FILE_DST | FILE_A), dst, from, REG_NONE);
+        code_alu_kind(b, ALU_COPY, file_bits(type, FILE_DST | FILE_A), dst, from, REG_NONE);
 }
 
 void code_const(struct builder *b, uint8_t type, uint16_t dst, uint64_t bits)

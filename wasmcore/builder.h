@@ -175,6 +175,19 @@ static inline void code_alu(struct builder *b, unsigned class, unsigned files, u
                                  .b = y,
                                  .slot = REG_NONE});
 }
+
+/* The same of class UOP_ALU, of a kind (enum alu_kind). */
+static inline void code_alu_kind(struct builder *b, enum alu_kind kind, unsigned files,
+                                 uint16_t dst, uint16_t x, uint16_t y)
+{
+    code_uop(b, (struct raw_uop){.class = UOP_ALU,
+                                 .info = (uint8_t)kind,
+                                 .files = (uint8_t)files,
+                                 .dst = dst,
+                                 .a = x,
+                                 .b = y,
+                                 .slot = REG_NONE});
+}
 void code_move(struct builder *b, uint8_t type, uint16_t dst, uint16_t from);
 void code_const(struct builder *b, uint8_t type, uint16_t dst, uint64_t bits);
 
@@ -183,6 +196,18 @@ uint32_t code_begin_block(struct builder *b);
 /* End the one under way; with goes_on the next block begun is its `next`. live: height of the stack
  * whose values are used after it. */
 void code_end_block(struct builder *b, enum block_end how, int goes_on, uint32_t live);
+
+/* A load of 8 bytes of memory that is near (see regalloc.h) at an index, from a table. */
+static inline struct raw_uop near_load(const struct builder *b, uint16_t dst, uint16_t index)
+{
+    return (struct raw_uop){.class = UOP_LOAD,
+                            .flags = UOP_ON_FRAME,
+                            .bytes = 8,
+                            .dst = dst,
+                            .a = index,
+                            .b = REG_NONE,
+                            .slot = (uint16_t)b->nlocals};
+}
 
 /* ---- labels ---- */
 

@@ -153,8 +153,11 @@ static void op_br_table(struct builder *b)
         if (c->kind != C_FUNC && in_place(b, c, label_arity(c), b->height))
             label_refer(b, c, k, NO_BLOCK);
     }
+    /* a check of bounds, the target from a table in memory that is near, the jump */
+    const uint16_t target = stack_temp_slot(b, b->height);
     code_alu(b, UOP_ALU, 0, REG_NONE, index, REG_NONE);
-    code_alu(b, UOP_BRANCH, 0, REG_NONE, index, REG_NONE);
+    code_uop(b, near_load(b, target, index));
+    code_alu(b, UOP_BRANCH, 0, REG_NONE, target, REG_NONE);
     code_end_block(b, END_TABLE, 0, b->height);
     b->in.at = entries;
     for (uint32_t i = 0; i <= n && !b->failed; i++) {

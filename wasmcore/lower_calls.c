@@ -39,10 +39,12 @@ static void pass_arguments(struct builder *b, const struct functype *type, uint1
     }
 }
 
-void finish_call(struct builder *b, const struct functype *type, enum block_end how)
+/* target: where the branch goes, from a register, or REG_NONE. */
+static void finish_call_to(struct builder *b, const struct functype *type, enum block_end how,
+                           uint16_t target)
 {
     uint32_t base = b->height - type->nparams;
-    code_alu(b, UOP_BRANCH, 0, REG_NONE, REG_NONE, REG_NONE);
+    code_alu(b, UOP_BRANCH, 0, REG_NONE, target, REG_NONE);
     b->calls = 1;
     stack_pop(b, type->nparams);
     code_end_block(b, how, 1, base);
@@ -54,6 +56,11 @@ void finish_call(struct builder *b, const struct functype *type, enum block_end 
                      REG_NONE);
         stack_push_temp(b, t);
     }
+}
+
+void finish_call(struct builder *b, const struct functype *type, enum block_end how)
+{
+    finish_call_to(b, type, how, REG_NONE);
 }
 
 static void note_import_call(struct builder *b, uint32_t import)
@@ -196,19 +203,14 @@ void lower_call(struct builder *b, uint32_t func)
     finish_call(b, type, imported ? END_CALL_INDIRECT : END_CALL);
 }
 
-/* A table's bounds, its entry, the entry's type; `where` is a register that is free. */
+/* A table's bounds, its entry's type (a compare that is fused with its branch), and where it leads,
+ * which is left in `where`, a register that is free. */
 static void check_entry(struct builder *b, uint16_t index, uint16_t where)
 {
     code_alu(b, UOP_ALU, 0, REG_NONE, index, REG_NONE);
-    for (int i = 0; i < 2; i++)
-        code_uop(b, (struct raw_uop){.class = UOP_LOAD,
-                                     .flags = UOP_ON_FRAME,
-                                     .bytes = 8,
-                                     .dst = where,
-                                     .a = REG_NONE,
-                                     .b = REG_NONE,
-                                     .slot = (uint16_t)b->nlocals});
-    code_alu(b, UOP_BRANCH, 0, REG_NONE, where, REG_NONE); /* fused with its compare */
+    code_uop(b, near_load(b, where, index));
+    code_alu(b, UOP_BRANCH, 0, REG_NONE, where, REG_NONE);
+    code_uop(b, near_load(b, where, index));
 }
 
 void lower_call_indirect(struct builder *b, uint32_t type_index, uint32_t table)
@@ -226,7 +228,7 @@ void lower_call_indirect(struct builder *b, uint32_t type_index, uint32_t table)
                                .y = table});
     pass_arguments(b, type, base);
     check_entry(b, index, where);
-    finish_call(b, type, END_CALL_INDIRECT);
+    finish_call_to(b, type, END_CALL_INDIRECT, where);
 }
 
 /* ---- tail calls: the arguments are settled as for a call, and the engine moves them ---- */
@@ -277,5 +279,5 @@ void lower_tail_call_indirect(struct builder *b, uint32_t type_index, uint32_t t
                                .y = table});
     pass_arguments(b, type, 0);
     check_entry(b, index, where);
-    finish_call(b, type, END_TAIL_INDIRECT);
+    finish_call_to(b, type, END_TAIL_INDIRECT, where);
 }

@@ -108,13 +108,59 @@ static unsigned files(uint8_t result, uint8_t x, uint8_t y)
 
 /* ---- arithmetic ---- */
 
-static void unary(struct builder *b, const struct op_info *info, const struct row *row)
+/* Sums and differences alike. */
+static enum alu_kind kind_of_sum(uint32_t op, uint32_t form, uint64_t imm)
+{
+    const int wide = op == WOP_i64_add || op == WOP_i64_sub;
+    const uint64_t from_low = (wide ? imm : (uint64_t)(int64_t)(int32_t)imm) + 1024;
+    return form == FORM_RI && from_low < 2048 ? ALU_ADD_SHORT : ALU_ADD;
+}
+
+/* imm: of the constant operand b, if form says that it is one. */
+static enum alu_kind kind_of(uint32_t op, uint32_t form, uint64_t imm)
+{
+    switch (op) {
+    case WOP_i32_wrap_i64:
+        return ALU_COPY;
+    case WOP_i32_add:
+    case WOP_i64_add:
+        return kind_of_sum(op, form, imm);
+    case WOP_i32_sub:
+    case WOP_i64_sub:
+        return form == FORM_RI ? kind_of_sum(op, form, imm) : ALU_USUAL;
+    case WOP_i32_shl:
+    case WOP_i64_shl:
+        return form == FORM_RI && imm >= 1 && imm <= 3 ? ALU_SCALE : ALU_SHIFT;
+    case WOP_i32_shr_s:
+    case WOP_i32_shr_u:
+    case WOP_i32_rotl:
+    case WOP_i32_rotr:
+    case WOP_i64_shr_s:
+    case WOP_i64_shr_u:
+    case WOP_i64_rotl:
+    case WOP_i64_rotr:
+        return ALU_SHIFT;
+    default:
+        return ALU_USUAL;
+    }
+}
+
+static void compute(struct builder *b, unsigned class, enum alu_kind kind, unsigned in_files,
+                    uint16_t dst, uint16_t x, uint16_t y)
+{
+    if (class == UOP_ALU)
+        code_alu_kind(b, kind, in_files, dst, x, y);
+    else
+        code_alu(b, class, in_files, dst, x, y);
+}
+
+static void unary(struct builder *b, uint32_t op, const struct op_info *info, const struct row *row)
 {
     uint16_t a = stack_top_slot(b, 0);
     stack_pop(b, 1);
     uint16_t dst = stack_temp_slot(b, b->height);
     code_emit(b, (struct insn){.op = row->insn, .dst = dst, .a = a});
-    code_alu(b, row->class, files(info->result, info->arg, 0), dst, a, REG_NONE);
+    compute(b, row->class, kind_of(op, 0, 0), files(info->result, info->arg, 0), dst, a, REG_NONE);
     stack_push_result(b, info->result);
 }
 
@@ -124,7 +170,7 @@ static void test_zero(struct builder *b, uint32_t op)
     const struct insn *p = code_producer(b, 0);
     uint32_t not = p ? negated(compare_of[p->op]) : 0;
     if (op != WOP_i32_eqz || !not ) {
-        unary(b, op_lookup(op), &rows[ROW(op)]);
+        unary(b, op, op_lookup(op), &rows[ROW(op)]);
         return;
     }
     uint32_t form = (uint32_t)p->op - rows[ROW(compare_of[p->op])].insn;
@@ -158,7 +204,8 @@ static void binary(struct builder *b, uint32_t op, const struct op_info *info)
     uint16_t dst = stack_temp_slot(b, b->height);
     code_emit(b, (struct insn){
                      .op = (uint16_t)(row->insn + form), .dst = dst, .a = a, .b = c, .imm = imm});
-    code_alu(b, row->class, files(info->result, info->arg, info->arg), dst, a, c);
+    compute(b, row->class, kind_of(op, form, imm), files(info->result, info->arg, info->arg), dst,
+            a, c);
     stack_push_result(b, info->result);
 }
 
@@ -562,7 +609,7 @@ static void ref_op(struct builder *b, uint32_t op)
         code_alu(b, UOP_ALU, 0, dst, REG_NONE, REG_NONE);
         stack_push_result(b, VT_FUNCREF);
     } else { /* ref.is_null: REF_NULL is zero */
-        unary(b, op_lookup(WOP_i64_eqz), &rows[ROW(WOP_i64_eqz)]);
+        unary(b, WOP_i64_eqz, op_lookup(WOP_i64_eqz), &rows[ROW(WOP_i64_eqz)]);
     }
 }
 
@@ -580,7 +627,7 @@ static void lower_row(struct builder *b, uint32_t op)
         else if (op == WOP_i64_extend_i32_u)
             stack_top(b, 0)->type = VT_I64; /* the high half of an i32's slot is zero */
         else
-            unary(b, info, row);
+            unary(b, op, info, row);
         break;
     case OPK_LOAD:
         load(b, info, row);

@@ -27,7 +27,8 @@
  *   the same six places: their addresses matter for timing only.
  * - Constants are immediates. Copies cost one UOP_ALU where lowering could not do without.
  * - Globals and table entries are loads and stores of memory that is near: they are charged at the
- *   frame's place for the return address.
+ *   frame's place for the return address. The entry of a table of functions or of jumps is loaded
+ *   when the index is known, and the branch waits for it.
  */
 
 /* Operands in the vector file: bits of raw_uop.files. */
