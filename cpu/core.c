@@ -175,6 +175,8 @@ int core_window_check(const struct core_config *cfg, char *err, size_t errlen)
     range(&k, "cycles of a floating-point division", w->fdiv_busy, 1, 1000);
     range(&k, "cycles of store-to-load forwarding", w->forward_cycles, 0, 1000);
     range(&k, "page walkers", w->walkers, 1, 8);
+    range(&k, "cycles of a shift and addition", w->scale_add, 0, 1000);
+    range(&k, "more cycles of a load into a vector register", w->vector_load, 0, 1000);
     for (unsigned i = 0; i < UOP_CLASSES; i++) {
         snprintf(what, sizeof what, "ports of class %s", class_names[i]);
         range(&k, what, w->ports[i], 1, 0xffff);

@@ -104,7 +104,13 @@ struct window_config {
     uint32_t div_busy, fdiv_busy;       /* cycles until a divider takes the next, 1 to 1000 */
     uint32_t forward_cycles;            /* from a store's data to a load of it, 0 to 1000 */
     uint32_t walkers;                   /* page walks at once, 1 to 8 */
-    uint8_t fuse_loads;    /* a load and the arithmetic behind it are one micro-op but for issue */
+    uint8_t fuse_loads;   /* a load and the arithmetic behind it are one micro-op but for issue */
+    uint16_t ports_shift; /* of shifts and rotations; 0: those of UOP_ALU */
+    uint32_t scale_add; /* a shift by 1 to 3 and the addition behind it are one micro-op of so many
+                           cycles; 0: two, to 1000 */
+    uint32_t vector_load;  /* cycles that a load into a vector register takes more, 0 to 1000 */
+    uint8_t rename_copies; /* copies are renamed: they take no port and no time */
+    uint8_t rename_sums;   /* so are sums of a register and a short constant */
     uint8_t fuse_branches; /* so are a compare and its branch, for issue too; 0: two micro-ops */
 };
 

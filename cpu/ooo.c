@@ -49,6 +49,11 @@ static void set_window(struct ooo *c, const struct core_config *cfg)
         c->latency[i] = cfg->latency[i];
         c->ports[i] = w->ports[i];
     }
+    c->ports[OOO_SHIFTS] = w->ports_shift ? w->ports_shift : w->ports[UOP_ALU];
+    c->scale_add = w->scale_add;
+    c->vector_load = w->vector_load;
+    c->rename_copies = w->rename_copies;
+    c->rename_sums = w->rename_sums;
     for (uint32_t i = 0; i < OOO_CYCLES; i++)
         c->slots[i].cycle = i;
 }
@@ -241,6 +246,58 @@ static inline void arithmetic(struct ooo *c, uint32_t fp, const struct uop *u)
     ooo_retire(c, &op);
 }
 
+/* A copy, or as good as one: whoever needs it needs what was copied. */
+static void copy(struct ooo *c, uint32_t fp, const struct uop *u)
+{
+    struct ooo_op op = {.dispatch = ooo_enter(c, 0)};
+    op.issue = op.dispatch;
+    op.complete = WHEN(op.dispatch + 1, CPI_BASE);
+    c->ready[core_destination(fp, u->dst)] = source(c, fp, u->a);
+    ooo_retire(c, &op);
+}
+
+/* A shift or rotation. */
+static void shift(struct ooo *c, uint32_t fp, const struct uop *u)
+{
+    struct ooo_op op = {.dispatch = ooo_dispatch(c)};
+    const uint64_t ready = later(source(c, fp, u->a), source(c, fp, u->b));
+    op.issue = ooo_issue(c, OOO_SHIFTS, later(op.dispatch + 1, ready));
+    op.complete = WHEN(op.issue + c->latency[UOP_ALU], CPI_BASE);
+    c->ready[core_destination(fp, u->dst)] = WHEN_CYCLE(op.complete);
+    ooo_retire(c, &op);
+}
+
+/* u[0] shifts what u[1] adds to something. */
+static void scale_add(struct ooo *c, uint32_t fp, const struct uop *u)
+{
+    struct ooo_op op = {.dispatch = ooo_dispatch(c)};
+    const uint16_t other = u[1].a == u[0].dst ? u[1].b : u[1].a;
+    const uint64_t ready = later(source(c, fp, u[0].a), source(c, fp, other));
+    op.issue = ooo_issue(c, UOP_ALU, later(op.dispatch + 1, ready));
+    op.complete = WHEN(op.issue + c->scale_add, CPI_BASE);
+    c->ready[core_destination(fp, u[1].dst)] = WHEN_CYCLE(op.complete);
+    c->core.n.fused++;
+    ooo_retire(c, &op);
+}
+
+/* What has a mark and is no load: how many micro-ops it was. */
+static uint32_t marked(struct ooo *c, uint32_t fp, const struct uop *u, unsigned mark)
+{
+    if (mark & OOO_SCALE) {
+        scale_add(c, fp, u);
+        if (unlikely(c->core.env.dependences)) {
+            core_trace_result(&c->core, fp, u);
+            core_trace_sources(&c->core, fp, u + 1);
+        }
+        return 2;
+    }
+    if (mark & OOO_COPY)
+        copy(c, fp, u);
+    else
+        shift(c, fp, u);
+    return 1;
+}
+
 /* A compare or test that is not one micro-op with its branch. */
 static void lone_compare(struct ooo *c, uint32_t fp, const struct uop *u)
 {
@@ -285,6 +342,8 @@ static inline void load(struct ooo *c, uint32_t fp, const struct uop *u, uint64_
         c->core.n.frame_loads++;
         ooo_load_physical(c, &op, frame_word(c, fp, u), u->bytes, pc, ready);
     }
+    if (u->flags & UOP_VECTOR)
+        op.complete += WHEN(c->vector_load, 0);
     c->ready[core_destination(fp, u->dst)] = WHEN_CYCLE(op.complete);
     if (next) {
         if (unlikely(c->core.env.dependences)) {
@@ -424,7 +483,10 @@ static const uint64_t *walk(struct core *core, const uint64_t *p, const uint64_t
             arithmetic(c, fp, u);
             break;
         default:
-            arithmetic(c, fp, u);
+            if (marks[i])
+                i += marked(c, fp, u, marks[i]) - 1;
+            else
+                arithmetic(c, fp, u);
             break;
         }
         if (unlikely(dependences))
@@ -443,11 +505,41 @@ static int computes(unsigned class)
     return class <= UOP_FCVT;
 }
 
-/* A load whose value is an operand temporary, which nobody uses but the arithmetic behind it. */
+/* Its value is an operand temporary, which nobody uses but the micro-op behind it. */
+static int feeds_next(const struct code_func *f, const struct uop *u)
+{
+    return u[0].dst != REG_NONE && u[0].dst >= f->temps &&
+           (u[1].a == u[0].dst || u[1].b == u[0].dst);
+}
+
+/* A load and the arithmetic that uses its value. A copy is none: the load is its own. */
 static int fuses(const struct code_func *f, const struct uop *u)
 {
-    return u[0].class == UOP_LOAD && u[0].dst != REG_NONE && u[0].dst >= f->temps &&
-           computes(u[1].class) && (u[1].a == u[0].dst || u[1].b == u[0].dst);
+    return u[0].class == UOP_LOAD && feeds_next(f, u) && computes(u[1].class) &&
+           !(u[1].class == UOP_ALU && u[1].info == ALU_COPY);
+}
+
+static int scales(const struct code_func *f, const struct uop *u)
+{
+    return u[0].info == ALU_SCALE && feeds_next(f, u) && u[1].class == UOP_ALU &&
+           (u[1].info == ALU_ADD || u[1].info == ALU_ADD_SHORT) && u[1].a != u[1].b;
+}
+
+/* more: another micro-op follows in the block. */
+static uint8_t mark_of(const struct ooo *c, const struct code_func *f, const struct uop *u,
+                       int more)
+{
+    if (u->class == UOP_LOAD)
+        return c->fuse_loads && more && fuses(f, u) ? OOO_FUSE : 0;
+    if (u->class != UOP_ALU)
+        return 0;
+    if (u->info == ALU_COPY)
+        return c->rename_copies ? OOO_COPY : 0;
+    if (u->info == ALU_ADD_SHORT && c->rename_sums)
+        return OOO_COPY;
+    if (c->scale_add && more && scales(f, u))
+        return OOO_SCALE;
+    return u->info == ALU_SHIFT || u->info == ALU_SCALE ? OOO_SHIFT : 0;
 }
 
 /* Mark the micro-ops of blocks that are new. */
@@ -465,9 +557,9 @@ static void mark_code(struct ooo *c)
     }
     for (uint32_t id = c->marked ? c->marked : 1; id < code->nblocks; id++) {
         const struct block *b = &code->blocks[id];
-        for (uint32_t i = 0; c->fuse_loads && i + 1 < b->nuops; i++)
-            if (fuses(&code->funcs[b->func], &code->uops[b->uops + i]))
-                c->marks[b->uops + i] = OOO_FUSE;
+        for (uint32_t i = 0; i < b->nuops; i++)
+            c->marks[b->uops + i] = mark_of(c, &code->funcs[b->func], &code->uops[b->uops + i],
+                                            i + 1 < b->nuops);
     }
     c->marked = code->nblocks;
 }

@@ -26,6 +26,8 @@
 #define OOO_CYCLES  4096u /* cycles ahead of dispatch whose ports are known; power of two */
 #define OOO_WINDOW  1024u /* most micro-ops in the ROB and in the fetch queue; power of two */
 #define OOO_PORTS   16u
+#define OOO_SHIFTS  UOP_CLASSES /* for ports, shifts are a class of their own */
+#define OOO_CLASSES (UOP_CLASSES + 1u)
 #define OOO_WALKS   8u   /* page walks under way that are remembered; power of two */
 #define OOO_PENDING 512u /* entries for words with stores under way; power of two */
 
@@ -84,11 +86,12 @@ struct ooo {
     uint64_t swept; /* what left the scheduler up to this cycle has been counted */
     uint32_t retire_width, retire_left;
     uint32_t latency[UOP_CLASSES];
-    uint16_t ports[UOP_CLASSES];
-    struct ooo_full full[UOP_CLASSES];
+    uint16_t ports[OOO_CLASSES];
+    struct ooo_full full[OOO_CLASSES];
     uint64_t divider[2]; /* free again: integer, floating point */
     uint32_t divide_busy[2];
-    uint8_t fuse_loads, fuse_branches;
+    uint8_t fuse_loads, fuse_branches, rename_copies, rename_sums;
+    uint32_t scale_add, vector_load;
     uint8_t bulk_begun; /* next_uop is a bulk operation that has issued */
 
     /* Memory. */
@@ -107,7 +110,7 @@ struct ooo {
     uint32_t walk_at;
     struct ooo_walk walks[OOO_WALKS];
 
-    uint8_t *marks;             /* by micro-op of the store: OOO_FUSE */
+    uint8_t *marks;             /* by micro-op of the store: OOO_FUSE and so on */
     uint32_t marks_cap, marked; /* marked: blocks below have been looked at */
 
     struct ooo_slot slots[OOO_CYCLES];
@@ -116,7 +119,10 @@ struct ooo {
     uint64_t ready[REGISTERS + 2];
 };
 
-#define OOO_FUSE 1u /* the load and the micro-op after it are one until issue and after it */
+#define OOO_FUSE  1u /* the load and the micro-op after it are one until issue and after it */
+#define OOO_COPY  2u /* renamed: of a register, or with a short constant added */
+#define OOO_SHIFT 4u /* uses the ports of shifts */
+#define OOO_SCALE 8u /* the shift and the addition after it are one micro-op */
 
 static inline struct ooo *ooo_of(struct core *c)
 {
@@ -153,8 +159,9 @@ static inline void ooo_schedule(struct ooo *c)
     c->waiting++;
 }
 
-/* Fetch and dispatch one micro-op: the cycle. */
-static inline uint64_t ooo_dispatch(struct ooo *c)
+/* Fetch and dispatch one micro-op, which takes a place in the scheduler or is not executed at all:
+ * the cycle. */
+static inline uint64_t ooo_enter(struct ooo *c, int executes)
 {
     const uint32_t i = c->sequence;
     ooo_hold_fetch(c, c->past[(i - c->fetch_queue) & (OOO_WINDOW - 1)].dispatch);
@@ -165,7 +172,8 @@ static inline uint64_t ooo_dispatch(struct ooo *c)
     c->fetch_left--;
     ooo_hold_dispatch(c, c->fetch);
     ooo_hold_dispatch(c, c->past[(i - c->rob) & (OOO_WINDOW - 1)].retire + 1);
-    ooo_schedule(c);
+    if (executes)
+        ooo_schedule(c);
     if (c->dispatch_left == 0) {
         c->dispatch++;
         c->dispatch_left = c->width;
@@ -173,6 +181,11 @@ static inline uint64_t ooo_dispatch(struct ooo *c)
     c->dispatch_left--;
     c->past[i & (OOO_WINDOW - 1)].dispatch = c->dispatch;
     return c->dispatch;
+}
+
+static inline uint64_t ooo_dispatch(struct ooo *c)
+{
+    return ooo_enter(c, 1);
 }
 
 /* A load's or store's place in its queue; before ooo_dispatch. Returns what held it up, or 0. */

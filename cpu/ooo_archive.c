@@ -30,7 +30,7 @@ static void queues_archive(struct ooo *c, struct archive *a)
     archive_time(a, &c->step_ready);
     inflight_archive(&c->misses, a);
     archive_times(a, c->divider, 2);
-    for (unsigned i = 0; i < UOP_CLASSES; i++) {
+    for (unsigned i = 0; i < OOO_CLASSES; i++) {
         archive_time(a, &c->full[i].from);
         archive_time(a, &c->full[i].to);
     }

@@ -52,7 +52,11 @@ static struct window_config window_of(const struct config *c)
                                   .forward_cycles = (uint32_t)c->forward,
                                   .walkers = (uint32_t)c->walkers,
                                   .fuse_loads = c->fuse_loads,
-                                  .fuse_branches = c->fuse_branches};
+                                  .fuse_branches = c->fuse_branches,
+                                  .scale_add = (uint32_t)c->scale_add,
+                                  .vector_load = (uint32_t)c->vector_load,
+                                  .rename_copies = c->rename_copies,
+                                  .rename_sums = c->rename_sums};
 }
 
 /* tlb.page: 4k or 2m. */
@@ -154,6 +158,8 @@ int core_config_of(const struct config *c, struct core_config *out, char *err, s
         out->units[i] = 1;
     out->units[UOP_ALU] = (uint32_t)c->units_alu;
     out->units[UOP_LOAD] = (uint32_t)c->units_load;
+    if (parse_ports("core.ports_shift", c->ports_shift, &out->window.ports_shift, err, errlen))
+        return -1;
     return ports_of(c, out->window.ports, err, errlen);
 }
 

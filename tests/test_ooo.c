@@ -426,48 +426,6 @@ Test(ooo, pages_of_every_size_translate)
     rig_free(r);
 }
 
-/* ---- fusion ---- */
-
-Test(ooo, fused_micro_ops_take_one_place)
-{
-    struct rig *r = rig_new_of(&core_ooo);
-    r->cfg.width = 2;
-    r->cfg.window.ports[UOP_ALU] = 0xf;
-    const uint32_t id = block(r, END_FALL, 0);
-    for (uint16_t i = 0; i < 100; i++) {
-        put(r, UOP_LOAD, 500, REG_NONE, REG_NONE);
-        put(r, UOP_ALU, (uint16_t)(1 + i), 500, REG_NONE);
-    }
-    uint64_t took[3];
-    for (int k = 0; k < 3; k++) {
-        r->cfg.window.fuse_loads = k != 0;
-        r->funcs[0].temps = k == 2 ? 501 : 400; /* the value is a local: others may want it */
-        rig_core(r);
-        start_user(r);
-        for (int i = 0; i < 4; i++)
-            took[k] = chase(r, id, 100, 0);
-    }
-    cr_expect_eq(took[0], 100);
-    cr_expect_eq(took[1], 50);
-    cr_expect_eq(took[2], 100);
-    cr_expect_eq(counters(r)->fused, 0);
-    const uint32_t loop = block(r, END_COND, 0);
-    for (int i = 0; i < 7; i++)
-        put(r, UOP_ALU, 2, REG_NONE, REG_NONE);
-    put(r, UOP_BRANCH, REG_NONE, 2, REG_NONE);
-    r->blocks[loop].taken = loop;
-    for (uint8_t fuse = 0; fuse < 2; fuse++) {
-        r->cfg.width = 1;
-        r->cfg.window.fuse_branches = fuse;
-        rig_core(r);
-        start_user(r);
-        for (int i = 0; i < 20; i++)
-            steady(r, loop);
-        cr_expect_eq(steady(r, loop), fuse ? 8 : 9);
-    }
-    rig_free(r);
-}
-
 /* ---- against a window that is ticked ---- */
 
 #define STREAM 3000u
