@@ -29,10 +29,17 @@ GUEST_TESTS := $(patsubst tests/guest/%.c,$B/guest/tests/%.wasm,$(wildcard tests
 TEST_IMAGES := $B/guest/tests/harts.elf $B/guest/tests/smp.elf
 TEXTS   := $B/guest/text.txt $B/guest/sample.txt
 
+# kernels for `make validate-host MACHINE=zen4 KERNELS="sort lz"`; MACHINE is a file of sim/configs
+MACHINE  :=
+KERNELS  :=
+VALIDATE := $(filter-out guest native,$(patsubst tests/validate/%.c,%,$(wildcard tests/validate/*.c)))
+V        := $B/validate
+RUNTIME  := $(wildcard /usr/share/wabt/wasm2c/wasm-rt-impl.c)
+
 Q := @
 say = @printf '  %-6s %s\n' $(1) $(2)
 
-.PHONY: all corpus regress golden replacement-table deps have-deps demo check check-build check-only check-asan thirdparty thirdparty-test shell-test bench bench-large bench-peers fuzz lint format clean
+.PHONY: all corpus regress golden replacement-table deps have-deps demo check check-build check-only check-asan thirdparty thirdparty-test shell-test bench bench-large bench-peers validate-host fuzz lint format clean
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -147,7 +154,7 @@ $B/spectest: $B/tests/spectest
 check: deps
 	@$(MAKE) --no-print-directory check-only
 
-check-build: all $(TESTS) $B/spectest $B/tests/runall $(GUEST_TESTS) $(TEST_IMAGES)
+check-build: all $(TESTS) $B/tests/validate_host $B/validate.elf $(foreach k,fib crc,$V/$k.native $(if $(RUNTIME),$V/$k.wasm2c)) $B/spectest $B/tests/runall $(GUEST_TESTS) $(TEST_IMAGES)
 
 check-only: check-build
 	@B=$B CC=$(CC) tests/run.sh
@@ -235,6 +242,28 @@ bench-peers: have-deps $B/tests/bench_engine $(ALONE)
 bench: all $(BENCHES) $(ALONE)
 	@for b in $(BENCHES); do $$b $B || exit 1; done
 
+# ---- simulated against real time (tests/validate) ----
+$B/validate.elf: $B/pwsim $B/guest/kernel.wasm $(VALIDATE:%=$V/%.wasm)
+	$(call say,IMAGE,$@)
+	$Q$B/pwsim image build $@ .kernel=$B/guest/kernel.wasm $(foreach k,$(VALIDATE),.prog/$k=$V/$k.wasm)
+
+$V/%.wasm: $B/guest/tests/validate/%.o $B/guest/tests/validate/guest.o $(LIB_OBJ)
+	$(call say,WASM,$@)
+	$Qmkdir -p $(@D) && $(CLANG) --target=wasm32-wasi -o $@ $^
+
+$V/%.native: tests/validate/%.c tests/validate/native.c tests/validate/kernel.h tests/validate/clock.h
+	$(call say,CC,$@)
+	$Qmkdir -p $(@D) && $(CC) $(CPPFLAGS) -std=gnu11 -O2 $(WARN) -Wno-conversion -o $@ $< tests/validate/native.c -lm
+
+$V/%.wasm2c: $B/guest/tests/validate/%.o tests/validate/native.c
+	$(call say,CC,$@)
+	$Qmkdir -p $@.d && $(CLANG) --target=wasm32-wasi -nostartfiles -Wl,--no-entry -o $@.d/kernel.wasm $<
+	$Qwasm2c -n kernel -o $@.d/kernel_wasm2c.c $@.d/kernel.wasm
+	$Q$(CC) -D_GNU_SOURCE -DWASM2C -std=gnu11 -O2 -w -I. -I$@.d -I$(dir $(RUNTIME)) -o $@ $@.d/kernel_wasm2c.c tests/validate/native.c $(RUNTIME) -lm
+
+validate-host: all $B/tests/validate_host $B/validate.elf $(VALIDATE:%=$V/%.native) $(if $(RUNTIME),$(VALIDATE:%=$V/%.wasm2c))
+	@$B/tests/validate_host $B "$(MACHINE)" $(KERNELS)
+
 # ---- the corpus of traces (traces/corpus.tsv), goldens on it, the table of policies ----
 GOLDEN := traces/golden.txt
 
@@ -266,4 +295,4 @@ format:
 clean:
 	rm -rf build
 
--include $(FUZZ_SRC:%.c=$B/fuzz/%.d) $(OBJ:.o=.d) $(TESTS:=.d) $(KERNEL_OBJ:.o=.d)
+-include $(patsubst %,$B/guest/tests/validate/%.d,guest $(VALIDATE)) $(FUZZ_SRC:%.c=$B/fuzz/%.d) $(OBJ:.o=.d) $(TESTS:=.d) $(KERNEL_OBJ:.o=.d)

@@ -3,7 +3,7 @@
 # ---- machines ----
 machines() {
     local cfg
-    for cfg in skylake zen4 tiny-inorder; do
+    for cfg in skylake zen4 granite-rapids tiny-inorder; do
         exits 0 "$pwsim" exec -v -m "$root/sim/configs/$cfg.cfg" "$B/guest/hello.wasm" one || return 1
         grep -q ' cycles, IPC ' "$tmp/err" || return 1
     done
@@ -12,6 +12,18 @@ t "the bundled machines run a program" machines
 t "the out-of-order core does the same as the others" hello_says -m "$root/sim/configs/skylake.cfg"
 t "and with traps" hello_says -m "$root/sim/configs/zen4.cfg" -s kernel.boundary=trap -s kernel.kpti=true
 t "ports are digits" refuses 125 'core.ports_alu: "01x"' "$pwsim" exec -s core.model=ooo -s core.ports_alu=01x "$B/guest/hello.wasm"
+
+# ---- kernels on the host and in the simulator ----
+validate() { (cd "$root" && exec "$B/tests/validate_host" "$B" "$@"); }
+validates() { # it fails unless the checksums of all three builds agree
+    exits 0 validate zen4 fib crc || return 1
+    grep -q '^simulated: zen4' "$tmp/out" && grep -q '^fib  ' "$tmp/out" && grep -q '^crc  ' "$tmp/out" &&
+        grep -q '^against native: .* rank correlation of CPI' "$tmp/out"
+}
+t "kernels are compared with the host" validates
+no_such() { exits 1 validate "$@" || return 1; grep -q "^pwsim: validate-host: .*" "$tmp/err"; }
+t "a machine that is none is refused" no_such nothing fib
+t "and so is a kernel" no_such zen4 nothing
 
 # ---- instruction traces ----
 stream_record() { # instruction pointer's low byte, register read, register written, 6 bytes of an address read
