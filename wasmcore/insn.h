@@ -79,6 +79,7 @@ _Static_assert(sizeof(struct insn) == 16, "instructions are 16 bytes");
     X(GLOBAL_SET_IMPORT)                                                                           \
     X(ADDRESS)     /* dst = a + imm, which must not wrap */                                        \
     X(MEMORY_SIZE) /* dst = pages of memory x */                                                   \
+    X(GROW_STOP)   /* the block of a memory.grow follows: harts that take turns stop here */       \
     X(MEMORY_GROW) /* dst = grow memory x by a; y: its addresses are 64-bit */                     \
     X(MEMORY_COPY) /* operands in slots dst, a, b; to memory x from memory y */                    \
     X(MEMORY_FILL) /* operands in slots dst, a, b; memory x */                                     \

@@ -508,6 +508,8 @@ static void memory_op(struct builder *b, uint32_t op)
         break;
     case WOP_memory_grow:
         a = stack_top_slot(b, 0);
+        code_emit(b, (struct insn){.op = IN_GROW_STOP});
+        code_begin_block(b);
         stack_pop(b, 1);
         dst = stack_temp_slot(b, b->height);
         code_emit(b, (struct insn){
