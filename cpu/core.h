@@ -122,6 +122,8 @@ struct core_config {
     uint32_t store_buffer;         /* stores under way, 1 to 128 */
     uint32_t flushes;              /* flushes and non-temporal stores under way, 1 to 128 */
     uint32_t load_misses;          /* loads under way that missed the L1D, 0: no limit, to 64 */
+    uint8_t
+        no_stack; /* cycles are not told apart: by side only, not by cause, function, call stack */
     struct window_config window;
     struct branch_config branch;
     struct boundary_config boundary;

@@ -36,13 +36,16 @@ int core_init(struct core *c, const struct core_config *cfg, const struct core_e
     inflight_init(&c->flushes, cfg->flushes);
     c->profile = profile_new();
     c->functions = functions_new();
-    if (!c->functions)
+    if (!c->functions || !c->profile)
         return -1;
+    c->no_stack = cfg->no_stack;
+    if (c->no_stack)
+        profile_stop(c->profile);
     core_enter_function(c, NO_FUNCTION);
     c->shootdown_cycles = cfg->shootdown_cycles;
     if (cfg->pollution && !(c->shadow = shadow_new(cfg, c->hierarchy, env->hart)))
         return -1;
-    return !c->profile || branch_init(&c->branch, &cfg->branch) ||
+    return branch_init(&c->branch, &cfg->branch) ||
                    tlb_init(&c->tlb, trap ? &cfg->tlb_trap : &cfg->tlb_call, cfg->boundary.kind)
                ? -1
                : 0;
@@ -87,7 +90,7 @@ char *core_functions(const struct core *c)
 void core_enter_function(struct core *c, uint32_t func)
 {
     c->func = func;
-    c->cpi = functions_enter(c->functions, &c->n, func, c->kernel_side);
+    c->cpi = functions_enter(c->functions, &c->n, c->no_stack ? NO_FUNCTION : func, c->kernel_side);
 }
 
 /* ---- translation ---- */

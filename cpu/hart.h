@@ -115,6 +115,7 @@ struct core {
     struct profile *profile;
     struct functions *functions;
     uint32_t func; /* that runs: cpi is its stack */
+    uint8_t no_stack;
 
     /* Who runs. */
     struct core_env env;

@@ -79,8 +79,12 @@ log_start_block(struct core *c, const uint64_t *p, const uint64_t *end, struct l
         return p + 1;
     const struct block *b = &c->code.blocks[id];
     r.begin(c, id, b);
-    if (unlikely(b->func != c->func))
-        core_enter_function(c, b->func);
+    if (unlikely(b->func != c->func)) {
+        if (unlikely(c->no_stack))
+            c->func = b->func;
+        else
+            core_enter_function(c, b->func);
+    }
     c->n.blocks++;
     c->n.instructions += b->nops;
     c->block = id;

@@ -149,6 +149,10 @@ void ooo_charge(struct ooo *c, const struct ooo_op *op, uint64_t to)
                             op->complete,
                             op->full};
     uint64_t pos = c->core.cycle;
+    if (c->core.no_stack) {
+        c->core.cpi[CPI_BASE] += to - pos;
+        return;
+    }
     for (size_t i = 0; i < sizeof steps / sizeof steps[0]; i++)
         give(c, &pos, WHEN_CYCLE(steps[i]), to, WHEN_PART(steps[i]));
     give(c, &pos, to, to, CPI_BASE);

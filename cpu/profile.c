@@ -33,6 +33,7 @@ struct profile {
     uint32_t *buckets; /* open addressing by (parent, func); 0: free */
     struct stack *stacks;
     uint32_t nstacks;
+    uint8_t stopped;
 };
 
 struct profile *profile_new(void)
@@ -61,6 +62,11 @@ void profile_free(struct profile *p)
 }
 
 /* Cycles so far belong to the stack so far. */
+void profile_stop(struct profile *p)
+{
+    p->stopped = 1;
+}
+
 static void settle(struct profile *p, uint64_t cycle)
 {
     p->nodes[p->now.node].cycles += cycle - p->since;
@@ -122,6 +128,8 @@ static void push(struct profile *p, uint32_t func)
 
 void profile_start(struct profile *p, uint32_t func, uint64_t cycle)
 {
+    if (p->stopped)
+        return;
     settle(p, cycle);
     p->now = (struct stack){ROOT, 0};
     push(p, func);
@@ -129,12 +137,16 @@ void profile_start(struct profile *p, uint32_t func, uint64_t cycle)
 
 void profile_call(struct profile *p, uint32_t func, uint64_t cycle)
 {
+    if (p->stopped)
+        return;
     settle(p, cycle);
     push(p, func);
 }
 
 void profile_tail(struct profile *p, uint32_t func, uint64_t cycle)
 {
+    if (p->stopped)
+        return;
     settle(p, cycle);
     if (p->now.folded)
         return; /* the time counts for the frame at the greatest depth anyway */
@@ -144,6 +156,8 @@ void profile_tail(struct profile *p, uint32_t func, uint64_t cycle)
 
 void profile_return(struct profile *p, uint32_t func, uint64_t cycle)
 {
+    if (p->stopped)
+        return;
     settle(p, cycle);
     if (p->now.folded)
         p->now.folded--;
@@ -172,6 +186,8 @@ static struct stack *stack_of(struct profile *p, uint32_t thread)
 
 void profile_thread(struct profile *p, uint32_t thread, uint64_t cycle)
 {
+    if (p->stopped)
+        return;
     settle(p, cycle);
     struct stack *old = stack_of(p, p->thread);
     if (old)

@@ -20,6 +20,8 @@ struct profile;
 
 struct profile *profile_new(void); /* NULL: no memory */
 void profile_free(struct profile *p);
+/* From now on nothing is told apart. */
+void profile_stop(struct profile *p);
 
 void profile_call(struct profile *p, uint32_t func, uint64_t cycle);
 /* Back into func: a level up when that fits; otherwise the stack begins anew with func. */

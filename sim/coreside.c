@@ -139,6 +139,7 @@ int core_config_of(const struct config *c, struct core_config *out, char *err, s
                                 .store_buffer = (uint32_t)c->store_buffer,
                                 .flushes = (uint32_t)c->flushes,
                                 .load_misses = (uint32_t)c->load_misses,
+                                .no_stack = !c->cpi_stack,
                                 .window = window_of(c),
                                 .branch = branch_of(c),
                                 .boundary = boundary_of(c),

@@ -16,6 +16,8 @@
  *                call stack) makes ooo.hot slower; the CPI stack of a hart is always counted
  *   memory.*     resident memory of the simulator with ooo.mem's program over 64 MiB, beyond these;
  *                and how much more each further byte takes that the guest touches
+ *   ooo.adds     what the CPI stack (core.cpi_stack) and the persistency checker (pmem.check) add
+ *                to ooo.hot, each alone: runs with and without in turn, the median of their ratios
  *
  * Speed is wasm operators a second over whole runs, boot included (ooo.trace: records). What a run
  * is like is printed behind it: micro-ops, mispredictions and LLC misses for 1,000 of them, and
@@ -29,6 +31,7 @@
 
 #include "cpu/stream.h"
 #include "sim/coreside.h"
+#include "sim/machine_state.h"
 #include "sim/memside.h"
 #include "sim/run.h"
 #include "tests/bench.h"
@@ -127,6 +130,45 @@ static void bench(const struct image *image, const char *line, const char *machi
         print_ratio("; micro-ops for an access:", s.uops, s.accesses);
     }
     puts(")");
+    fflush(stdout);
+}
+
+/* ---- what observing adds ---- */
+
+/* hot, with a config assignment or NULL. */
+static double hot_ns(const struct image *image, const char *set)
+{
+    double ns = 0;
+    for (const struct work *w = hot; w->program; w++) {
+        const struct run_options opt = {.progress = PROGRESS_OFF, .input = -1};
+        char name[64], arguments[64], err[512];
+        struct config *cfg;
+        struct run_result r;
+        snprintf(name, sizeof name, "program.name=%s", w->program);
+        snprintf(arguments, sizeof arguments, "program.args=%s", w->arguments);
+        const char *all[] = {name, arguments, "kernel.boundary=trap", set};
+        if (config_load(MACHINE, all, set ? 4 : 3, &cfg, err, sizeof err))
+            die(err);
+        const uint64_t began = bench_ns();
+        if (run_point(cfg, cfg->program, image, &opt, &r, err, sizeof err))
+            die(err);
+        ns += (double)(bench_ns() - began);
+        machine_free(r.machine);
+        config_free(cfg);
+    }
+    return ns;
+}
+
+static void bench_adds(const struct image *image)
+{
+    double stack[BENCH_RUNS], checker[BENCH_RUNS];
+    for (int i = 0; i < BENCH_RUNS; i++) {
+        const double usual = hot_ns(image, NULL);
+        stack[i] = usual / hot_ns(image, "core.cpi_stack=false");
+        checker[i] = hot_ns(image, "pmem.check=true") / usual;
+    }
+    printf("BENCH ooo.adds.stack %.1f %%\n", 100 * (bench_median(stack, BENCH_RUNS) - 1));
+    printf("BENCH ooo.adds.checker %.1f %%\n", 100 * (bench_median(checker, BENCH_RUNS) - 1));
     fflush(stdout);
 }
 
@@ -309,6 +351,8 @@ int main(int argc, char **argv)
         bench_rundir(image, argv[1]);
     if (!only || strcmp(only, "memory") == 0)
         bench_memory(image);
+    if (!only || strcmp(only, "ooo.adds") == 0)
+        bench_adds(image);
     image_free(image);
     return 0;
 }

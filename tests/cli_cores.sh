@@ -13,6 +13,13 @@ t "the out-of-order core does the same as the others" hello_says -m "$root/sim/c
 t "and with traps" hello_says -m "$root/sim/configs/zen4.cfg" -s kernel.boundary=trap -s kernel.kpti=true
 t "ports are digits" refuses 125 'core.ports_alu: "01x"' "$pwsim" exec -s core.model=ooo -s core.ports_alu=01x "$B/guest/hello.wasm"
 
+cycles_of() { "$pwsim" exec -v -m "$root/sim/configs/zen4.cfg" "$@" "$B/guest/hello.wasm" 2>&1 | sed -n 's/.* instructions, \([0-9,]*\) cycles.*/\1/p'; }
+stack_off() { # it is told nothing, and takes as long
+    local on off
+    on=$(cycles_of) && off=$(cycles_of -s core.cpi_stack=false) && [ -n "$on" ] && [ "$on" = "$off" ]
+}
+t "without a CPI stack as many cycles" stack_off
+
 # ---- kernels on the host and in the simulator ----
 validate() { (cd "$root" && exec "$B/tests/validate_host" "$B" "$@"); }
 validates() { # it fails unless the checksums of all three builds agree
