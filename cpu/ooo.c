@@ -225,16 +225,23 @@ static inline uint64_t source(const struct ooo *c, uint32_t fp, uint16_t slot)
     return c->ready[core_source(fp, slot)];
 }
 
-/* Issue what computes; a divider takes the next when it is done with this one. */
+/* A divider takes the next when it is done with this one. A younger division goes in front of an
+ * older one that is not ready yet, if it does not hold it up. */
+static __attribute__((noinline)) uint64_t divide(struct ooo *c, unsigned class, uint64_t ready)
+{
+    struct calendar *d = &c->divider[class == UOP_FDIV];
+    const uint32_t busy = c->divide_busy[class == UOP_FDIV];
+    uint64_t t = calendar_when(d, ready, busy);
+    while (t - c->dispatch < OOO_CYCLES - 1 && !(c->ports[class] & ~ooo_slot(c, t)->busy))
+        t = calendar_when(d, t + 1, busy);
+    t = ooo_issue(c, class, t);
+    return calendar_reserve(d, t, busy);
+}
+
 static inline uint64_t compute(struct ooo *c, unsigned class, uint64_t ready)
 {
-    if (unlikely(class == UOP_DIV || class == UOP_FDIV)) {
-        uint64_t *divider = &c->divider[class == UOP_FDIV];
-        const uint64_t t = ooo_issue(c, class, later(ready, *divider));
-        *divider = t + c->divide_busy[class == UOP_FDIV];
-        return t;
-    }
-    return ooo_issue(c, class, ready);
+    return unlikely(class == UOP_DIV || class == UOP_FDIV) ? divide(c, class, ready)
+                                                           : ooo_issue(c, class, ready);
 }
 
 static inline void arithmetic(struct ooo *c, uint32_t fp, const struct uop *u)

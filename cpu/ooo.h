@@ -3,6 +3,7 @@
 #define CPU_OOO_H
 
 #include "cpu/hart.h"
+#include "memhier/calendar.h"
 
 /*
  * Nothing is ticked. Micro-ops are taken in program order, and for each the cycle of every step is
@@ -88,7 +89,7 @@ struct ooo {
     uint32_t latency[UOP_CLASSES];
     uint16_t ports[OOO_CLASSES];
     struct ooo_full full[OOO_CLASSES];
-    uint64_t divider[2]; /* free again: integer, floating point */
+    struct calendar divider[2]; /* of cycles: integer, floating point */
     uint32_t divide_busy[2];
     uint8_t fuse_loads, fuse_branches, rename_copies, rename_sums;
     uint32_t scale_add, vector_load;

@@ -29,7 +29,8 @@ static void queues_archive(struct ooo *c, struct archive *a)
     archive_time(a, &c->load_barrier);
     archive_time(a, &c->step_ready);
     inflight_archive(&c->misses, a);
-    archive_times(a, c->divider, 2);
+    for (int i = 0; i < 2; i++)
+        calendar_archive(&c->divider[i], a);
     for (unsigned i = 0; i < OOO_CLASSES; i++) {
         archive_time(a, &c->full[i].from);
         archive_time(a, &c->full[i].to);

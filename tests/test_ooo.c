@@ -436,6 +436,7 @@ struct plain_op {
     uint32_t latency;
     int ends_group; /* of fetch */
     uint64_t fetch, dispatch, issue, complete, retire;
+    uint64_t foreseen; /* of a division: when it issues */
 };
 
 /* Cycle by cycle, oldest first. Times start at 1; 0: not yet. */
@@ -443,22 +444,22 @@ static uint64_t tick_all(struct plain_op *op, uint32_t n, const struct core_conf
 {
     const struct window_config *w = &cfg->window;
     uint32_t fetched = 0, dispatched = 0, retired = 0;
-    uint64_t divider = 0;
     for (uint64_t t = 1;; t++) {
         uint32_t busy = 0;
         for (uint32_t i = retired; i < dispatched; i++) { /* issue */
             if (op[i].issue)
                 continue;
-            int ready = 1, older_divides = 0;
+            int ready = 1, divider = 1;
             for (uint32_t k = 0; k < i; k++) {
                 const int feeds = op[k].dst == op[i].a || op[k].dst == op[i].b;
                 int last = feeds;
                 for (uint32_t j = k + 1; last && j < i; j++)
                     last = op[j].dst != op[k].dst;
                 ready &= !last || (op[k].complete && op[k].complete <= t);
-                older_divides |= op[k].class == UOP_DIV && !op[k].issue;
+                const uint64_t at = op[k].issue ? op[k].issue : op[k].foreseen;
+                divider &= op[k].class != UOP_DIV || at + w->div_busy <= t || t + w->div_busy <= at;
             }
-            if (op[i].class == UOP_DIV && (older_divides || divider > t))
+            if (op[i].class == UOP_DIV && !divider)
                 continue;
             const uint32_t ports = w->ports[op[i].class] & ~busy;
             if (!ready || !ports)
@@ -466,8 +467,6 @@ static uint64_t tick_all(struct plain_op *op, uint32_t n, const struct core_conf
             busy |= 0x80000000u >> __builtin_clz(ports);
             op[i].issue = t;
             op[i].complete = t + op[i].latency;
-            if (op[i].class == UOP_DIV)
-                divider = t + w->div_busy;
         }
         for (uint32_t k = 0; k < w->retire_width && retired < n; k++) {
             if (!op[retired].complete || op[retired].complete > t)
@@ -498,6 +497,24 @@ static uint64_t tick_all(struct plain_op *op, uint32_t n, const struct core_conf
                 moved = 1;
             }
         }
+    }
+}
+
+/* A division must not hold up an older one, which nobody knows when it issues while that waits: so
+ * all of it again, until each issued when the time before had it. An older one does not depend on
+ * younger ones, so each time at least one more is right. */
+static uint64_t tick_until_foreseen(struct plain_op *op, uint32_t n, const struct core_config *cfg)
+{
+    for (;;) {
+        int wrong = 0;
+        const uint64_t took = tick_all(op, n, cfg);
+        for (uint32_t i = 0; i < n; i++) {
+            wrong |= op[i].class == UOP_DIV && op[i].foreseen != op[i].issue;
+            op[i].foreseen = op[i].issue;
+            op[i].fetch = op[i].dispatch = op[i].issue = op[i].complete = op[i].retire = 0;
+        }
+        if (!wrong)
+            return took;
     }
 }
 
@@ -575,7 +592,7 @@ Test(ooo, the_window_agrees_with_one_that_is_ticked)
         uint32_t total_ops = 0;
         for (uint32_t i = 0; i < blocks; i++)
             total_ops += r->blocks[ids[i]].nuops;
-        const uint64_t want = tick_all(ops, total_ops, &r->cfg), took = consume(r);
+        const uint64_t want = tick_until_foreseen(ops, total_ops, &r->cfg), took = consume(r);
         /* the jump that led to the first block has ended the core's cycle 0 of fetch */
         cr_assert_eq(took, want, "round %d: %lu cycles, want %lu", round, took, want);
     }

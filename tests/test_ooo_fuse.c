@@ -120,6 +120,24 @@ Test(ooo, a_shift_and_the_sum_behind_it_may_be_one)
     rig_free(r);
 }
 
+/* Pairs of a division that is ready and one that waits for it: those of the next pairs go between.
+ */
+Test(ooo, divisions_that_wait_let_younger_ones_go_first)
+{
+    struct rig *r = rig_new_of(&core_ooo);
+    r->cfg.window.fdiv_busy = 5;
+    r->cfg.window.rob = 512;
+    const uint32_t id = block(r, END_FALL, 0);
+    for (uint16_t i = 0; i < 100; i++) {
+        put(r, UOP_FDIV, (uint16_t)(10 + i), 1, REG_NONE);
+        put(r, UOP_FADD, (uint16_t)(10 + i), (uint16_t)(10 + i), REG_NONE);
+        put(r, UOP_FDIV, (uint16_t)(10 + i), (uint16_t)(10 + i), REG_NONE);
+    }
+    const uint64_t took = cycles_of(r, id);
+    cr_expect(took >= 1000 && took < 1150, "%lu, and 23 a pair one after the other", took);
+    rig_free(r);
+}
+
 Test(ooo, loads_into_vector_registers_may_take_longer)
 {
     struct rig *r = rig_new_of(&core_ooo);
