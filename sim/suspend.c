@@ -107,7 +107,8 @@ static void copier_init(struct copier *k, struct machine *m, ps_t now)
     k->m = m;
     k->base = suspend_area(c);
     k->flushes = domain_point(m->mem.domain) != DOMAIN_EADR;
-    k->core = (struct calib_core){.fills = c->load_misses ? (uint32_t)c->load_misses : CALIB_MOST,
+    const uint64_t fills = c->load_misses ? c->load_misses : c->l1d_mshrs;
+    k->core = (struct calib_core){.fills = fills ? (uint32_t)fills : CALIB_MOST,
                                   .stores = (uint32_t)c->store_buffer,
                                   .flushes = (uint32_t)c->flushes,
                                   .issue = m->period,
