@@ -31,7 +31,6 @@
 
 #include "cpu/stream.h"
 #include "sim/coreside.h"
-#include "sim/machine_state.h"
 #include "sim/memside.h"
 #include "sim/run.h"
 #include "tests/bench.h"
