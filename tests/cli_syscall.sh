@@ -49,7 +49,7 @@ override: { core: { pollution = true; }; };
 experiment: {
     axes = (
         ( { label = "null";  set = ["program.name=syscalls", "program.args=null,200"]; },
-          { label = "work";  set = ["program.name=syscalls", "program.args=work,20"]; },
+          { label = "work";  set = ["program.name=syscalls", "program.args=work,200"]; },
           { label = "write"; set = ["program.name=syscalls", "program.args=work+write,20"]; },
           { label = "pipe";  set = ["program.name=syscalls", "program.args=pingpong,20"]; },
           { label = "kv";    set = ["program.name=kvpair", "program.args=30"]; },
