@@ -38,7 +38,7 @@ native() { # program and arguments, with a bare environment so that its stack be
     valgrind=$!
     "$pwsim" trace import -f lackey --map "4 KiB" --l1 --misses "$misses" --name "$name" -o "$out" - <"$tmp/log"
     status=$?
-    kill "$valgrind" 2>/dev/null # it would run on to the program's end, unheard
+    kill -KILL "$valgrind" 2>/dev/null # it would run on to the program's end, unheard; it may not heed others
     wait "$valgrind" 2>/dev/null
     return $status
 }
