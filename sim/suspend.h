@@ -8,8 +8,8 @@
 
 /*
  * power.restore. When the power fails, all harts stop at the next place where their threads can be
- * described, and hart 0 stores the state of the machine to the end of the
- * NVDIMM (power.area, which the guest has no frames in), by timed loads and stores of 8 bytes
+ * described, and hart 0 stores the state of the machine to the end of the NVDIMM (power.area, which
+ * the guest has no frames in), by timed loads and stores of 8 bytes
  * through its caches, and flushes and fences as nvdimm.domain asks for: none under eADR. Then a
  * mark of 8 bytes says that all is there. What reaches the image is what the persistence domain
  * says is durable when the hold-up energy is used up (power.holdup). After power-on hart 0 reads
