@@ -175,12 +175,11 @@ enum machine_tier { MACHINE_DRAM, MACHINE_NVDIMM };
 #define PARAM_STACK         "stack" /* most bytes of a thread's stack, decimal; optional */
 #define PARAM_TERMINALS                                                                            \
     "terminals" /* console streams that are a terminal: bits 1 << n; optional, 7 */
-#define PARAM_SLICE_NS "slice_ns" /* time slice; optional */
-#define PARAM_TIER_PERIOD   "tier_period" /* ns; none: nothing is migrated (kernel/tier.h) */
-#define PARAM_TIER_DRAM     "tier_dram"   /* frames for pages of programs */
-#define PARAM_TIER_THRESHOLD                                                                       \
-    "tier_threshold" /* samples in a period, from which a page is hot */
-#define PARAM_TIER_LIMIT "tier_limit" /* most pages that become DRAM's in a period, 1 to 256 */
+#define PARAM_SLICE_NS       "slice_ns"       /* time slice; optional */
+#define PARAM_TIER_PERIOD    "tier_period"    /* ns; none: nothing is migrated (kernel/tier.h) */
+#define PARAM_TIER_DRAM      "tier_dram"      /* frames for pages of programs */
+#define PARAM_TIER_THRESHOLD "tier_threshold" /* samples in a period, from which a page is hot */
+#define PARAM_TIER_LIMIT     "tier_limit" /* most pages that become DRAM's in a period, 1 to 256 */
 #define PARAM_PREOPENS                                                                             \
     "preopens"                /* directories that the program gets, each with a                    \
                                  NUL; none: "/" */

@@ -1,4 +1,5 @@
-/* sqlite.h - what WASI's C library lacks of what SQLite calls: there is one user, who locks nothing. */
+/* sqlite.h - what WASI's C library lacks of what SQLite calls: there is one user, who locks
+ * nothing. */
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
