@@ -60,11 +60,11 @@ static void time_archive(struct machine *m, struct archive *a)
         archive_time(a, &h->stall_ps);
         archive_u32_below(a, &h->log.n, h->log.cap); /* machine_event appends, then looks */
         h->eaten = h->log.n;
+        if (m->nharts > 1 && h->log.n) /* of several, none may have anything to be timed */
+            archive_fail(a, "damaged: its log");
     }
     archive_time(a, &m->next_epoch);
     archive_time(a, &m->lap_end);
-    if (m->nharts > 1 && m->hart->log.n)
-        archive_fail(a, "damaged: its log");
 }
 
 /* ---- what the run has put out ---- */
