@@ -273,7 +273,7 @@ static int restore_after(const struct config *cfg, const char *label, const stru
                          const struct run_options *opt, struct run_result *r, const char *nvdimm,
                          char *err, size_t errlen)
 {
-    struct run_result rest;
+    struct run_result rest = {0};
     struct run_options again = *opt;
     struct config *c = config_copy(cfg);
     again.from = NULL;

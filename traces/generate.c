@@ -111,8 +111,8 @@ static void append(struct generate *g)
 static void zipf(struct generate *g, uint64_t *upto)
 {
     const uint64_t lines = g->opt->lines;
-    uint64_t sum = 0;
-    for (uint64_t i = 0; i < lines; i++)
+    uint64_t sum = upto[0] = UINT64_C(1) << 32;
+    for (uint64_t i = 1; i < lines; i++)
         upto[i] = sum += (UINT64_C(1) << 32) / (i + 1);
     do {
         const uint64_t u = draw(g) % sum;

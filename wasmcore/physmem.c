@@ -498,8 +498,10 @@ static int keep_page(struct kept_tier *k, uint32_t page, const uint8_t *from)
     if (k->n == k->cap) {
         const uint32_t cap = k->cap ? 2 * k->cap : 256;
         uint32_t *pages = realloc(k->page, cap * sizeof *pages);
-        k->page = pages ? pages : k->page;
-        uint8_t *bytes = pages ? realloc(k->bytes, (size_t)cap * PAGE_BYTES) : NULL;
+        if (!pages)
+            return -1;
+        k->page = pages;
+        uint8_t *bytes = realloc(k->bytes, (size_t)cap * PAGE_BYTES);
         if (!bytes)
             return -1;
         k->bytes = bytes;
