@@ -8,8 +8,7 @@ IMPORT("start_unwind") void start_unwind(void *room);
 IMPORT("stop_unwind") void stop_unwind(void);
 __attribute__((weak)) struct { char *at, *end, room[1 << 18]; int thrown; } unwound;
 __attribute__((weak, noinline)) void lua_throw(void) {
-    unwound.at = unwound.room, unwound.end = (char *)&unwound.thrown, unwound.thrown = 1;
-    start_unwind(&unwound);
+    unwound.at = unwound.room, unwound.end = (char *)&unwound.thrown, unwound.thrown = 1, start_unwind(&unwound);
 }
 __attribute__((weak, noinline)) void lua_try(void (*f)(void *, void *), void *L, void *ud) {
     f(L, ud);
