@@ -43,7 +43,7 @@ say = @printf '  %-6s %s\n' $(1) $(2)
 .DELETE_ON_ERROR:
 .SECONDARY:
 
-all: have-deps $B/pwsim $B/boot.elf $B/persistency.elf
+all: have-deps $B/pwsim $B/pwsim-view $B/boot.elf $B/persistency.elf
 
 # ---- packages ----
 missing = dpkg-query -W -f '$${Package} $${Status}\n' $(PACKAGES) 2>/dev/null | \
@@ -61,10 +61,12 @@ deps:
 
 # ---- the simulator ----
 $B/pwsim: $B/sim/main.o $(LIB)
+$B/pwsim-view: $B/sim/view_main.o $(LIB)
+$B/pwsim $B/pwsim-view:
 	$(call say,LD,$@)
 	$Q$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 
-$(LIB): $(filter-out $B/sim/main.o,$(OBJ))
+$(LIB): $(filter-out $B/sim/main.o $B/sim/view_main.o,$(OBJ))
 	$(call say,AR,$@)
 	$Qrm -f $@ && ar rcs $@ $^
 
@@ -179,7 +181,7 @@ check-asan: deps
 # ---- fuzzing: `make fuzz SECONDS=60` runs each target that long ----
 SECONDS    := 60
 FUZZ_FLAGS := -std=gnu11 -O1 -g -ffp-contract=off -fsanitize=address,undefined -fno-sanitize-recover=undefined $(shell pkg-config --cflags $(LIBS) 2>/dev/null)
-FUZZ_SRC   := $(filter-out sim/main.c sim/cmd_%.c ui/%.c,$(SRC))
+FUZZ_SRC   := $(filter-out sim/main.c sim/view_main.c sim/cmd_%.c ui/%.c,$(SRC))
 FUZZ_LIB   := $B/fuzz/libpwsim.a
 FUZZERS    := $(patsubst tests/fuzz/%.c,$B/fuzz/%,$(wildcard tests/fuzz/*.c))
 

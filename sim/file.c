@@ -6,6 +6,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -27,33 +28,63 @@ static int read_all(int fd, uint8_t *to, size_t n)
     return 0;
 }
 
-uint8_t *file_read(const char *path, uint64_t most, size_t *n, char *err, size_t errlen)
+/* An open regular file of at most `most` bytes, its size in *n; -1 with a message otherwise. */
+static int open_regular(const char *path, uint64_t most, size_t *n, char *err, size_t errlen)
 {
     struct stat st;
-    uint8_t *bytes = NULL;
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (fd < 0) {
-        fail(err, errlen, "%s: %s", path, strerror(errno));
-        return NULL;
+        return fail(err, errlen, "%s: %s", path, strerror(errno));
     }
     if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode)) {
-        fail(err, errlen, "%s: not a regular file", path);
-        goto out;
+        close(fd);
+        return fail(err, errlen, "%s: not a regular file", path);
     }
     if ((uint64_t)st.st_size > most) {
-        fail(err, errlen, "%s: larger than %" PRIu64 " bytes", path, most);
-        goto out;
+        close(fd);
+        return fail(err, errlen, "%s: larger than %" PRIu64 " bytes", path, most);
     }
     *n = (size_t)st.st_size;
-    bytes = malloc(*n + 1);
+    return fd;
+}
+
+uint8_t *file_read(const char *path, uint64_t most, size_t *n, char *err, size_t errlen)
+{
+    const int fd = open_regular(path, most, n, err, errlen);
+    if (fd < 0) {
+        return NULL;
+    }
+    uint8_t *bytes = malloc(*n + 1);
     if (bytes == NULL || read_all(fd, bytes, *n) != 0) {
         fail(err, errlen, "%s: cannot read: %s", path, strerror(errno));
         free(bytes);
         bytes = NULL;
-        goto out;
+    } else {
+        bytes[*n] = '\0';
     }
-    bytes[*n] = '\0';
-out:
     close(fd);
     return bytes;
+}
+
+const uint8_t *file_map(const char *path, uint64_t most, size_t *n, char *err, size_t errlen)
+{
+    static const uint8_t nothing[1];
+    const int fd = open_regular(path, most, n, err, errlen);
+    if (fd < 0) {
+        return NULL;
+    }
+    const void *bytes = *n == 0 ? nothing : mmap(NULL, *n, PROT_READ, MAP_PRIVATE, fd, 0);
+    if (bytes == MAP_FAILED) {
+        fail(err, errlen, "%s: cannot map: %s", path, strerror(errno));
+        bytes = NULL;
+    }
+    close(fd);
+    return bytes;
+}
+
+void file_unmap(const uint8_t *bytes, size_t n)
+{
+    if (bytes != NULL && n != 0) {
+        munmap((void *)(uintptr_t)bytes, n);
+    }
 }

@@ -9,4 +9,9 @@
  * NULL and "FILE: what is wrong". */
 uint8_t *file_read(const char *path, uint64_t most, size_t *n, char *err, size_t errlen);
 
+/* The same without reading it: pages come as they are touched. Unmap it with its size; until then
+ * nobody may shorten the file, but may put another in its place (rename). */
+const uint8_t *file_map(const char *path, uint64_t most, size_t *n, char *err, size_t errlen);
+void file_unmap(const uint8_t *bytes, size_t n);
+
 #endif

@@ -26,8 +26,9 @@
 struct image {
     struct image_section *sections;
     size_t n, cap;
-    uint64_t bytes;  /* of all contents */
-    uint8_t *file;   /* what image_open read; sections may point into it */
+    uint64_t bytes;      /* of all contents */
+    const uint8_t *file; /* what image_open mapped; sections may point into it */
+    size_t file_bytes;
     uint8_t *owned;  /* for each section: 1 if its bytes were allocated for it */
     uint32_t *table; /* open addressing by name: position + 1, 0 free; 2 * cap places */
 };
@@ -59,7 +60,7 @@ void image_free(struct image *img)
     free(img->sections);
     free(img->owned);
     free(img->table);
-    free(img->file);
+    file_unmap(img->file, img->file_bytes);
     free(img);
 }
 
@@ -238,7 +239,7 @@ static int read_sections(struct image *img, size_t n, char *err, size_t errlen)
         return -1;
     }
     elf_version(EV_CURRENT);
-    Elf *elf = elf_memory((char *)img->file, n);
+    Elf *elf = elf_memory((char *)(uintptr_t)img->file, n);
     if (elf == NULL || elf_getshdrstrndx(elf, &names) != 0) {
         bad = fail(err, errlen, "not a usable ELF file: %s", elf_errmsg(-1));
     }
@@ -255,11 +256,10 @@ static int read_sections(struct image *img, size_t n, char *err, size_t errlen)
 struct image *image_open(const char *path, char *err, size_t errlen)
 {
     struct image *img = image_new();
-    size_t n = 0;
     char why[512];
-    img->file = file_read(path, IMAGE_MAX_BYTES, &n, err, errlen);
+    img->file = file_map(path, IMAGE_MAX_BYTES, &img->file_bytes, err, errlen);
     int bad = img->file == NULL;
-    if (!bad && read_sections(img, n, why, sizeof why) != 0) {
+    if (!bad && read_sections(img, img->file_bytes, why, sizeof why) != 0) {
         bad = fail(err, errlen, "%s: %s", path, why);
     }
     if (bad) {

@@ -1,6 +1,5 @@
-/* main.c - the command line of pwsim: one binary, one table of commands. */
+/* main.c - the command line of pwsim: one table of commands. */
 #include <signal.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,18 +26,6 @@ static const struct {
     {"image", "build|list ...", "boot images", cmd_image},
 };
 #define COMMANDS (sizeof commands / sizeof commands[0])
-
-int cmd_complain(const char *fmt, ...)
-{
-    va_list ap;
-    fflush(stdout);
-    fputs("pwsim: ", stderr);
-    va_start(ap, fmt);
-    vfprintf(stderr, fmt, ap);
-    va_end(ap);
-    fputc('\n', stderr);
-    return EXIT_BAD_INPUT;
-}
 
 int cmd_image(int argc, char **argv)
 {
@@ -81,11 +68,7 @@ int main(int argc, char **argv)
         return EXIT_GOOD;
     }
     for (size_t i = 0; i < COMMANDS; i++)
-        if (strcmp(argv[1], commands[i].name) == 0) {
-            const int status = commands[i].run(argc - 1, argv + 1);
-            if (fflush(stdout) || ferror(stdout))
-                return cmd_complain("standard output: cannot be written");
-            return status;
-        }
+        if (strcmp(argv[1], commands[i].name) == 0)
+            return cmd_end(commands[i].run(argc - 1, argv + 1));
     return cmd_complain("no command \"%s\"; `pwsim --help` lists them", argv[1]);
 }

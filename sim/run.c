@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <inttypes.h>
-#include <libgen.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,6 +10,7 @@
 #include <unistd.h>
 
 #include "memhier/policy_load.h"
+#include "sim/beside.h"
 #include "sim/checkpoint.h"
 #include "sim/dump.h"
 #include "sim/error.h"
@@ -41,17 +41,11 @@ static uint64_t cpu_ns(void)
 
 struct image *run_open_image(const struct config *cfg, char *err, size_t errlen)
 {
-    char exe[PATH_MAX], path[PATH_MAX];
+    char path[PATH_MAX];
     if (*cfg->boot_image)
         return image_open(cfg->boot_image, err, errlen);
-    const ssize_t n = readlink("/proc/self/exe", exe, sizeof exe - 1);
-    if (n < 0) {
+    if (beside_binary("boot.elf", path)) {
         fail(err, errlen, "boot.image: cannot find boot.elf beside the binary; name an image");
-        return NULL;
-    }
-    exe[n] = 0;
-    if (snprintf(path, sizeof path, "%s/boot.elf", dirname(exe)) >= (int)sizeof path) {
-        fail(err, errlen, "boot.image: the binary's path is too long");
         return NULL;
     }
     return image_open(path, err, errlen);

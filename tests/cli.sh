@@ -376,6 +376,10 @@ picture() { "$pwsim" view "$1" --screenshot "$2" && [ "$(head -c 4 "$2" | tail -
 first_run=$(ls -d one/runs/*/ | head -1)
 t "a picture of a finished run" picture "$first_run" a.png
 t "a picture of a live run" picture "$root/sim/configs/hello.cfg" b.png
+alone() { mkdir -p alone && cp "$pwsim" alone/ && "$PWD/alone/pwsim" view --help; }
+t "a viewer that is not there" refuses 2 "alone/pwsim-view: No such file" alone
+no_windows() { ! ldd "$pwsim" | grep -q SDL; }
+t "only the viewer loads SDL" no_windows
 for what in keys stats policies page-policies prefetchers cores programs; do
     t "list $what" exits 0 "$pwsim" list "$what"
 done
