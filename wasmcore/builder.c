@@ -61,7 +61,7 @@ void builder_start(struct builder *b, const struct function *fn, const struct fu
     b->ops = b->logged = 0;
     b->producer = NO_INSN;
     b->after = NO_BLOCK;
-    b->open = b->calls = 0;
+    b->open = b->calls = b->vectors = 0;
     b->failed = NULL;
     b->nlocals = type->nparams + slots_of_locals(fn);
     b->temps = b->nlocals + FRAME_SAVE;
@@ -82,7 +82,7 @@ void builder_free(struct builder *b)
     free(b->uops);
     free(b->blocks);
     free(b->pending);
-    free(b->weights);
+    free(b->registers);
     free(b->stack);
     free(b->heads);
     free(b->local_types);

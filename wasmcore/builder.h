@@ -56,8 +56,8 @@ struct builder {
     uint32_t nblocks, blocks_cap;
     struct pending *pending;
     uint32_t npending, pending_cap;
-    uint64_t *weights; /* regalloc.h's room */
-    uint32_t weights_cap;
+    struct regalloc_room *registers;
+    uint8_t vectors; /* raw_uop.files of all of them, those taken back too */
 
     struct entry *stack;
     uint32_t height, stack_cap;
@@ -157,6 +157,7 @@ static inline void code_uop(struct builder *b, struct raw_uop u)
         to->bytes = u.bytes;
         to->info = u.info;
         to->files = u.files;
+        b->vectors |= u.files;
         to->dst = u.dst;
         to->a = u.a;
         to->b = u.b;

@@ -478,10 +478,9 @@ static int finish_function(struct builder *b, struct code *code)
                           .nlocals = b->nlocals,
                           .temps = b->temps,
                           .nslots = b->temps + b->most_operands + 2,
-                          .leaf = !b->calls};
-    if (GROW(b->weights, b->weights_cap, 0, regalloc_words(ra.nslots)))
-        return -1;
-    ra.room = b->weights;
+                          .leaf = !b->calls,
+                          .vectors = b->vectors,
+                          .room = b->registers};
     if (GROW(st->blocks, st->blocks_cap, st->nblocks, b->nblocks) ||
         first + (uint64_t)b->nblocks > 0x0fffffffu)
         return -1;
@@ -584,7 +583,8 @@ int lower_unit(struct store *st, struct unit *u, struct wasm_error *err)
         return -1;
     }
     if (GROW(st->uops, st->uops_cap, st->nuops, m->nbytes / BYTES_PER_UOP) ||
-        GROW(st->blocks, st->blocks_cap, st->nblocks, m->nbytes / BYTES_PER_BLOCK))
+        GROW(st->blocks, st->blocks_cap, st->nblocks, m->nbytes / BYTES_PER_BLOCK) ||
+        !(b.registers = malloc(sizeof(*b.registers))))
         return -1; /* err says that there is no memory */
     for (; i < m->nfuncs && !failed; i++) {
         struct code *code = &u->codes[i];

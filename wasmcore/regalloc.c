@@ -11,7 +11,7 @@
 #define MAX_BLOCK_UOP 65535u
 #define MAX_REGISTERS 256u /* of a file */
 
-enum { INT_FILE, VECTOR_FILE, FILES };
+enum { INT_FILE, VECTOR_FILE, FILES = REG_FILES };
 
 struct weight {
     uint64_t w;
@@ -28,20 +28,51 @@ struct scratch {
 struct pass {
     struct store *st;
     const struct regalloc *ra;
-    uint64_t *weight[FILES];     /* by slot */
-    uint8_t *in_register[FILES]; /* by slot; of REG_NONE, at nslots: yes */
+    uint64_t (*weight)[REG_NONE + 1u];     /* by file and slot */
+    uint8_t (*in_register)[REG_NONE + 1u]; /* by file and slot; of REG_NONE: yes */
     uint32_t used[FILES], saved[FILES];
-    uint8_t files; /* all that the micro-ops say: 0: the vector file is not used */
     struct scratch scratch[FILES][SCRATCH]; /* most recently used first */
+    uint8_t scratched;                      /* a scratch register may hold something */
     int failed;
 };
 
+static void clear_room(struct pass *p)
+{
+    for (unsigned f = 0; f < FILES; f++) {
+        memset(p->weight[f], 0, p->ra->nslots * sizeof(p->weight[f][0]));
+        memset(p->in_register[f], 0, p->ra->nslots);
+        p->in_register[f][REG_NONE] = 1;
+    }
+}
+
 /* ---- who gets a register ---- */
 
-static void weigh(struct pass *p, unsigned file, uint16_t slot, uint64_t w)
+static inline unsigned file_of(const struct raw_uop *u, unsigned bit)
 {
-    if (slot != REG_NONE)
-        p->weight[file][slot] += w;
+    return (u->files & bit) != 0;
+}
+
+static void weigh(struct pass *p, const struct raw_uop *u, const struct raw_uop *end, uint64_t w)
+{
+    uint64_t *ints = p->weight[INT_FILE];
+    if (p->ra->vectors) {
+        for (; u < end; u++) {
+            p->weight[file_of(u, FILE_DST)][u->dst] += w;
+            p->weight[file_of(u, FILE_A)][u->a] += w;
+            p->weight[file_of(u, FILE_B)][u->b] += w;
+        }
+    } else {
+        for (; u < end; u++) {
+            ints[u->dst] += w;
+            ints[u->a] += w;
+            ints[u->b] += w;
+        }
+    }
+}
+
+static const struct raw_uop *block_end(const struct regalloc *ra, uint32_t block)
+{
+    return ra->uops + (block + 1 < ra->nblocks ? ra->blocks[block + 1].uop : ra->nuops);
 }
 
 static void weigh_all(struct pass *p)
@@ -49,21 +80,15 @@ static void weigh_all(struct pass *p)
     const struct regalloc *ra = p->ra;
     for (uint32_t i = 0; i < ra->nblocks; i++) {
         const struct raw_block *b = &ra->blocks[i];
-        uint32_t end = i + 1 < ra->nblocks ? ra->blocks[i + 1].uop : ra->nuops;
         uint64_t w = UINT64_C(1) << 3 * (b->depth < MAX_DEPTH ? b->depth : MAX_DEPTH);
-        for (uint32_t k = b->uop; k < end; k++) {
-            const struct raw_uop *u = &ra->uops[k];
-            p->files |= u->files;
-            weigh(p, (u->files & FILE_DST) != 0, u->dst, w);
-            weigh(p, (u->files & FILE_A) != 0, u->a, w);
-            weigh(p, (u->files & FILE_B) != 0, u->b, w);
-        }
+        weigh(p, ra->uops + b->uop, block_end(ra, i), w);
     }
 }
 
-static void assign(struct pass *p, unsigned file, uint32_t registers)
+/* The heaviest slots, `usable` of them, get a register. */
+static void assign_heaviest(struct pass *p, unsigned file, uint32_t usable)
 {
-    uint32_t n = 0, usable = registers - SCRATCH;
+    uint32_t n = 0;
     struct weight list[MAX_REGISTERS]; /* the heaviest so far, in their order */
     for (uint32_t s = 0; s < p->ra->nslots; s++) {
         uint64_t w = p->weight[file][s];
@@ -74,9 +99,20 @@ static void assign(struct pass *p, unsigned file, uint32_t registers)
             list[at] = list[at - 1];
         list[at] = (struct weight){w, s};
     }
-    p->used[file] = n;
     for (uint32_t i = 0; i < n; i++)
         p->in_register[file][list[i].slot] = 1;
+}
+
+static void assign(struct pass *p, unsigned file, uint32_t registers)
+{
+    uint32_t wanted = 0, usable = registers - SCRATCH;
+    for (uint32_t s = 0; s < p->ra->nslots; s++)
+        wanted += p->in_register[file][s] = p->weight[file][s] != 0;
+    if (wanted > usable) {
+        memset(p->in_register[file], 0, p->ra->nslots);
+        assign_heaviest(p, file, usable);
+    }
+    p->used[file] = wanted < usable ? wanted : usable;
     uint32_t free_ones = 0;
     if (p->ra->leaf)
         free_ones = usable > CALLEE_SAVED ? usable - CALLEE_SAVED : 0;
@@ -136,6 +172,7 @@ static void scratch_push(struct pass *p, unsigned file, unsigned wide, uint16_t 
     for (unsigned i = SCRATCH - 1; i > 0; i--)
         s[i] = s[i - 1];
     s[0] = (struct scratch){slot, dirty, (uint8_t)wide};
+    p->scratched = 1;
 }
 
 /* Take slot out of the list: 1 and *dirty if it was there. */
@@ -154,11 +191,10 @@ static int scratch_take(struct pass *p, unsigned file, uint16_t slot, uint8_t *d
     return 0;
 }
 
-static void use(struct pass *p, unsigned file, unsigned wide, uint16_t slot)
+/* An operand that has no register. */
+static void fetch(struct pass *p, unsigned file, unsigned wide, uint16_t slot)
 {
     uint8_t dirty = 0;
-    if (slot == REG_NONE || p->in_register[file][slot])
-        return;
     int there = scratch_take(p, file, slot, &dirty);
     if (slot >= p->ra->temps) {
         if (!there)
@@ -170,11 +206,10 @@ static void use(struct pass *p, unsigned file, unsigned wide, uint16_t slot)
         frame_load(p, file, wide, slot, slot);
 }
 
-static void define(struct pass *p, unsigned file, unsigned wide, uint16_t slot)
+/* A result that has none. */
+static void keep(struct pass *p, unsigned file, unsigned wide, uint16_t slot)
 {
     uint8_t dirty;
-    if (slot == REG_NONE || p->in_register[file][slot])
-        return;
     scratch_take(p, file, slot, &dirty);
     scratch_push(p, file, wide, slot, 1);
 }
@@ -187,6 +222,9 @@ static int leaves_frame(const struct raw_block *b)
 /* The block ends: what lives on and is not in the frame yet is stored. */
 static void settle(struct pass *p, const struct raw_block *b)
 {
+    if (!p->scratched)
+        return;
+    p->scratched = 0;
     for (unsigned f = 0; f < FILES; f++) {
         for (unsigned i = 0; i < SCRATCH; i++) {
             struct scratch *s = &p->scratch[f][i];
@@ -234,36 +272,16 @@ static void epilogue(struct pass *p, const struct raw_block *b)
         frame_load(p, INT_FILE, 0, (uint16_t)at, at);
 }
 
-static void put_raw(struct pass *p, const struct raw_uop *r, const struct raw_block *b, int last)
+static inline void fetch_operands(struct pass *p, const struct raw_uop *r)
 {
-    int ends = last && b->end != END_FALL && b->end != END_TRAP;
-    unsigned wide = FILE_WIDE(r->files);
-    use(p, (r->files & FILE_A) != 0, (wide & FILE_A) != 0, r->a);
-    use(p, (r->files & FILE_B) != 0, (wide & FILE_B) != 0, r->b);
-    if (ends) {
-        settle(p, b);
-        if (leaves_frame(b))
-            epilogue(p, b);
-    }
-    if (r->class < UOP_CLASSES) {
-        uint8_t flags = (uint8_t)(r->flags | (r->files ? UOP_VECTOR : 0));
-        uint16_t a = ends && b->end == END_RETURN ? (uint16_t)p->ra->nlocals : r->a;
-        put(p, (struct uop){r->class, flags, r->bytes, r->info, r->dst, a, r->b, r->slot});
-    }
-    define(p, (r->files & FILE_DST) != 0, (wide & FILE_DST) != 0, r->dst);
+    unsigned a = file_of(r, FILE_A), b = file_of(r, FILE_B), wide = FILE_WIDE(r->files);
+    if (!p->in_register[a][r->a])
+        fetch(p, a, (wide & FILE_A) != 0, r->a);
+    if (!p->in_register[b][r->b])
+        fetch(p, b, (wide & FILE_B) != 0, r->b);
 }
 
-/* Nothing has to be fetched for a micro-op, and its result stays where it is made. */
-static inline int stays_in_registers(const struct pass *p, const struct raw_uop *r)
-{
-    const uint32_t none = p->ra->nslots;
-    const uint8_t *a = p->in_register[(r->files & FILE_A) != 0];
-    const uint8_t *b = p->in_register[(r->files & FILE_B) != 0];
-    const uint8_t *dst = p->in_register[(r->files & FILE_DST) != 0];
-    return r->class < UOP_CLASSES && a[r->a < none ? r->a : none] & b[r->b < none ? r->b : none] &
-                                         dst[r->dst < none ? r->dst : none];
-}
-
+/* Where there is room: see make_room. */
 static inline void put_as_is(struct pass *p, const struct raw_uop *r)
 {
     struct uop *to = &p->st->uops[p->st->nuops++];
@@ -272,22 +290,72 @@ static inline void put_as_is(struct pass *p, const struct raw_uop *r)
         to->flags |= UOP_VECTOR;
 }
 
+static inline void put_itself(struct pass *p, const struct raw_uop *r)
+{
+    unsigned dst = file_of(r, FILE_DST);
+    if (r->class < UOP_CLASSES)
+        put_as_is(p, r);
+    if (!p->in_register[dst][r->dst])
+        keep(p, dst, (FILE_WIDE(r->files) & FILE_DST) != 0, r->dst);
+}
+
+/* The block's last one: what has to be in the frame goes there before it is left. */
+static void put_last(struct pass *p, const struct raw_uop *r, const struct raw_block *b)
+{
+    fetch_operands(p, r);
+    if (b->end != END_FALL && b->end != END_TRAP)
+        settle(p, b);
+    if (leaves_frame(b))
+        epilogue(p, b);
+    put_itself(p, r);
+    if (b->end == END_RETURN)
+        p->st->uops[p->st->nuops - 1].a = (uint16_t)p->ra->nlocals;
+}
+
+/* Nothing has to be fetched for a micro-op, and its result stays where it is made. */
+static inline int stays_in_registers(const struct pass *p, const struct raw_uop *r)
+{
+    return r->class < UOP_CLASSES && p->in_register[file_of(r, FILE_A)][r->a] &
+                                         p->in_register[file_of(r, FILE_B)][r->b] &
+                                         p->in_register[file_of(r, FILE_DST)][r->dst];
+}
+
+/* Those from r on that stay in registers are copied as they are; the first that does not, or last.
+ */
+static const struct raw_uop *put_plain(struct pass *p, const struct raw_uop *r,
+                                       const struct raw_uop *last)
+{
+    for (; r < last && stays_in_registers(p, r); r++)
+        put_as_is(p, r);
+    return r;
+}
+
+/* There is always room for what is left of the block as it is, and for one that is not. */
+static void put_uops(struct pass *p, const struct raw_uop *r, const struct raw_uop *end,
+                     const struct raw_block *b)
+{
+    while (make_room(p, (uint32_t)(end - r) + ROOM_FOR_ONE)) {
+        r = put_plain(p, r, end - 1);
+        if (r == end - 1) {
+            put_last(p, r, b);
+            return;
+        }
+        fetch_operands(p, r);
+        put_itself(p, r++);
+    }
+}
+
 static void put_block(struct pass *p, uint32_t i, struct block *out)
 {
     const struct regalloc *ra = p->ra;
     const struct raw_block *b = &ra->blocks[i];
-    uint32_t end = i + 1 < ra->nblocks ? ra->blocks[i + 1].uop : ra->nuops;
+    const struct raw_uop *r = ra->uops + b->uop, *end = block_end(ra, i);
     out->uops = p->st->nuops;
     if (i == 0 && make_room(p, ROOM_FOR_ONE + 2 * ra->type->nparams))
         prologue(p);
-    for (uint32_t k = b->uop; k < end && make_room(p, ROOM_FOR_ONE); k++) {
-        const struct raw_uop *r = &ra->uops[k];
-        if (k + 1 < end && stays_in_registers(p, r))
-            put_as_is(p, r);
-        else
-            put_raw(p, r, b, k + 1 == end);
-    }
-    if (make_room(p, ROOM_FOR_ONE))
+    if (r < end)
+        put_uops(p, r, end, b);
+    if (p->scratched && make_room(p, ROOM_FOR_ONE))
         settle(p, b);
     uint32_t n = p->st->nuops - out->uops;
     if (n > MAX_BLOCK_UOP) { /* lowering's limits on blocks keep it far below */
@@ -299,19 +367,15 @@ static void put_block(struct pass *p, uint32_t i, struct block *out)
 
 int regalloc_run(struct store *st, const struct regalloc *ra, struct block *out)
 {
-    struct pass p = {.st = st, .ra = ra};
-    uint8_t *flags = (uint8_t *)(ra->room + (size_t)FILES * ra->nslots);
-    memset(ra->room, 0, regalloc_words(ra->nslots) * sizeof(*ra->room));
-    for (unsigned f = 0; f < FILES; f++) {
-        p.weight[f] = ra->room + (size_t)f * ra->nslots;
-        p.in_register[f] = flags + (size_t)f * (ra->nslots + 1);
-        p.in_register[f][ra->nslots] = 1;
+    struct pass p = {
+        .st = st, .ra = ra, .weight = ra->room->weight, .in_register = ra->room->in_register};
+    clear_room(&p);
+    for (unsigned f = 0; f < FILES; f++)
         for (unsigned i = 0; i < SCRATCH; i++)
             p.scratch[f][i].slot = REG_NONE;
-    }
     weigh_all(&p);
     assign(&p, INT_FILE, st->cfg.int_registers);
-    if (p.files)
+    if (ra->vectors)
         assign(&p, VECTOR_FILE, st->cfg.vector_registers);
     for (uint32_t i = 0; i < ra->nblocks && !p.failed; i++)
         put_block(&p, i, &out[i]);

@@ -65,6 +65,14 @@ struct raw_block {
     uint8_t depth; /* of loops around it */
 };
 
+/* Room to work in, for one function after the other. Indexed by any slot, REG_NONE too, so that
+ * nobody has to ask whether an operand is there; what no function gets to is never touched. */
+#define REG_FILES 2u /* integer, vector */
+struct regalloc_room {
+    uint64_t weight[REG_FILES][REG_NONE + 1u];
+    uint8_t in_register[REG_FILES][REG_NONE + 1u];
+};
+
 struct regalloc {
     const struct raw_uop *uops;
     uint32_t nuops;
@@ -74,15 +82,10 @@ struct regalloc {
     uint32_t nlocals; /* parameters and declared: the slots below the save area */
     uint32_t temps;   /* first slot of temporaries */
     uint32_t nslots;
-    uint8_t leaf;   /* makes no calls */
-    uint64_t *room; /* regalloc_words(nslots) words to work in */
+    uint8_t leaf;    /* makes no calls */
+    uint8_t vectors; /* 0: no micro-op has any raw_uop.files */
+    struct regalloc_room *room;
 };
-
-/* For each file a weight and a flag of each slot, and a flag of REG_NONE. */
-static inline uint64_t regalloc_words(uint32_t nslots)
-{
-    return 2 * (uint64_t)nslots + (2 * (uint64_t)nslots + 2 + 7) / 8;
-}
 
 /*
  * Append the function's micro-ops to the store's and set uops and nuops of out[0 .. nblocks). 0, or
