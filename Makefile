@@ -6,11 +6,11 @@ VERSION := 0.1.0
 CC      := gcc
 CLANG   := clang-14
 
-PACKAGES := gcc make pkg-config libsdl2-dev libsdl2-ttf-dev fonts-dejavu-core libelf-dev zlib1g-dev liblzma-dev xz-utils \
+PACKAGES := gcc make pkg-config libsdl2-dev libsdl2-ttf-dev fonts-dejavu-core libelf-dev zlib1g-dev libdeflate-dev liblzma-dev xz-utils \
     libcriterion-dev libconfig-dev libsqlite3-dev libjansson-dev libxxhash-dev clang lld wasi-libc \
     libclang-rt-14-dev libclang-rt-14-dev-wasm32 wabt binaryen clang-format clang-tidy cppcheck
 
-LIBS     := sdl2 SDL2_ttf libconfig jansson libelf zlib liblzma libxxhash
+LIBS     := sdl2 SDL2_ttf libconfig jansson libelf zlib libdeflate liblzma libxxhash
 WARN     := -Wall -Wextra -Wshadow -Wconversion
 CPPFLAGS := -D_GNU_SOURCE -DPWSIM_VERSION='"$(VERSION)"' -I.
 CFLAGS   := -std=gnu11 $(OPT) -g $(WARN) -ffp-contract=off $(SAN) $(shell pkg-config --cflags $(LIBS) 2>/dev/null)

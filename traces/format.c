@@ -1,15 +1,15 @@
 /* format.c - the bytes of a trace file; the layout is written down in format.h. */
 #include "traces/format.h"
 
+#include <libdeflate.h>
 #include <string.h>
-#include <zlib.h>
 
 #define HEADER_MAGIC  "pwsimtrc"
 #define TRAILER_MAGIC "pwsimend"
 
 uint32_t format_crc(uint32_t crc, const void *bytes, size_t n)
 {
-    return (uint32_t)crc32_z(crc, bytes, n);
+    return libdeflate_crc32(crc, bytes, n);
 }
 
 void format_put32(uint8_t *p, uint32_t x)

@@ -7,12 +7,12 @@
 #include "traces/trace.h"
 
 #include <errno.h>
+#include <libdeflate.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
-#include <zlib.h>
 
 #include "traces/ahead.h"
 #include "traces/format.h"
@@ -34,8 +34,7 @@ struct trace_reader {
     const uint8_t *data, *data_end; /* not yet decoded */
     uint8_t *packed, *block;        /* COMPRESSED_LIMIT, BLOCK_LIMIT + CODEC_SLACK */
     struct codec codec;
-    z_stream z;
-    int z_open;
+    struct libdeflate_decompressor *unpacker;
     struct trace_ahead *ahead; /* NULL: this thread decodes */
 };
 
@@ -152,8 +151,8 @@ static int make_buffers(struct trace_reader *r, char *err, size_t errlen)
 {
     r->packed = malloc(COMPRESSED_LIMIT);
     r->block = calloc(1, BLOCK_LIMIT + CODEC_SLACK);
-    r->z_open = inflateInit2(&r->z, 15 + 16) == Z_OK;
-    if (r->packed && r->block && r->z_open)
+    r->unpacker = libdeflate_alloc_decompressor();
+    if (r->packed && r->block && r->unpacker)
         return 0;
     return complain(r->path, "out of memory", err, errlen);
 }
@@ -199,8 +198,7 @@ void trace_reader_free(struct trace_reader *r)
     trace_ahead_stop(r->ahead);
     if (r->file)
         fclose(r->file);
-    if (r->z_open)
-        inflateEnd(&r->z);
+    libdeflate_free_decompressor(r->unpacker);
     free(r->path);
     free(r->index);
     free(r->packed);
@@ -221,15 +219,11 @@ static int64_t fail_at(struct trace_reader *r, uint64_t record, const char *what
 /* Unpack member r->packed into r->block. NULL, or what is wrong. */
 static const char *unpack(struct trace_reader *r, uint32_t bytes, uint32_t count)
 {
-    if (inflateReset(&r->z) != Z_OK)
-        return "the decompressor failed";
-    r->z.next_in = r->packed;
-    r->z.avail_in = bytes;
-    r->z.next_out = r->block;
-    r->z.avail_out = BLOCK_LIMIT;
-    if (inflate(&r->z, Z_FINISH) != Z_STREAM_END || r->z.avail_in)
+    size_t used, got;
+    if (libdeflate_gzip_decompress_ex(r->unpacker, r->packed, bytes, r->block, BLOCK_LIMIT, &used,
+                                      &got) != LIBDEFLATE_SUCCESS ||
+        used != bytes)
         return "the compressed data is damaged";
-    uint32_t got = BLOCK_LIMIT - r->z.avail_out;
     if (got < BLOCK_HEAD || format_get32(r->block) != count ||
         (uint64_t)BLOCK_HEAD + count + format_get32(r->block + 4) != got)
         return "the block is not as long as it says";
