@@ -1,6 +1,7 @@
 /* codec.c - trace records as few bytes; the coding is written down in codec.h. */
 #include "traces/codec.h"
 
+#include <endian.h>
 #include <string.h>
 
 enum { WRONG_PC = 1, WRONG_SHAPE = 2, WRONG_GAP = 4, WRONG_DEPENDS = 8, WRONG_ADDR = 16 };
@@ -23,14 +24,25 @@ static inline uint32_t key_of(uint64_t pc, unsigned kind)
     return (uint32_t)((pc ^ (uint64_t)kind << 48) * UINT64_C(0x9e3779b97f4a7c15) >> 32);
 }
 
-static inline void learn(struct codec *c, const struct trace_record *r, uint32_t key)
+static inline struct codec_stream *stream_of(struct codec *c, uint32_t key)
 {
-    c->expect[c->context] = *r;
-    c->stream[key >> (32 - CODEC_BITS)].step = r->addr - c->stream[key >> (32 - CODEC_BITS)].addr;
-    c->stream[key >> (32 - CODEC_BITS)].addr = r->addr;
-    c->context = (key + (c->key << 1 | c->key >> 31)) >> (32 - CODEC_BITS);
-    c->key = key;
-    c->pc = r->pc;
+    return &c->stream[key >> (32 - CODEC_BITS)];
+}
+
+static inline uint32_t context_after(uint32_t key, uint32_t before)
+{
+    return (key + (before << 1 | before >> 31)) >> (32 - CODEC_BITS);
+}
+
+static inline uint32_t shape_of(const struct trace_record *r)
+{
+    return r->kind | (uint32_t)r->bytes << 8 | (uint32_t)r->hart << 16 | (uint32_t)r->tier << 24 |
+           (uint32_t)r->side << 25;
+}
+
+static inline void stream_learn(struct codec_stream *s, uint64_t addr)
+{
+    *s = (struct codec_stream){.addr = addr, .step = addr - s->addr};
 }
 
 /* ---- numbers ---- */
@@ -53,7 +65,8 @@ static inline uint64_t unzigzag(uint64_t x)
     return x >> 1 ^ (0 - (x & 1));
 }
 
-static inline const uint8_t *get_number(const uint8_t *p, uint64_t *x)
+/* A number of any length. */
+static const uint8_t *get_long_number(const uint8_t *p, uint64_t *x)
 {
     uint64_t value = *p & 0x7f;
     for (unsigned shift = 7; *p++ & 0x80 && shift < 70; shift += 7)
@@ -62,101 +75,130 @@ static inline const uint8_t *get_number(const uint8_t *p, uint64_t *x)
     return p;
 }
 
-/* ---- records ---- */
-
-static inline int same_shape(const struct trace_record *a, const struct trace_record *b)
+/* Nobody foresees how long a number is: up to 8 bytes are taken at once, without a branch. */
+static inline const uint8_t *get_number(const uint8_t *p, uint64_t *x)
 {
-    return a->kind == b->kind && a->bytes == b->bytes && a->hart == b->hart && a->tier == b->tier &&
-           a->side == b->side;
+    uint64_t v;
+    memcpy(&v, p, sizeof v);
+    v = le64toh(v);
+    const uint64_t ends = ~v & UINT64_C(0x8080808080808080);
+    if (__builtin_expect(!ends, 0))
+        return get_long_number(p, x);
+    v &= ends ^ (ends - 1); /* the bytes up to the first that ends a number */
+    v = (v & UINT64_C(0x007f007f007f007f)) | (v & UINT64_C(0x7f007f007f007f00)) >> 1;
+    v = (v & UINT64_C(0x00003fff00003fff)) | (v & UINT64_C(0x3fff00003fff0000)) >> 2;
+    *x = (v & UINT64_C(0x0fffffff)) | (v & UINT64_C(0x0fffffff00000000)) >> 4;
+    return p + (__builtin_ctzll(ends) >> 3) + 1;
 }
+
+/* ---- records ---- */
 
 uint8_t *codec_encode(struct codec *c, const struct trace_record *r, uint8_t *control, uint8_t *p)
 {
-    const struct trace_record *e = &c->expect[c->context];
-    uint32_t key = key_of(r->pc, r->kind);
-    uint64_t last = c->stream[key >> (32 - CODEC_BITS)].addr;
+    struct codec_expect *e = &c->expect[c->context];
+    const struct codec_expect now = {r->pc, r->gap, r->depends, shape_of(r)};
+    const uint32_t key = key_of(r->pc, r->kind);
+    struct codec_stream *s = stream_of(c, key);
     unsigned wrong = 0;
 
-    if (r->pc != e->pc) {
+    if (now.pc != e->pc) {
         wrong |= WRONG_PC;
-        p = put_number(p, zigzag(r->pc - c->pc));
+        p = put_number(p, zigzag(now.pc - c->pc));
     }
-    if (!same_shape(r, e)) {
+    if (now.shape != e->shape) {
         wrong |= WRONG_SHAPE;
-        *p++ = r->kind;
-        *p++ = (uint8_t)r->bytes;
-        *p++ = r->hart;
-        *p++ = (uint8_t)(r->tier | r->side << 1);
+        format_put32(p, now.shape);
+        p += 4;
     }
-    if (r->gap != e->gap) {
+    if (now.gap != e->gap) {
         wrong |= WRONG_GAP;
-        p = put_number(p, r->gap);
+        p = put_number(p, now.gap);
     }
-    if (r->depends != e->depends) {
+    if (now.depends != e->depends) {
         wrong |= WRONG_DEPENDS;
-        p = put_number(p, r->depends);
+        p = put_number(p, now.depends);
     }
-    if (r->addr != last + c->stream[key >> (32 - CODEC_BITS)].step) {
+    if (r->addr != s->addr + s->step) {
         wrong |= WRONG_ADDR;
-        p = put_number(p, zigzag(r->addr - last));
+        p = put_number(p, zigzag(r->addr - s->addr));
     }
     *control = (uint8_t)wrong;
-    learn(c, r, key);
+    *e = now;
+    stream_learn(s, r->addr);
+    c->context = context_after(key, c->key);
+    c->key = key;
+    c->pc = r->pc;
     return p;
 }
 
 /* What the control byte says was not as expected, the address apart. */
-static const uint8_t *correct(struct trace_record *r, unsigned wrong, uint64_t last_pc,
-                              const uint8_t *p)
+static inline const uint8_t *correct(struct codec_expect *e, unsigned wrong, uint64_t last_pc,
+                                     const uint8_t *p)
 {
     uint64_t x;
     if (wrong & WRONG_PC) {
         p = get_number(p, &x);
-        r->pc = last_pc + unzigzag(x);
+        e->pc = last_pc + unzigzag(x);
     }
     if (wrong & WRONG_SHAPE) {
-        r->kind = p[0];
-        r->bytes = p[1];
-        r->hart = p[2];
-        r->tier = p[3] & 1;
-        r->side = p[3] >> 1;
+        e->shape = format_get32(p);
         p += 4;
     }
     if (wrong & WRONG_GAP) {
         p = get_number(p, &x);
-        r->gap = (uint32_t)x;
+        e->gap = (uint32_t)x;
     }
     if (wrong & WRONG_DEPENDS) {
         p = get_number(p, &x);
-        r->depends = (uint32_t)x;
+        e->depends = (uint32_t)x;
     }
     return p;
+}
+
+static inline struct trace_record record_of(const struct codec_expect *e, uint64_t addr)
+{
+    return (struct trace_record){.addr = addr,
+                                 .pc = e->pc,
+                                 .gap = e->gap,
+                                 .depends = e->depends,
+                                 .bytes = e->shape >> 8 & 255,
+                                 .kind = e->shape & 255,
+                                 .hart = e->shape >> 16 & 255,
+                                 .tier = e->shape >> 24 & 1,
+                                 .side = (uint8_t)(e->shape >> 25)};
 }
 
 const uint8_t *codec_decode(struct codec *c, const uint8_t *control, const uint8_t *p,
                             const uint8_t *end, uint64_t before, struct trace_record *out, size_t n,
                             size_t *bad)
 {
+    uint32_t key = c->key, context = c->context;
+    uint64_t pc = c->pc;
     for (size_t i = 0; i < n; i++) {
-        unsigned wrong = control[i];
-        struct trace_record r = c->expect[c->context];
+        const unsigned wrong = control[i];
+        struct codec_expect e = c->expect[context];
         if (wrong & (WRONG_ADDR - 1))
-            p = correct(&r, wrong, c->pc, p);
-        uint32_t key = key_of(r.pc, r.kind);
-        uint64_t last = c->stream[key >> (32 - CODEC_BITS)].addr;
+            p = correct(&e, wrong, pc, p);
+        const uint32_t last = key;
+        key = key_of(e.pc, e.shape & 255);
+        struct codec_stream *s = stream_of(c, key);
+        uint64_t addr = s->addr + s->step;
         if (wrong & WRONG_ADDR) {
-            uint64_t x;
-            p = get_number(p, &x);
-            r.addr = last + unzigzag(x);
-        } else {
-            r.addr = last + c->stream[key >> (32 - CODEC_BITS)].step;
+            p = get_number(p, &addr);
+            addr = s->addr + unzigzag(addr);
         }
-        if (wrong > 31 || p > end || !codec_valid(&r, before + i)) {
+        out[i] = record_of(&e, addr);
+        if (wrong > 31 || p > end || !codec_valid(&out[i], before + i)) {
             *bad = i;
             return NULL;
         }
-        learn(c, &r, key);
-        out[i] = r;
+        c->expect[context] = e;
+        stream_learn(s, addr);
+        context = context_after(key, last);
+        pc = e.pc;
     }
+    c->key = key;
+    c->context = context;
+    c->pc = pc;
     return p;
 }

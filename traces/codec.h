@@ -34,11 +34,19 @@
 #define CODEC_MAX_BYTES 34u /* of one record's data, as coded: 10 + 4 + 5 + 5 + 10 */
 #define CODEC_SLACK     44u /* that the decoder may touch for a damaged record: 4 times 10, and 4 */
 
+struct codec_expect {
+    uint64_t pc;
+    uint32_t gap, depends;
+    uint32_t shape; /* the four bytes of bit 1, the first lowest */
+};
+
+struct codec_stream {
+    uint64_t addr, step;
+};
+
 struct codec {
-    struct trace_record expect[1u << CODEC_BITS];
-    struct {
-        uint64_t addr, step;
-    } stream[1u << CODEC_BITS];
+    struct codec_expect expect[1u << CODEC_BITS];
+    struct codec_stream stream[1u << CODEC_BITS];
     uint64_t pc;
     uint32_t key, context;
 };
