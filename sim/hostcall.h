@@ -25,7 +25,10 @@ void hostcall_copy_frame(struct machine *m, uint64_t to, uint64_t from);
 static inline uint8_t *kernel_bytes(const struct machine *m, uint64_t addr, uint64_t n)
 {
     struct space *s = instance_space(m->kernel);
-    return space_holds(s, (uint32_t)addr, n) ? s->base + (uint32_t)addr : NULL;
+    if (!space_holds(s, (uint32_t)addr, n))
+        return NULL;
+    space_touch(s, (uint32_t)addr, n);
+    return s->base + (uint32_t)addr;
 }
 
 static inline struct guest_thread *guest(struct machine *m, uint64_t handle)

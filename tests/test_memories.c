@@ -195,6 +195,35 @@ Test(memories, nvdimm_may_be_mapped_into_any)
     scene_drop(&s);
 }
 
+/* Frames lie apart and mappings of the host are few: pages come and go while code touches them. */
+Test(memories, code_meets_pages_that_do_not_show)
+{
+    struct scene s = scene_of_memories();
+    struct space *sp = instance_memory(s.in, 1);
+    physmem_limit_mappings(sp->pm, 11);
+    for (uint32_t i = 1; i < 5; i++)
+        cr_assert_eq(space_grow_map(sp, TIER_NVDIMM, 2 * i, 1), i);
+    struct space *more = space_new(sp->pm, 2, 2, 9); /* takes what sp has */
+    cr_assert(more && sp->on_demand);
+    for (int mode = 0; mode < 2; mode++) {
+        for (uint64_t i = 0; i < 40; i++) {
+            const uint64_t addr = i % 5 * WASM_PAGE_BYTES,
+                           value = i + UINT64_C(1000) * (uint64_t)mode;
+            struct outcome o = scene_call(&s, mode, "store64", addr, value, 0);
+            cr_assert_eq(o.trap, TRAP_NONE);
+            cr_assert_eq(o.result, value);
+        }
+        cr_assert_eq(scene_call(&s, mode, "fill", 'y', 0, 5 * WASM_PAGE_BYTES).trap, TRAP_NONE);
+        for (uint32_t i = 0; i < 5; i++)
+            cr_assert_eq(*physmem_at(sp->pm, space_phys(sp, (i + 1) * WASM_PAGE_BYTES - 1), 1),
+                         'y');
+        cr_assert_eq(scene_call(&s, mode, "store64", 5 * WASM_PAGE_BYTES - 23, 1, 0).trap,
+                     TRAP_MEMORY);
+    }
+    space_free(more);
+    scene_drop(&s);
+}
+
 /* ---- types ---- */
 
 static void expect_refused(const char *text, const struct wasm_limits *limits, const void *section,

@@ -1,6 +1,7 @@
 /* test_space.c - physical memory and linear memories against plain models, and with real faults. */
 #include <criterion/criterion.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -25,6 +26,8 @@ static void on_fault(int sig, siginfo_t *info, void *context)
 {
     (void)sig;
     (void)context;
+    if (space_fault(info->si_addr))
+        return;
     fault_owned = space_owns_host_address(info->si_addr);
     siglongjmp(fault_return, 1);
 }
@@ -379,24 +382,130 @@ Test(space, refusals_change_nothing)
     physmem_free(pm);
 }
 
-/* Scattered frames use up the host mappings: a clean -1, and everything is given back. */
-Test(space, too_many_mappings_is_a_clean_refusal)
+/* ---- more runs of frames than the host has mappings ---- */
+
+static void probe_all(const struct space *s)
 {
-    const uint32_t frames = 2 * PHYSMEM_MAPPINGS;
+    for (uint32_t i = 0; i < s->pages; i++)
+        cr_assert_eq(probe(s->base + (uint64_t)i * WASM_PAGE_BYTES), 0, "page %u", i);
+    cr_assert_eq(probe(s->base + (uint64_t)s->pages * WASM_PAGE_BYTES), 1);
+}
+
+/* Does each page show the frame that the table says? The frame's number is written in it. */
+static void check_views(struct physmem *pm, const struct space *s)
+{
+    probe_all(s);
+    for (uint32_t i = 0; i < s->pages; i++) {
+        uint64_t *physical = (uint64_t *)(void *)physmem_at(pm, s->frame[i], FRAME_BYTES), seen;
+        *physical = s->frame[i] + 1;
+        probe(s->base + (uint64_t)i * WASM_PAGE_BYTES); /* the kernel must not be the first */
+        memcpy(&seen, s->base + (uint64_t)i * WASM_PAGE_BYTES, sizeof seen);
+        cr_assert_eq(seen, s->frame[i] + 1, "page %u", i);
+    }
+}
+
+static int64_t free_mappings(struct physmem *pm)
+{
+    int64_t n = 0;
+    while (physmem_count_mappings(pm, 1) == 0)
+        n++;
+    physmem_count_mappings(pm, -n);
+    return n;
+}
+
+/* The real figure, with as many runs as a space can have: the host plays along. */
+Test(space, scattered_frames_are_never_too_many)
+{
+    const uint32_t frames = 2 * SPACE_MAX_PAGES;
     struct physmem *pm = physmem_new((uint64_t)frames * FRAME_BYTES, 0);
     struct space *s = space_new(pm, 0, SPACE_MAX_PAGES, 0);
-    uint32_t n = 0;
-    while (n < SPACE_MAX_PAGES && space_grow_map(s, TIER_DRAM, 2 * n, 1) >= 0)
-        n++;
-    cr_assert_eq(n, PHYSMEM_MAPPINGS - 1, "the reservation is one");
-    cr_expect_eq(s->pages, n);
-    cr_expect_eq(space_grow_map(s, TIER_DRAM, 2 * n - 1, 1), n, "continues the last run");
-    cr_expect_null(space_new(pm, 0, 1, 1));
-    cr_expect_eq(probe(s->base + (uint64_t)n * WASM_PAGE_BYTES), 0);
-    cr_expect_eq(probe(s->base + (uint64_t)(n + 1) * WASM_PAGE_BYTES), 1);
+    for (uint32_t n = 0; n < SPACE_MAX_PAGES; n++)
+        cr_assert_eq(space_grow_map(s, TIER_DRAM, 2 * n, 1), n);
+    cr_assert(s->on_demand);
+    struct space *other = space_new(pm, 1, 2, 1);
+    cr_assert(other && !other->on_demand);
+    probe_all(s);
+    probe_all(other);
+    space_free(other);
     space_free(s);
-    s = space_new(pm, 100, 200, 2);
-    cr_expect(s);
+    cr_expect_eq(free_mappings(pm), PHYSMEM_MAPPINGS);
+    physmem_free(pm);
+}
+
+/* Few mappings, three spaces that take them from one another while they grow, move and unmap. */
+Test(space, spaces_share_few_mappings)
+{
+    enum { FRAMES = 256, SPACES = 3, MOST = 24 };
+    struct physmem *pm = physmem_new(FRAMES * FRAME_BYTES, FRAMES * FRAME_BYTES);
+    struct space *s[SPACES];
+    uint64_t seed = 5;
+    physmem_limit_mappings(pm, MOST);
+    for (uint32_t i = 0; i < SPACES; i++)
+        cr_assert(s[i] = space_new(pm, 2, 100, i));
+    for (int step = 0; step < 600; step++) {
+        struct space *t = s[next_random(&seed) % SPACES];
+        const uint32_t x = (uint32_t)next_random(&seed) % FRAMES, what = x % 4;
+        if (t->pages == 100 || (what == 0 && x < 8)) {
+            cr_assert_eq(space_restore(t, NULL, 0), 0);
+            cr_assert_not(t->on_demand);
+        } else if (what == 0) {
+            cr_assert_geq(space_grow(t, 1), 0);
+        } else if (what == 1) {
+            cr_assert_geq(space_grow_map(t, TIER_NVDIMM, x, 1), 0);
+        } else if (t->pages && what == 2) {
+            cr_assert_eq(space_move(t, x % t->pages, TIER_NVDIMM, x), 0);
+        } else if (t->pages) {
+            cr_assert_eq(space_unmap(t, x % t->pages, 1), 0);
+        }
+        if (step % 20 == 0)
+            for (uint32_t i = 0; i < SPACES; i++)
+                check_views(pm, s[i]);
+    }
+    cr_expect(s[0]->on_demand || s[1]->on_demand || s[2]->on_demand);
+    for (uint32_t i = 0; i < SPACES; i++)
+        space_free(s[i]);
+    cr_expect_eq(free_mappings(pm), MOST);
+    cr_expect_eq(physmem_frames_free(pm), FRAMES);
+    physmem_free(pm);
+}
+
+/* What the host's kernel is to read or write must show before. */
+Test(space, touched_pages_show)
+{
+    struct physmem *pm = physmem_new(16 * FRAME_BYTES, 0);
+    physmem_limit_mappings(pm, 8);
+    struct space *s = space_new(pm, 0, 16, 0);
+    for (uint32_t i = 0; i < 8; i++)
+        cr_assert_eq(space_grow_map(s, TIER_DRAM, 2 * i, 1), i);
+    cr_assert(s->on_demand);
+    const int fd = open("/dev/zero", O_RDONLY);
+    cr_expect_lt(read(fd, s->base + FRAME_BYTES - 4, 8), 8,
+                 "it stops at a page that does not show");
+    space_touch(s, 3 * FRAME_BYTES - 4, 8);
+    cr_expect_eq(read(fd, s->base + 3 * FRAME_BYTES - 4, 8), 8);
+    close(fd);
+    space_free(s);
+    physmem_free(pm);
+}
+
+/* A new space takes what it needs from the one that has most; where there is none, it is refused.
+ */
+Test(space, a_reservation_is_a_mapping_too)
+{
+    struct physmem *pm = physmem_new(32 * FRAME_BYTES, 0);
+    physmem_limit_mappings(pm, 8);
+    struct space *s = space_new(pm, 0, 16, 0), *more[8];
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < 7; i++)
+        cr_assert_eq(space_grow_map(s, TIER_DRAM, 2 * i, 1), i);
+    cr_assert_not(s->on_demand);
+    while ((more[n] = space_new(pm, 0, 1, n + 1)))
+        n++;
+    cr_expect_eq(n, 7);
+    cr_expect(s->on_demand);
+    while (n > 0)
+        space_free(more[--n]);
+    check_views(pm, s);
     space_free(s);
     physmem_free(pm);
 }

@@ -35,6 +35,7 @@ struct physmem {
     uint32_t free;     /* DRAM frames not handed out */
     int back;          /* backing file of the NVDIMM or -1 */
     int64_t mappings;  /* host mappings that spaces hold */
+    int64_t most_mappings;
 };
 
 static int bit_get(const uint64_t *map, uint32_t i)
@@ -98,6 +99,7 @@ struct physmem *physmem_new(uint64_t dram_bytes, uint64_t nvdimm_bytes)
         return NULL;
     }
     pm->free = tier_frames(pm, TIER_DRAM);
+    pm->most_mappings = PHYSMEM_MAPPINGS;
     return pm;
 }
 
@@ -297,11 +299,16 @@ int physmem_map(struct physmem *pm, enum tier tier, uint32_t first, uint32_t n, 
 
 int physmem_count_mappings(struct physmem *pm, int64_t delta)
 {
-    if (delta > 0 && pm->mappings + delta > PHYSMEM_MAPPINGS)
+    if (delta > 0 && pm->mappings + delta > pm->most_mappings)
         return -1;
     pm->mappings += delta;
     assert(pm->mappings >= 0);
     return 0;
+}
+
+void physmem_limit_mappings(struct physmem *pm, int64_t most)
+{
+    pm->most_mappings = most;
 }
 
 /* ---- checkpoints ---- */

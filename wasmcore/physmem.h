@@ -61,11 +61,13 @@ uint8_t *physmem_at(struct physmem *pm, uint64_t addr, size_t n);
 int physmem_map(struct physmem *pm, enum tier tier, uint32_t first, uint32_t n, void *at);
 /*
  * For spaces: account for host mappings. The host allows a process about 65,530 of them; all spaces
- * of one memory share a fixed number below that, so that a guest meets the same limit on every
- * host. 0, or -1 when there would be too many (nothing counted then).
+ * of one memory share a number below that, PHYSMEM_MAPPINGS unless it is set. 0, or -1 when there
+ * would be too many (nothing counted then).
  */
 #define PHYSMEM_MAPPINGS 60000
 int physmem_count_mappings(struct physmem *pm, int64_t delta);
+/* For tests: how many there may be. */
+void physmem_limit_mappings(struct physmem *pm, int64_t most);
 
 /*
  * Write or read which frames are in use and what they hold (archive.h). The sizes must be the same.

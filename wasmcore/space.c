@@ -1,84 +1,18 @@
-/* space.c - linear memories: frames of physical memory mapped into a reserved range of host
- * addresses. */
+/* space.c - linear memories: which frames of physical memory a page lies in, and whose they are. */
 /*
- * A space reserves 8 GiB and one page with no access, once; growing maps frames over the start of
- * it. The host's MMU then does the bounds check: an address past the size faults, and the fault
- * handler asks space_owns_host_address whether that was the guest's doing.
- *
- * Contiguous frames make one host mapping. Their number is accounted for (physmem.h), so that a
- * guest which scatters its frames gets a clean -1 at the same point on every host.
+ * Growing puts frames behind those that are there; space_map.c shows them at host addresses. The
+ * host's MMU does the bounds check: an address past the size faults, and the fault handler asks
+ * space_owns_host_address whether that was the guest's doing.
  */
 #include "wasmcore/space.h"
 
-#include <stdatomic.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 
 #include "memhier/port.h"
+#include "wasmcore/space_map.h"
 
-#define RESERVED_BYTES ((UINT64_C(8) << 30) + WASM_PAGE_BYTES)
-#define NO_PAGE        UINT64_MAX
-
-/*
- * Start addresses of all reservations of the process; 0 is a free place. Global, because a signal
- * handler gets nothing but the faulting address; atomics, because it may interrupt anything. There
- * are fewer than 2^47 / 8 GiB reservations in a process, so the array is never the limit.
- */
-#define MAX_RESERVED 16384u
-static _Atomic(uintptr_t) reserved[MAX_RESERVED];
-static atomic_uint reserved_top; /* places at and above were never used */
-
-int space_owns_host_address(const void *p)
-{
-    uintptr_t a = (uintptr_t)p;
-    unsigned top = atomic_load(&reserved_top);
-    for (unsigned i = 0; i < top; i++) {
-        uintptr_t base = atomic_load(&reserved[i]);
-        if (base && a - base < RESERVED_BYTES)
-            return 1;
-    }
-    return 0;
-}
-
-static int register_range(uintptr_t base)
-{
-    for (unsigned i = 0; i < MAX_RESERVED; i++) {
-        uintptr_t none = 0;
-        if (!atomic_compare_exchange_strong(&reserved[i], &none, base))
-            continue;
-        unsigned top = atomic_load(&reserved_top);
-        while (top <= i && !atomic_compare_exchange_weak(&reserved_top, &top, i + 1))
-            ;
-        return 0;
-    }
-    return -1;
-}
-
-static void unregister_range(uintptr_t base)
-{
-    for (unsigned i = 0; i < MAX_RESERVED; i++) {
-        uintptr_t want = base;
-        if (atomic_compare_exchange_strong(&reserved[i], &want, 0))
-            return;
-    }
-}
-
-/* The reservation is one mapping itself. */
-static uint8_t *reserve_range(struct physmem *pm)
-{
-    if (physmem_count_mappings(pm, 1) < 0)
-        return NULL;
-    void *p = mmap(NULL, RESERVED_BYTES, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1,
-                   0);
-    if (p != MAP_FAILED && register_range((uintptr_t)p) == 0)
-        return p;
-    if (p != MAP_FAILED)
-        munmap(p, RESERVED_BYTES);
-    physmem_count_mappings(pm, -1);
-    return NULL;
-}
+#define NO_PAGE UINT64_MAX
 
 struct space *space_new(struct physmem *pm, uint32_t min_pages, uint32_t max_pages, uint32_t id)
 {
@@ -96,8 +30,9 @@ struct space *space_new(struct physmem *pm, uint32_t min_pages, uint32_t max_pag
                     id % ((NVDIMM_BASE - PAGE_TABLE_BASE) / SPACE_TABLE_BYTES) * SPACE_TABLE_BYTES;
     s->frame = calloc((size_t)max_pages + 1, sizeof *s->frame);
     s->owned = calloc(max_pages / 64 + 1, sizeof *s->owned);
-    s->base = reserve_range(pm);
-    if (!s->frame || !s->owned || !s->base || space_grow(s, min_pages) < 0) {
+    s->shown = calloc(max_pages / 64 + 1, sizeof *s->shown);
+    if (!s->frame || !s->owned || !s->shown || space_map_reserve(s) ||
+        space_grow(s, min_pages) < 0) {
         space_free(s);
         return NULL;
     }
@@ -127,49 +62,6 @@ static uint32_t run_end(const uint64_t *frame, uint32_t from, uint32_t to)
     while (end < to && frame[end] == frame[end - 1] + FRAME_BYTES)
         end++;
     return end;
-}
-
-static enum tier tier_of(uint64_t addr)
-{
-    return addr_is_nvdimm(addr) ? TIER_NVDIMM : TIER_DRAM;
-}
-
-static uint32_t frame_of(uint64_t addr)
-{
-    return (uint32_t)((addr_is_nvdimm(addr) ? addr - NVDIMM_BASE : addr) >> FRAME_SHIFT);
-}
-
-/* Make pages [page, page + n) of the host range show the frames in `frame`; how many it came to. */
-static uint32_t map_pages(struct space *s, uint32_t page, uint32_t n, const uint64_t *frame)
-{
-    uint32_t i = 0;
-    while (i < n) {
-        uint32_t end = run_end(frame, i, n);
-        uint8_t *at = s->base + ((uint64_t)(page + i) << FRAME_SHIFT);
-        if (physmem_map(s->pm, tier_of(frame[i]), frame_of(frame[i]), end - i, at) < 0)
-            break;
-        i = end;
-    }
-    return i;
-}
-
-/* A mapping that failed half-way must not leave a hole that other host memory could come to lie in,
- * nor memory past the size that the guest can reach. */
-static void must_undo(int failed)
-{
-    if (!failed)
-        return;
-    fputs("pwsim: the host took memory mappings away and does not give them back\n", stderr);
-    abort();
-}
-
-static void block_pages(struct space *s, uint32_t page, uint32_t n)
-{
-    if (n == 0)
-        return;
-    void *p = mmap(s->base + ((uint64_t)page << FRAME_SHIFT), (size_t)n << FRAME_SHIFT, PROT_NONE,
-                   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0);
-    must_undo(p == MAP_FAILED);
 }
 
 /* ---- which pages' frames are ours ---- */
@@ -217,19 +109,12 @@ static int alloc_frames(struct physmem *pm, uint32_t near, uint32_t n, uint64_t 
 
 /* ---- growing ---- */
 
-/* frame[pages .. pages + n) is filled in: map it and make it part of the memory. */
+/* frame[pages .. pages + n) is filled in: make it part of the memory. */
 static int64_t add_pages(struct space *s, uint32_t n, int owned)
 {
     uint32_t old = s->pages;
-    int64_t runs = count_runs(s->frame, old, old + n);
-    if (physmem_count_mappings(s->pm, runs) < 0)
+    if (space_map_show(s, old, n, count_runs(s->frame, old, old + n)))
         return -1;
-    uint32_t mapped = map_pages(s, old, n, s->frame + old);
-    if (mapped < n) {
-        block_pages(s, old, mapped);
-        physmem_count_mappings(s->pm, -runs);
-        return -1;
-    }
     for (uint32_t i = old; i < old + n; i++)
         set_owned(s, i, owned);
     s->pages = old + n;
@@ -300,28 +185,16 @@ static void release_owned(struct space *s, const uint64_t *frame, uint32_t page,
     }
 }
 
-/* Put frames into the table; 0, or -1 when they would need too many host mappings. */
-static int replace_frames(struct space *s, uint32_t page, uint32_t n, const uint64_t *frame)
-{
-    uint32_t to = page + n < s->pages ? page + n + 1 : page + n;
-    int64_t before = count_runs(s->frame, page, to);
-    for (uint32_t i = 0; i < n; i++)
-        s->frame[page + i] = frame[i];
-    return physmem_count_mappings(s->pm, count_runs(s->frame, page, to) - before);
-}
-
 /* Put fresh frames in the place of the old ones. 0, or -1 and all is as before. */
 static int exchange(struct space *s, uint32_t page, uint32_t n, const uint64_t *fresh,
                     const uint64_t *old)
 {
-    if (replace_frames(s, page, n, fresh) < 0) {
-        memcpy(s->frame + page, old, n * sizeof *old);
-        return -1;
-    }
-    uint32_t mapped = map_pages(s, page, n, fresh);
-    if (mapped == n)
+    uint32_t to = page + n < s->pages ? page + n + 1 : page + n;
+    int64_t before = count_runs(s->frame, page, to);
+    memcpy(s->frame + page, fresh, n * sizeof *fresh);
+    if (space_map_show(s, page, n, count_runs(s->frame, page, to) - before) == 0)
         return 0;
-    must_undo(map_pages(s, page, mapped, old) < mapped || replace_frames(s, page, n, old) < 0);
+    memcpy(s->frame + page, old, n * sizeof *old);
     return -1;
 }
 
@@ -381,8 +254,7 @@ static int frame_there(const struct space *s, uint64_t page)
 
 static void let_go_of_pages(struct space *s)
 {
-    physmem_count_mappings(s->pm, -count_runs(s->frame, 0, s->pages));
-    block_pages(s, 0, s->pages);
+    space_map_empty(s);
     release_owned(s, s->frame, 0, s->pages);
     s->pages = 0;
     set_nvdimm_range(s);
@@ -411,16 +283,10 @@ void space_free(struct space *s)
 {
     if (!s)
         return;
-    if (s->base) {
-        unregister_range((uintptr_t)s->base);
-        munmap(s->base, RESERVED_BYTES);
-        physmem_count_mappings(s->pm, -1);
-    }
-    if (s->pages) {
-        physmem_count_mappings(s->pm, -count_runs(s->frame, 0, s->pages));
-        release_owned(s, s->frame, 0, s->pages);
-    }
+    space_map_release(s);
+    release_owned(s, s->frame, 0, s->pages);
     free(s->frame);
     free(s->owned);
+    free(s->shown);
     free(s);
 }

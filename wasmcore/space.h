@@ -12,10 +12,10 @@
 #define SPACE_TABLE_BYTES (UINT64_C(16) << 20)
 
 /*
- * Fields are read by the engine and by cores on their hot paths; only space.c writes them.
- * base[0 .. pages*64 KiB) is accessible; everything up to base + 8 GiB + one page faults on the
- * host, so that any 32-bit address plus any 32-bit offset either hits or traps. base and frame stay
- * where they are for the life of the space.
+ * Fields are read by the engine and by cores on their hot paths; only space.c and space_map.c write
+ * them. base[0 .. pages*64 KiB) is accessible, if need be by way of space_fault; everything up to
+ * base + 8 GiB + one page faults on the host, so that any 32-bit address plus any 32-bit offset
+ * either hits or traps. base and frame stay where they are for the life of the space.
  */
 struct space {
     uint8_t *base;
@@ -33,6 +33,10 @@ struct space {
     uint8_t has_max, shared, is64;
     uint8_t foreign; /* has, or had, pages whose frames are not its own */
     uint64_t *owned; /* bit set: the page's frame was allocated by the space and is freed with it */
+    /* space_map.c's */
+    uint8_t on_demand; /* pages show when they are touched, else all of them do */
+    int64_t mappings;  /* of the host, held for its pages */
+    uint64_t *shown;   /* on_demand: bit set: the page shows */
 };
 
 /*
@@ -61,7 +65,7 @@ int space_move(struct space *s, uint32_t page, enum tier tier, uint32_t frame);
 /* For checkpoints: give the space these pages in place of those that it has, which are released.
  * pages[i] is a frame's address, with bit 0 set when the frame is the space's own (and counts as
  * allocated; nothing is allocated here). 0, or -1: frames that are not there, more pages than the
- * maximum, too many mappings; the space is empty then. */
+ * maximum; the space is empty then. */
 int space_restore(struct space *s, const uint64_t *pages, uint32_t n);
 /* Is the page's frame released with the space? */
 int space_owns(const struct space *s, uint32_t page);
@@ -82,5 +86,13 @@ static inline uint64_t space_phys(const struct space *s, uint64_t addr)
 /* Is a host address one of any space's reserved range, so that a fault there is a guest trap?
  * Called from the fault handler: async-signal-safe. */
 int space_owns_host_address(const void *p);
+
+/* For the fault handler: 1 when the address is inside of a space and was only not shown; it is now.
+ * 0: a true fault. Async-signal-safe. */
+int space_fault(const void *p);
+
+/* Before the host's kernel is given [addr, addr + n), which is inside: it would take what does not
+ * show for an error. */
+void space_touch(struct space *s, uint64_t addr, uint64_t n);
 
 #endif

@@ -30,6 +30,8 @@ static void pass_on(int sig, siginfo_t *info, void *context)
 static void on_fault(int sig, siginfo_t *info, void *context)
 {
     struct trap_guard *g = innermost;
+    if (info->si_code > 0 && space_fault(info->si_addr))
+        return;
     if (g && info->si_code > 0 && space_owns_host_address(info->si_addr))
         siglongjmp(g->env, 1);
     pass_on(sig, info, context);
