@@ -11,6 +11,7 @@
 #include "sim/error.h"
 #include "sim/file.h"
 #include "sim/hosttree.h"
+#include "sim/machine.h"
 #include "sim/options.h"
 #include "sim/run.h"
 #include "wasmcore/module.h"
@@ -205,14 +206,15 @@ static int configure(struct exec_command *c, struct config **cfg, char *err, siz
 
 /* The program's file, if it is a module: what is wrong with it is said under the name it has here.
  */
-static uint8_t *read_program(const char *path, size_t *n, char *err, size_t errlen)
+static uint8_t *read_program(const char *path, const struct wasm_limits *limits, size_t *n,
+                             char *err, size_t errlen)
 {
     struct module *module;
     struct wasm_error we;
     uint8_t *app = file_read(path, MAX_PROGRAM, n, err, errlen);
     if (!app)
         return NULL;
-    if (module_decode(app, *n, NULL, &module, &we)) {
+    if (module_decode(app, *n, limits, &module, &we)) {
         fail(err, errlen, "%s: not a module that can run: offset %u: %s", path, we.offset, we.text);
         free(app);
         return NULL;
@@ -232,7 +234,8 @@ static struct image *build_image(const struct exec_command *c, const struct conf
         return NULL;
     struct image *image = image_new();
     const struct image_section *kernel = image_find(boot, SECTION_KERNEL);
-    uint8_t *app = read_program(c->app[0], &n, err, errlen);
+    const struct wasm_limits limits = machine_limits(cfg);
+    uint8_t *app = read_program(c->app[0], &limits, &n, err, errlen);
     snprintf(section, sizeof section, SECTION_PROGRAM "%s", cfg->program);
     int bad = !app || !image ||
               image_add(image, kernel->name, kernel->bytes, kernel->n, err, errlen) ||

@@ -194,6 +194,19 @@ static uint32_t code_bytes(const struct config *c)
     const uint64_t all = c->code_bytes * (100000 + c->isa_instructions * c->wasm_penalty);
     return (uint32_t)((all + 50000) / 100000);
 }
+struct wasm_limits machine_limits(const struct config *c)
+{
+    struct wasm_limits l = wasm_default_limits;
+    l.module_bytes = (uint32_t)c->wasm_module_bytes;
+    l.functions = (uint32_t)c->wasm_functions;
+    l.locals = (uint32_t)c->wasm_locals;
+    l.block_depth = (uint32_t)c->wasm_block_depth;
+    l.operands = (uint32_t)c->wasm_operands;
+    l.table_entries = (uint32_t)c->wasm_table_entries;
+    l.pages = (uint32_t)c->wasm_pages;
+    return l;
+}
+
 static int make_store(struct machine *m, char *err, size_t errlen)
 {
     struct store_config sc = store_default_config;
@@ -202,14 +215,7 @@ static int make_store(struct machine *m, char *err, size_t errlen)
     sc.int_registers = (uint32_t)m->cfg->int_registers;
     sc.vector_registers = (uint32_t)m->cfg->vector_registers;
     sc.code_bytes_per_uop = code_bytes(m->cfg);
-    m->limits = wasm_default_limits;
-    m->limits.module_bytes = (uint32_t)m->cfg->wasm_module_bytes;
-    m->limits.functions = (uint32_t)m->cfg->wasm_functions;
-    m->limits.locals = (uint32_t)m->cfg->wasm_locals;
-    m->limits.block_depth = (uint32_t)m->cfg->wasm_block_depth;
-    m->limits.operands = (uint32_t)m->cfg->wasm_operands;
-    m->limits.table_entries = (uint32_t)m->cfg->wasm_table_entries;
-    m->limits.pages = (uint32_t)m->cfg->wasm_pages;
+    m->limits = machine_limits(m->cfg);
     sc.limits = &m->limits;
     m->store = store_new(m->pm, &sc);
     if (!m->store)
@@ -287,7 +293,8 @@ static int check_program(const struct machine *m, char *err, size_t errlen)
     if (!s)
         return fail(err, errlen, "program.name: the boot image has no program \"%s\"",
                     m->cfg->program);
-    if (module_decode(s->bytes, s->n, NULL, &module, &we))
+    const struct wasm_limits limits = machine_limits(m->cfg);
+    if (module_decode(s->bytes, s->n, &limits, &module, &we))
         return fail(err, errlen, "%s: not a module that can run: offset %u: %s", name, we.offset,
                     we.text);
     module_free(module);

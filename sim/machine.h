@@ -12,6 +12,7 @@
 #include "sim/memside.h"
 #include "sim/series.h"
 #include "sim/stats.h"
+#include "wasmcore/module.h"
 
 struct machine;
 
@@ -48,6 +49,8 @@ enum machine_state {
 struct machine *machine_new(const struct config *cfg, const struct machine_ports *ports, char *err,
                             size_t errlen);
 void machine_free(struct machine *m);
+/* What the machine's store lets modules have: the keys wasm.*. */
+struct wasm_limits machine_limits(const struct config *cfg);
 /* The machine's config is its own from now on: machine_free frees it. */
 void machine_own_config(struct machine *m, struct config *cfg);
 
