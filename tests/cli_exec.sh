@@ -52,6 +52,15 @@ EOF
 }
 t "a stack that is used up traps in the program" deep
 t "also when it is the depth of calls" deep -s machine.call_depth=500
+locals() { # N: a program of one function with N locals
+    awk -v n="$1" 'BEGIN { printf "(module (memory (export \"memory\") 1) (func $first (export \"_start\") (local"; while (n--) printf " i32"; print ")))" }' >locals.wat && wat2wasm --debug-names locals.wat -o locals.wasm
+}
+raised() { locals 60000 && refuses 125 "too many locals: 60000, the limit is 50000" "$pwsim" exec locals.wasm && exits 0 "$pwsim" exec -s wasm.locals=60000 locals.wasm; }
+t "a limit may be raised above its default" raised
+first_frame() { locals 9000 && exits 126 "$pwsim" exec -s "machine.stack=64 KiB" locals.wasm && grep -q '^pwsim: locals trapped: call stack exhausted' err && grep -q '#0  first (locals+0x' err; }
+t "a first frame that does not fit has a back trace" first_frame
+too_many_pages() { printf '(module (memory (export "memory") 100) (func (export "_start")))' >pages.wat && wat2wasm pages.wat -o pages.wasm && exits 125 "$pwsim" exec -s "program.pages=50" pages.wasm && grep -q 'memory 0 begins with 100 pages, the limit is 50' err; }
+t "a program with more pages than programs may have" too_many_pages
 threads() { # wasi.thread-spawn on a shared memory; wait and notify between its threads
     cat >threads.wat <<'EOF'
 (module (import "env" "memory" (memory 1 4 shared))

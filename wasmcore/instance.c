@@ -169,20 +169,37 @@ static int make_funcs(struct instance *in)
     return 0;
 }
 
-static int make_tables_and_memories(struct instance *in, uint32_t max_pages)
+static int make_tables(struct instance *in, struct wasm_error *err)
 {
     const struct module *m = in->unit->module;
-    struct store *st = in->store;
     for (uint32_t i = m->nimported[EXT_TABLE]; i < m->ntables; i++) {
-        in->tables[i] = reftable_new(st, m->tables[i], in);
-        if (!in->tables[i])
-            return -1;
+        in->tables[i] = reftable_new(in->store, m->tables[i], in);
+        if (in->tables[i])
+            continue;
+        snprintf(err->text, sizeof(err->text), "there is no room for table %u", i);
+        return -1;
     }
+    return 0;
+}
+
+/* max_pages 0: no limit but the module's own. */
+static int make_memories(struct instance *in, uint32_t max_pages, struct wasm_error *err)
+{
+    const struct module *m = in->unit->module;
     for (uint32_t i = m->nimported[EXT_MEMORY]; i < m->nmems; i++) {
-        in->spaces[i] = store_space(st, &m->mems[i], max_pages);
-        if (!in->spaces[i])
-            return -1;
+        const unsigned long long pages = m->mems[i].min;
+        const uint32_t there = physmem_frames_free(in->store->pm);
+        in->spaces[i] = store_space(in->store, &m->mems[i], max_pages);
         in->space_owners[i] = in;
+        if (in->spaces[i])
+            continue;
+        if (max_pages && pages > max_pages)
+            snprintf(err->text, sizeof(err->text),
+                     "memory %u begins with %llu pages, the limit is %u", i, pages, max_pages);
+        else
+            snprintf(err->text, sizeof(err->text),
+                     "there is no room for memory %u: %llu pages, %u are free", i, pages, there);
+        return -1;
     }
     in->space = in->spaces[0];
     return 0;
@@ -247,11 +264,8 @@ static enum link_error fill(struct instance *in, const struct external *imports,
     bind_imports(in, imports);
     if (make_funcs(in))
         return LINK_MEMORY;
-    if (make_tables_and_memories(in, opt ? opt->max_pages : 0)) {
-        snprintf(err->text, sizeof(err->text),
-                 "the machine has no room for the module's memory or tables");
+    if (make_tables(in, err) || make_memories(in, opt ? opt->max_pages : 0, err))
         return LINK_MEMORY;
-    }
     settle_import_calls(in);
     make_globals(in);
     enum trap_kind trap = run_segments(in);

@@ -88,6 +88,14 @@ static void copy_values(uint64_t *to, const uint64_t *from, const uint8_t *types
     }
 }
 
+static void enter_frame(struct thread *t, const struct func *f)
+{
+    if (!f->code)
+        return;
+    *++t->rec = (struct frame){f->code, f->inst, NULL, NULL};
+    t->ip = f->code->insns;
+}
+
 void thread_call(struct thread *t, struct func *f, const uint64_t *args)
 {
     const struct functype *type = f->type;
@@ -103,6 +111,9 @@ void thread_call(struct thread *t, struct func *f, const uint64_t *args)
         slots_of(type->types + type->nparams, type->nresults) > size) {
         t->state = THREAD_TRAPPED;
         t->trap = TRAP_STACK;
+        enter_frame(t, f); /* for its back trace, which begins behind the IN_BLOCK */
+        if (t->ip)
+            t->ip++;
         return;
     }
     copy_values(t->slots, args, type->types, type->nparams);
@@ -112,8 +123,7 @@ void thread_call(struct thread *t, struct func *f, const uint64_t *args)
         return;
     }
     memset(t->slots + f->code->zero_at, 0, f->code->zero_n * sizeof(*t->slots));
-    *++t->rec = (struct frame){f->code, f->inst, NULL, NULL};
-    t->ip = f->code->insns;
+    enter_frame(t, f);
     t->state = THREAD_BLOCK;
 }
 
