@@ -359,6 +359,8 @@ Test(decode, bad_sections)
         BAD(0, "\1\x60\0\0\0", "section size mismatch"),
         BAD(0, "\1\x61\0\0", "integer representation too long"),
         BAD(0, "\1\x5f\0\0", "garbage collection"),
+        BAD(0, "\1\x4e\0", "garbage collection"),
+        BAD(0, "\1\x5d\0", "stack switching"),
         BAD(0, "\1\x60\1\x7a\0", "malformed value type 0x7a"),
         BAD(0, "\1\x60\1\x6e\0", "garbage collection"),
         BAD(0, "\1\x60\1\x64\0", "typed function references"),
@@ -371,6 +373,7 @@ Test(decode, bad_sections)
 
         BAD(1, "\1\1m\1f\2\2\1", "shared memory must have maximum"),
         BAD(1, "\1\1m\1f\1\x70\4\1", "tables with 64-bit indices"),
+        BAD(1, "\1\1m\1f\1\x70\3\1\1", "shared-everything threads"),
         BAD(1, "\1\1m\1f\2\x08\1", "custom page sizes"),
         BAD(1, "\1\1m\1f\2\1\2\1", "size minimum must not be greater than maximum"),
         BAD(1, "\1\1m\1f\2\0\x81\x80\4", "memory size must be at most 65536 pages"),
@@ -424,7 +427,9 @@ Test(decode, bad_order)
     put_header(&b);
     b.at[4] = 2;
     expect_error(&b, NULL, "unknown binary version");
-    b.at[4] = 1;
+    memcpy(b.at + 4, "\x0d\0\1", 4);
+    expect_error(&b, NULL, "component model");
+    memcpy(b.at + 4, "\1\0\0", 4);
     b.at[0] = 'x';
     expect_error(&b, NULL, "magic header not detected");
     b.at[0] = 0;

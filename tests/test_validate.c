@@ -202,6 +202,34 @@ Test(validate, branches)
     CHECK_ALL(((struct scene){4, 1, 1}), gives_i32);
 }
 
+Test(validate, what_is_not_supported_has_a_name)
+{
+    static const struct body bodies[] = {
+        BAD("\x06\x40", "illegal opcode 0x06 (exception handling)"),
+        BAD("\x1f\x40\0", "illegal opcode 0x1f (exception handling)"),
+        BAD("\x0a", "illegal opcode 0x0a (exception handling)"),
+        BAD("\xfb\0\0", "illegal opcode 0xfb (garbage collection)"),
+        BAD("\xd3", "illegal opcode 0xd3 (garbage collection)"),
+        BAD("\x14\0", "illegal opcode 0x14 (typed function references)"),
+        BAD("\xe0\0", "illegal opcode 0xe0 (stack switching)"),
+        BAD("\xe6\0\0", "illegal opcode 0xe6 (stack switching)"),
+        BAD("\xfc\x12\0", "illegal opcode 0xfc12 (memory control)"),
+        BAD("\xfc\x13", "illegal opcode 0xfc13 (wide arithmetic)"),
+        BAD("\xfc\x16", "illegal opcode 0xfc16 (wide arithmetic)"),
+        BAD("\xfc\x30\1\0", "illegal opcode 0xfc30 (half precision)"),
+        BAD("\xfd\xa0\2", "illegal opcode 0xfd120 (half precision)"),
+        BAD("\xfe\x04", "illegal opcode 0xfe04 (shared-everything threads)"),
+        BAD("\xfe\x4f\0\0", "illegal opcode 0xfe4f (shared-everything threads)"),
+        BAD("\x02\x69" END, "malformed value type 0x69 (exception handling)"),
+        BAD("\xd0\x74", "malformed reference type 0x74 (exception handling)"),
+        BAD("\xd0\x68", "malformed reference type 0x68 (stack switching)"),
+        BAD("\xd0\x71", "malformed reference type 0x71 (garbage collection)"),
+        RAW("\1\1\x64\x70\x0b", "malformed value type 0x64 (typed function references)"),
+        RAW("\1\1\x67\x0b", "malformed value type 0x67 (reference-typed strings)"),
+    };
+    CHECK_ALL(usual, bodies);
+}
+
 Test(validate, calls_and_references)
 {
     static const struct body bodies[] = {
@@ -626,37 +654,68 @@ Test(validate, many_locals)
     free(code.at);
 }
 
+/* A body, without locals and end, in a module whose types 1 and 2 return a thousand i32, the second
+ * takes as many, and functions 0 and 1 are imported and of these: valid within that time? */
+static void check_wide(const struct bytes *body, double most)
+{
+    struct bytes b = {0}, types = {0}, code = {0};
+    struct module *m = NULL;
+    struct wasm_error err;
+    PUT(&types, "\3" T0 "\x60\0\xe8\7");
+    for (int i = 0; i < 3000; i++) {
+        if (i % 2000 == 1000)
+            PUT(&types, "\x60\xe8\7");
+        if (i == 2000)
+            PUT(&types, "\xe8\7");
+        put_byte(&types, VT_I32);
+    }
+    put_byte(&code, 1);
+    put_u32(&code, (uint32_t)body->n + 2);
+    put_byte(&code, 0);
+    put_bytes(&code, body);
+    PUT(&code, END);
+    put_header(&b);
+    put_section(&b, 1, types.at, types.n);
+    SECTION(&b, 2, "\2\0\0\0\1\0\0\0\2");
+    SECTION(&b, 3, "\1\0");
+    put_section(&b, 10, code.at, code.n);
+    double start = seconds();
+    cr_expect_eq(module_decode(b.at, b.n, NULL, &m, &err), 0, "%s", err.text);
+    cr_expect_lt(seconds() - start, most);
+    module_free(m);
+    free(b.at);
+    free(types.at);
+    free(code.at);
+}
+
 /* br_tables that name one label of a thousand values 65,520 times each. */
 Test(validate, wide_labels)
 {
-    struct bytes b = {0}, types = {0}, code = {0}, body = {0};
-    struct module *m = NULL;
-    struct wasm_error err;
-    PUT(&types, "\2" T0 "\x60\0\xe8\7");
-    for (int i = 0; i < 1000; i++)
-        put_byte(&types, VT_I32);
-    put_byte(&body, 0);
+    struct bytes body = {0};
     for (int i = 0; i < 40; i++) {
         PUT(&body, "\x02\1\x10\0" I32 "\x0e\xef\xff\3");
         for (int j = 0; j < 65520; j++)
             put_byte(&body, 0);
         PUT(&body, END "\x02\x40\x0c\1" END "\x0c\0");
     }
-    PUT(&body, END);
-    put_byte(&code, 1);
-    put_u32(&code, (uint32_t)body.n);
-    put_bytes(&code, &body);
-    put_header(&b);
-    put_section(&b, 1, types.at, types.n);
-    SECTION(&b, 2, "\1\0\0\0\1");
-    SECTION(&b, 3, "\1\0");
-    put_section(&b, 10, code.at, code.n);
-    double start = seconds();
-    cr_expect_eq(module_decode(b.at, b.n, NULL, &m, &err), 0, "%s", err.text);
-    cr_expect_lt(seconds() - start, 0.5);
-    module_free(m);
-    free(b.at);
-    free(types.at);
-    free(code.at);
+    check_wide(&body, 0.5);
     free(body.at);
+}
+
+/* Two to five bytes each that take and give a thousand values. */
+Test(validate, wide_calls_blocks_and_branches)
+{
+    static const char *const elements[] = {"\x10\1", "\x02\2" END, "\x03\2" END, "\x02\2\x0c"};
+    for (size_t i = 0; i < sizeof elements / sizeof *elements; i++) {
+        struct bytes body = {0};
+        PUT(&body, "\x10\0");
+        while (body.n < 500000) {
+            put(&body, elements[i], strlen(elements[i]));
+            if (i == 3) /* br 0 */
+                PUT(&body, "\0" END);
+        }
+        PUT(&body, "\0");
+        check_wide(&body, 0.25);
+        free(body.at);
+    }
 }

@@ -33,9 +33,8 @@ static int read_functype(struct decoder *d, struct functype *t, uint8_t *types)
     uint8_t form = reader_u8(&d->r);
     if (form >= 0x4d && form <= 0x5f)
         return FAIL(d, at,
-                    "integer representation too long: a type of form 0x%02x; garbage "
-                    "collection is not supported",
-                    form);
+                    "integer representation too long: a type of form 0x%02x; %s is not supported",
+                    form, form == 0x5d ? "stack switching" : "garbage collection");
     if (d->r.error || form != 0x60)
         return FAIL(d, at,
                     "integer representation too long: a function type begins with 0x60, "
@@ -586,6 +585,8 @@ static int read_module(struct decoder *d)
         return FAIL(d, n, "unexpected end: a wasm module has at least 8 bytes");
     if (n < 8 || memcmp(bytes, magic, 4) != 0)
         return FAIL(d, 0, "magic header not detected: not a wasm module");
+    if (bytes[6] == 1 && bytes[7] == 0) /* the layer */
+        return FAIL(d, 4, "unknown binary version: components (component model) are not supported");
     if (memcmp(bytes + 4, version, 4) != 0)
         return FAIL(d, 4, "unknown binary version %u: only 1 is supported",
                     bytes[4] | bytes[5] << 8);

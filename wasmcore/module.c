@@ -163,10 +163,16 @@ int wasm_bad_type(struct wasm_error *err, const struct reader *r, uint32_t at, u
     const char *feature = NULL;
     if (type == 0x63 || type == 0x64) /* (ref null T), (ref T) */
         feature = "typed function references";
-    else if (type == 0x69) /* exnref */
+    else if (type == 0x69 || type == 0x74) /* exnref, nullexnref */
         feature = "exception handling";
-    else if (type >= 0x6a && type <= 0x74) /* anyref and its kin */
-        feature = "garbage collection";
+    else if (type == 0x68 || type == 0x75) /* contref, nullcontref */
+        feature = "stack switching";
+    else if (type == 0x67) /* stringref */
+        feature = "reference-typed strings";
+    else if (type == 0x65) /* shared */
+        feature = "shared-everything threads";
+    else if ((type >= 0x6a && type <= 0x73) || type == 0x77 || type == 0x78)
+        feature = "garbage collection"; /* anyref and its kin, packed fields */
     if (feature)
         return wasm_fail(err, r, at, "malformed %s type 0x%02x (%s): not supported", what, type,
                          feature);

@@ -119,6 +119,10 @@ const char *op_name(uint32_t code)
 
 const char *op_feature(uint32_t code)
 {
+    if (code == 0xfc30 || code == 0xfc31 || (code >= 0xfd120 && code <= 0xfd14f))
+        return "half precision";
+    if (code == 0xfe04 || (code >= 0xfe4f && code <= 0xfe7f))
+        return "shared-everything threads";
     switch (code) {
     case 0x06: /* try */
     case 0x07: /* catch */
@@ -138,6 +142,21 @@ const char *op_feature(uint32_t code)
     case 0xd3: /* ref.eq */
     case 0xfb:
         return "garbage collection";
+    case 0xe0: /* cont.new */
+    case 0xe1: /* cont.bind */
+    case 0xe2: /* suspend */
+    case 0xe3: /* resume */
+    case 0xe4: /* resume_throw */
+    case 0xe5: /* resume_throw_ref */
+    case 0xe6: /* switch */
+        return "stack switching";
+    case 0xfc12: /* memory.discard */
+        return "memory control";
+    case 0xfc13: /* i64.add128 */
+    case 0xfc14: /* i64.sub128 */
+    case 0xfc15: /* i64.mul_wide_s */
+    case 0xfc16: /* i64.mul_wide_u */
+        return "wide arithmetic";
     default:
         return NULL;
     }

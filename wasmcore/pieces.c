@@ -72,6 +72,10 @@ static int bad_limits(struct decoder *d, uint32_t at, uint8_t flags)
         return FAIL(d, at, "integer too large: custom page sizes are not supported");
     if (flags & LIMITS_64)
         return FAIL(d, at, "integer too large: tables with 64-bit indices are not supported");
+    if (flags == LIMITS_SHARED || flags == (LIMITS_SHARED | LIMITS_MAX))
+        return FAIL(d, at,
+                    "integer too large: shared tables (shared-everything threads) are not "
+                    "supported");
     return FAIL(d, at, "integer too large: limits flags 0x%02x", flags);
 }
 
