@@ -14,6 +14,7 @@
 #include "sim/digest.h"
 #include "sim/error.h"
 #include "sim/explore_parts.h"
+#include "sim/file.h"
 
 #define STATE_HEAD 64u
 
@@ -58,40 +59,15 @@ size_t result_bytes(const struct chunk_result *r)
 
 int result_write(int fd, const struct chunk_result *r)
 {
-    const char *at = (const char *)r;
-    for (size_t n = result_bytes(r); n;) {
-        const ssize_t k = write(fd, at, n);
-        if (k < 0 && errno == EINTR)
-            continue;
-        if (k <= 0)
-            return -1;
-        at += k;
-        n -= (size_t)k;
-    }
-    return 0;
-}
-
-static int read_all(int fd, void *to, size_t n)
-{
-    char *at = to;
-    while (n) {
-        const ssize_t k = read(fd, at, n);
-        if (k < 0 && errno == EINTR)
-            continue;
-        if (k <= 0)
-            return -1;
-        at += k;
-        n -= (size_t)k;
-    }
-    return 0;
+    return file_put(fd, r, result_bytes(r));
 }
 
 int result_read(int fd, const struct exploration *x, struct chunk_result *r)
 {
     memset(r, 0, sizeof *r);
-    if (read_all(fd, r, offsetof(struct chunk_result, failures)) || r->magic != CHUNK_MAGIC ||
+    if (file_get(fd, r, offsetof(struct chunk_result, failures)) || r->magic != CHUNK_MAGIC ||
         r->chunk >= x->nchunks || r->nfailures > MOST_FAILURES ||
-        read_all(fd, r->failures, r->nfailures * sizeof r->failures[0]))
+        file_get(fd, r->failures, r->nfailures * sizeof r->failures[0]))
         return 0;
     for (uint32_t i = 0; i < r->nfailures; i++) {
         r->failures[i].title[sizeof r->failures[i].title - 1] = 0;

@@ -12,10 +12,10 @@
 
 #include "sim/error.h"
 
-static int read_all(int fd, uint8_t *to, size_t n)
+int file_get(int fd, void *to, size_t n)
 {
     for (size_t have = 0; have < n;) {
-        ssize_t got = read(fd, to + have, n - have);
+        ssize_t got = read(fd, (uint8_t *)to + have, n - have);
         if (got == 0) {
             errno = EIO; /* it became shorter meanwhile */
             return -1;
@@ -24,6 +24,18 @@ static int read_all(int fd, uint8_t *to, size_t n)
             return -1;
         }
         have += got > 0 ? (size_t)got : 0;
+    }
+    return 0;
+}
+
+int file_put(int fd, const void *from, size_t n)
+{
+    for (size_t done = 0; done < n;) {
+        ssize_t put = write(fd, (const uint8_t *)from + done, n - done);
+        if (put < 0 && errno != EINTR) {
+            return -1;
+        }
+        done += put > 0 ? (size_t)put : 0;
     }
     return 0;
 }
@@ -55,7 +67,7 @@ uint8_t *file_read(const char *path, uint64_t most, size_t *n, char *err, size_t
         return NULL;
     }
     uint8_t *bytes = malloc(*n + 1);
-    if (bytes == NULL || read_all(fd, bytes, *n) != 0) {
+    if (bytes == NULL || file_get(fd, bytes, *n) != 0) {
         fail(err, errlen, "%s: cannot read: %s", path, strerror(errno));
         free(bytes);
         bytes = NULL;

@@ -7,23 +7,9 @@
 #include "sim/config.h"
 #include "sim/list.h"
 #include "sim/source.h"
+#include "tests/scratch.h"
 
-static char folder[] = "/tmp/pwsim-config-XXXXXX";
-
-static void enter(void)
-{
-    cr_assert(mkdtemp(folder) != NULL);
-    cr_assert_eq(chdir(folder), 0);
-}
-
-static void leave(void)
-{
-    char command[128];
-    snprintf(command, sizeof command, "rm -rf %s", folder);
-    cr_assert_eq(system(command), 0);
-}
-
-TestSuite(config, .init = enter, .fini = leave);
+TestSuite(config, .init = scratch_enter, .fini = scratch_leave);
 
 static void file(const char *name, const char *text)
 {

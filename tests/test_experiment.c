@@ -9,25 +9,11 @@
 #include "sim/experiment.h"
 #include "sim/stats.h"
 #include "sim/table.h"
+#include "tests/scratch.h"
 
-static char folder[] = "/tmp/pwsim-experiment-XXXXXX";
 static char err[2048];
 
-static void enter(void)
-{
-    cr_assert(mkdtemp(folder) != NULL);
-    cr_assert_eq(chdir(folder), 0);
-}
-
-static void leave(void)
-{
-    char command[128];
-    cr_assert_eq(chdir("/"), 0);
-    snprintf(command, sizeof command, "rm -rf %s", folder);
-    cr_assert_eq(system(command), 0);
-}
-
-TestSuite(experiment, .init = enter, .fini = leave);
+TestSuite(experiment, .init = scratch_enter, .fini = scratch_leave);
 
 static void file(const char *text)
 {

@@ -8,25 +8,11 @@
 
 #include "sim/image.h"
 #include "sim/image_cmd.h"
+#include "tests/scratch.h"
 
-static char folder[] = "/tmp/pwsim-image-XXXXXX";
 static char err[1000];
 
-static void enter(void)
-{
-    cr_assert(mkdtemp(folder) != NULL);
-    cr_assert_eq(chdir(folder), 0);
-}
-
-static void leave(void)
-{
-    char command[128];
-    cr_assert_eq(chdir("/"), 0);
-    snprintf(command, sizeof command, "rm -rf %s", folder);
-    cr_assert_eq(system(command), 0);
-}
-
-TestSuite(image, .init = enter, .fini = leave);
+TestSuite(image, .init = scratch_enter, .fini = scratch_leave);
 
 static size_t bytes_of(const char *path, uint8_t *buf, size_t cap)
 {

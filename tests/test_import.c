@@ -15,26 +15,12 @@
 #include "traces/import.h"
 #include "traces/llc_stream.h"
 #include "traces/replay.h"
+#include "tests/scratch.h"
 
 #define IN  "import.in"
 #define OUT "import.trace"
 
-static char folder[] = "/tmp/pwsim-import-XXXXXX";
-
-static void enter(void)
-{
-    cr_assert_not_null(mkdtemp(folder));
-    cr_assert_eq(chdir(folder), 0);
-}
-
-static void leave(void)
-{
-    char command[64];
-    snprintf(command, sizeof command, "rm -rf %s", folder);
-    cr_assert_eq(system(command), 0);
-}
-
-TestSuite(import, .init = enter, .fini = leave);
+TestSuite(import, .init = scratch_enter, .fini = scratch_leave);
 
 static uint64_t draw(uint64_t *state)
 {

@@ -10,25 +10,11 @@
 
 #include "sim/digest.h"
 #include "sim/rundir.h"
+#include "tests/scratch.h"
 
-static char folder[] = "/tmp/pwsim-rundir-XXXXXX";
 static char err[1000];
 
-static void enter(void)
-{
-    cr_assert(mkdtemp(folder) != NULL);
-    cr_assert_eq(chdir(folder), 0);
-}
-
-static void leave(void)
-{
-    char command[128];
-    cr_assert_eq(chdir("/"), 0);
-    snprintf(command, sizeof command, "rm -rf %s", folder);
-    cr_assert_eq(system(command), 0);
-}
-
-TestSuite(rundir, .init = enter, .fini = leave);
+TestSuite(rundir, .init = scratch_enter, .fini = scratch_leave);
 
 static struct config *config(const char *a, const char *b)
 {

@@ -9,6 +9,7 @@
 
 #include "sim/series.h"
 #include "sim/stats.h"
+#include "tests/scratch.h"
 
 struct counters {
     uint64_t hits, misses, by_kind[3];
@@ -198,22 +199,7 @@ Test(stats, json)
 
 /* ---- series ---- */
 
-static char folder[] = "/tmp/pwsim-series-XXXXXX";
-
-static void enter(void)
-{
-    cr_assert(mkdtemp(folder) != NULL);
-    cr_assert_eq(chdir(folder), 0);
-}
-
-static void leave(void)
-{
-    char command[128];
-    snprintf(command, sizeof command, "rm -rf %s", folder);
-    cr_assert_eq(system(command), 0);
-}
-
-TestSuite(series, .init = enter, .fini = leave);
+TestSuite(series, .init = scratch_enter, .fini = scratch_leave);
 
 static size_t bytes_of(const char *path, unsigned char *buf, size_t cap)
 {
