@@ -82,29 +82,30 @@ no_memory:
 
 /* ---- the window's slow ways (ooo.h) ---- */
 
-/* Count what has left the scheduler up to dispatch; the rest of it was counted when its place was
- * taken by another cycle. */
-static void sweep(struct ooo *c)
+/* What leaves the scheduler at `cycle`, which dispatch has reached, has left; if its place has been
+ * taken by another cycle, that was counted then. */
+static inline void leave(struct ooo *c, uint64_t cycle, uint64_t now)
 {
-    const uint64_t now = c->dispatch, all = OOO_CYCLES;
-    for (uint64_t n = now - c->swept < all ? now - c->swept : all; n > 0; n--) {
-        struct ooo_slot *s = &c->slots[(now - n + 1) & (OOO_CYCLES - 1)];
-        const uint32_t ahead = s->cycle - (uint32_t)now;
-        if (ahead - 1 >= OOO_CYCLES - 1) { /* not one of the cycles to come */
-            c->waiting -= s->leaving;
-            s->leaving = 0;
-        }
-    }
-    c->swept = now;
+    struct ooo_slot *s = &c->slots[cycle & (OOO_CYCLES - 1)];
+    if (!s->leaving || s->cycle - (uint32_t)now - 1 < OOO_CYCLES - 1) /* one of those to come */
+        return;
+    c->waiting -= s->leaving;
+    s->leaving = 0;
 }
 
 void ooo_wait_for_scheduler(struct ooo *c)
 {
-    sweep(c);
+    uint64_t now = c->dispatch;
+    for (uint64_t n = now - c->swept < OOO_CYCLES ? now - c->swept : OOO_CYCLES; n > 0; n--)
+        leave(c, now - n + 1, now);
     while (c->waiting >= c->scheduler) {
-        ooo_hold_dispatch(c, c->dispatch + 1);
-        sweep(c);
+        do
+            now++;
+        while (!c->slots[now & (OOO_CYCLES - 1)].leaving);
+        leave(c, now, now);
     }
+    ooo_hold_dispatch(c, now);
+    c->swept = now;
 }
 
 uint64_t ooo_issue_later(struct ooo *c, unsigned class, uint64_t ready)

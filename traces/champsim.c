@@ -12,7 +12,7 @@
 
 #include "memhier/port.h"
 
-#define CHUNK        (1u << 18) /* bytes of the file, and unpacked, at a time */
+#define CHUNK        (1u << 16) /* bytes of the file, and unpacked, at a time */
 #define REGION_SHIFT 16u
 #define REGIONS      (PAGE_TABLE_BASE >> REGION_SHIFT) /* that fit below the page tables */
 
@@ -20,10 +20,10 @@
 #define REG_FLAGS    25u
 #define REG_IP       26u
 
-/* Where a virtual region is. Open addressing; number 0: free. */
+/* Where a virtual region is. Open addressing; key 0: free. */
 struct region {
-    uint64_t virtual;
-    uint32_t number; /* of the physical one, + 1 */
+    uint64_t key; /* number of the virtual one, + 1 */
+    uint64_t physical;
 };
 
 struct champsim {
@@ -39,8 +39,9 @@ struct champsim {
     uint64_t record;           /* number of the next */
     struct stream_op last;     /* read, but not given yet: what follows it is not known */
     int has_last;
-    struct region *regions, recent;
+    struct region *regions;
     uint32_t nregions, mask;
+    int no_memory; /* for a region, here or there */
 };
 
 enum champsim_packing champsim_packing_of(const uint8_t *bytes, size_t n)
@@ -66,9 +67,7 @@ static int fill_packed(struct champsim *t, char *err, size_t errlen)
         return 0;
     t->packed_at = 0;
     t->npacked = fread(t->packed, 1, CHUNK, t->file);
-    if (ferror(t->file))
-        return refuse(t, strerror(errno), err, errlen);
-    return 0;
+    return ferror(t->file) ? refuse(t, strerror(errno), err, errlen) : 0;
 }
 
 static int unpack_gzip(struct champsim *t, char *err, size_t errlen)
@@ -104,40 +103,41 @@ static int unpack_xz(struct champsim *t, char *err, size_t errlen)
                : refuse(t, "the xz file is damaged", err, errlen);
 }
 
+/* Of a compressed file, until there is a record or no more of it. */
 static int unpack(struct champsim *t, char *err, size_t errlen)
 {
-    if (t->packing == CHAMPSIM_GZIP)
-        return unpack_gzip(t, err, errlen);
-    if (t->packing == CHAMPSIM_XZ)
-        return unpack_xz(t, err, errlen);
-    const size_t n = t->npacked - t->packed_at, room = CHUNK - t->n;
-    const size_t some = n < room ? n : room;
-    memcpy(t->bytes + t->n, t->packed + t->packed_at, some);
-    t->n += some;
-    t->packed_at += some;
-    return 0;
-}
-
-/* At least one record more: 1, 0 at the end, -1. */
-static int fill(struct champsim *t, char *err, size_t errlen)
-{
-    memmove(t->bytes, t->bytes + t->at, t->n - t->at);
-    t->n -= t->at;
-    t->at = 0;
     while (t->n < CHAMPSIM_BYTES) {
         if (fill_packed(t, err, errlen))
             return -1;
         const size_t before = t->n, had = t->npacked - t->packed_at;
         if (t->packing == CHAMPSIM_GZIP && t->ended && had == 0)
             break; /* no other stream follows */
-        if (unpack(t, err, errlen))
+        if (t->packing == CHAMPSIM_GZIP ? unpack_gzip(t, err, errlen) : unpack_xz(t, err, errlen))
             return -1;
         if (t->n == before && had == 0)
             break;
     }
+    return 0;
+}
+
+static int read_plain(struct champsim *t, char *err, size_t errlen)
+{
+    t->n += fread(t->bytes + t->n, 1, CHUNK - t->n, t->file);
+    return ferror(t->file) ? refuse(t, strerror(errno), err, errlen) : 0;
+}
+
+/* At least one record more: 1, 0 at the end, -1. */
+static int fill(struct champsim *t, char *err, size_t errlen)
+{
+    const int plain = t->packing == CHAMPSIM_PLAIN;
+    memmove(t->bytes, t->bytes + t->at, t->n - t->at);
+    t->n -= t->at;
+    t->at = 0;
+    if (plain ? read_plain(t, err, errlen) : unpack(t, err, errlen))
+        return -1;
     if (t->n >= CHAMPSIM_BYTES)
         return 1;
-    if (t->packing != CHAMPSIM_PLAIN && !t->ended)
+    if (!plain && !t->ended)
         return refuse(t, "the compressed file is cut off", err, errlen);
     if (t->n)
         return refuse(t, "cut off: a record has 64 bytes", err, errlen);
@@ -146,10 +146,10 @@ static int fill(struct champsim *t, char *err, size_t errlen)
 
 /* ---- addresses ---- */
 
-static struct region *place_of(struct region *regions, uint32_t mask, uint64_t virtual)
+static inline struct region *place_of(struct region *regions, uint32_t mask, uint64_t key)
 {
-    uint32_t i = (uint32_t)(virtual * UINT64_C(0x9e3779b97f4a7c15) >> 32) & mask;
-    while (regions[i].number && regions[i].virtual != virtual)
+    uint32_t i = (uint32_t)(key * UINT64_C(0x9e3779b97f4a7c15) >> 32) & mask;
+    while (regions[i].key != key && regions[i].key)
         i = (i + 1) & mask;
     return &regions[i];
 }
@@ -161,29 +161,32 @@ static int grow(struct champsim *t)
     if (!more)
         return -1;
     for (uint32_t i = 0; i <= t->mask; i++)
-        if (t->regions[i].number)
-            *place_of(more, mask, t->regions[i].virtual) = t->regions[i];
+        if (t->regions[i].key)
+            *place_of(more, mask, t->regions[i].key) = t->regions[i];
     free(t->regions);
     t->regions = more;
     t->mask = mask;
     return 0;
 }
 
-/* The physical address, or UINT64_MAX: no memory is left, here or there. */
-static uint64_t physical(struct champsim *t, uint64_t addr)
+/* Give the region the next physical one, if there is one: where it is. */
+static __attribute__((noinline)) uint64_t new_region(struct champsim *t, uint64_t key)
 {
-    const uint64_t virtual = addr >> REGION_SHIFT;
-    if (!t->recent.number || t->recent.virtual != virtual) {
-        struct region *r = place_of(t->regions, t->mask, virtual);
-        if (!r->number) {
-            if (t->nregions == REGIONS || (t->nregions > t->mask / 2 && grow(t)))
-                return UINT64_MAX;
-            r = place_of(t->regions, t->mask, virtual);
-            *r = (struct region){virtual, ++t->nregions};
-        }
-        t->recent = *r;
+    if (t->nregions == REGIONS || (t->nregions > t->mask / 2 && grow(t))) {
+        t->no_memory = 1;
+        return 0;
     }
-    return (uint64_t)(t->recent.number - 1) << REGION_SHIFT | (addr & ((1u << REGION_SHIFT) - 1));
+    const uint64_t to = (uint64_t)t->nregions++ << REGION_SHIFT;
+    *place_of(t->regions, t->mask, key) = (struct region){key, to};
+    return to;
+}
+
+static inline uint64_t physical(struct champsim *t, uint64_t addr)
+{
+    const uint64_t key = (addr >> REGION_SHIFT) + 1;
+    const struct region *r = place_of(t->regions, t->mask, key);
+    const uint64_t region = r->key ? r->physical : new_region(t, key);
+    return region | (addr & ((1u << REGION_SHIFT) - 1));
 }
 
 /* ---- records ---- */
@@ -212,11 +215,10 @@ static struct touched look_at(const uint8_t *registers, uint32_t n)
     return t;
 }
 
+/* Of an instruction that writes the instruction pointer. */
 static enum stream_branch branch_of(const uint8_t *written, const uint8_t *read)
 {
     const struct touched w = look_at(written, STREAM_RESULTS), r = look_at(read, STREAM_SOURCES);
-    if (!w.ip)
-        return STREAM_NONE;
     if (!r.sp && !r.flags && !r.others)
         return STREAM_JUMP;
     if (!r.sp && !r.ip && !r.flags && r.others)
@@ -228,38 +230,45 @@ static enum stream_branch branch_of(const uint8_t *written, const uint8_t *read)
     return r.sp && !r.ip && w.sp ? STREAM_RETURN : STREAM_INDIRECT;
 }
 
-/* Neither instruction nor stack pointer are waited for: the one is known, the other is renamed in
- * front of the window. */
-static uint8_t waited_for(uint8_t reg)
+/* Bytes 8 to 15. Neither instruction nor stack pointer are waited for: the one is known, the other
+ * is renamed in front of the window. */
+static inline void decode_registers(const uint8_t *p, struct stream_op *s)
 {
-    return reg == REG_IP || reg == REG_SP ? 0 : reg;
+    typedef uint8_t eight __attribute__((vector_size(8)));
+    eight x;
+    uint8_t waited_for[sizeof x];
+    memcpy(&x, p, sizeof x);
+    x &= ~(eight)((x == REG_SP) | (x == REG_IP));
+    memcpy(waited_for, &x, sizeof x);
+    memcpy(s->result, waited_for + 2, sizeof s->result);
+    memcpy(s->source, waited_for + 4, sizeof s->source);
+    if (p[2] == REG_IP || p[3] == REG_IP) {
+        s->branch = (uint8_t)branch_of(p + 2, p + 4);
+        s->taken = s->branch == STREAM_COND ? p[1] : 1;
+    }
 }
 
-static int decode(struct champsim *t, const uint8_t *p, struct stream_op *s)
+/* Those of the n addresses at p that are not 0: how many. */
+static inline uint8_t decode_addresses(struct champsim *t, const uint8_t *p, uint32_t n,
+                                       uint64_t *out)
 {
-    memset(s, 0, sizeof *s);
-    s->pc = physical(t, number(p));
-    int bad = s->pc == UINT64_MAX;
-    s->branch = (uint8_t)branch_of(p + 10, p + 12);
-    s->taken = s->branch == STREAM_COND ? p[9] : s->branch != STREAM_NONE;
-    for (uint32_t i = 0; i < STREAM_RESULTS; i++)
-        s->result[i] = waited_for(p[10 + i]);
-    for (uint32_t i = 0; i < STREAM_SOURCES; i++)
-        s->source[i] = waited_for(p[12 + i]);
-    for (uint32_t i = 0; i < STREAM_STORES; i++) {
-        const uint64_t addr = number(p + 16 + 8 * i);
-        if (addr)
-            bad |= (s->store[s->stores++] = physical(t, addr)) == UINT64_MAX;
-    }
-    for (uint32_t i = 0; i < STREAM_LOADS; i++) {
-        const uint64_t addr = number(p + 32 + 8 * i);
-        if (addr)
-            bad |= (s->load[s->loads++] = physical(t, addr)) == UINT64_MAX;
-    }
-    return bad ? -1 : 0;
+    uint8_t found = 0;
+#pragma GCC unroll 4
+    for (uint32_t i = 0; i < n; i++)
+        if (number(p + 8 * i))
+            out[found++] = physical(t, number(p + 8 * i));
+    return found;
 }
 
-static int read_one(struct champsim *t, struct stream_op *s, char *err, size_t errlen)
+static inline void decode(struct champsim *t, const uint8_t *p, struct stream_op *s)
+{
+    *s = (struct stream_op){.pc = physical(t, number(p))};
+    decode_registers(p + 8, s);
+    s->stores = decode_addresses(t, p + 16, STREAM_STORES, s->store);
+    s->loads = decode_addresses(t, p + 32, STREAM_LOADS, s->load);
+}
+
+static inline int read_one(struct champsim *t, struct stream_op *s, char *err, size_t errlen)
 {
     if (t->n - t->at < CHAMPSIM_BYTES) {
         const int more = fill(t, err, errlen);
@@ -269,7 +278,8 @@ static int read_one(struct champsim *t, struct stream_op *s, char *err, size_t e
     const uint8_t *p = t->bytes + t->at;
     if (p[8] > 1 || p[9] > 1)
         return refuse(t, "not one of ChampSim's: bytes 8 and 9 are 0 or 1", err, errlen);
-    if (decode(t, p, s))
+    decode(t, p, s);
+    if (t->no_memory)
         return refuse(t, "out of memory, or more than 512 GiB are touched", err, errlen);
     t->at += CHAMPSIM_BYTES;
     t->record++;
@@ -301,6 +311,7 @@ int64_t champsim_read(struct champsim *t, struct stream_op *out, size_t n, char 
 
 /* ---- files ---- */
 
+/* What has been read to tell the packing is the file's first part. */
 static int begin_unpacking(struct champsim *t)
 {
     t->xz = (lzma_stream)LZMA_STREAM_INIT;
@@ -309,6 +320,8 @@ static int begin_unpacking(struct champsim *t)
     if (t->packing == CHAMPSIM_XZ)
         return lzma_stream_decoder(&t->xz, UINT64_C(1) << 30, LZMA_CONCATENATED) == LZMA_OK ? 0
                                                                                             : -1;
+    memcpy(t->bytes, t->packed, t->npacked);
+    t->n = t->npacked;
     return 0;
 }
 
@@ -322,6 +335,7 @@ struct champsim *champsim_open(const char *path, char *err, size_t errlen)
         return NULL;
     }
     t->file = f;
+    setvbuf(f, NULL, _IONBF, 0); /* it is read in chunks */
     t->path = strdup(path);
     t->mask = 1023;
     t->regions = calloc(t->mask + 1, sizeof *t->regions);
