@@ -6,7 +6,7 @@
 
 #include "sim/error.h"
 
-#define MAX_TERMS 64
+#define MAX_TERMS 256
 #define MAX_NAME  128
 
 struct parser {

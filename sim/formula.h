@@ -11,7 +11,8 @@
  *
  * A name that ends in "*" is the sum of all counters that begin so ("llc.misses.*"); it must match
  * at least one. A sum below 0 counts as 0. Blanks count for nothing. One "/" divides everything
- * before it by everything after it. At most 64 terms, and sums that do not pass 2^64.
+ * before it by everything after it. At most 256 terms (those of a machine of 64 harts are 67), and
+ * sums that do not pass 2^64.
  */
 struct ratio {
     uint64_t num, den; /* den 0: there is no value */

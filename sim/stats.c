@@ -6,6 +6,7 @@
 #include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
+#include <xxhash.h>
 
 #include "sim/error.h"
 
@@ -21,9 +22,13 @@ struct derived {
     unsigned decimals;
 };
 
+/* Entries are also found by name: a table of open addresses, at most half full. 64 harts have some
+ * 16,000. */
 struct stats {
     struct entry *entries;
     size_t n, cap;
+    uint32_t *places; /* number of an entry plus 1, 0: free */
+    size_t nplaces;   /* a power of two, or 0 */
     struct derived *derived;
     size_t nderived, derived_cap;
 };
@@ -46,6 +51,7 @@ void stats_free(struct stats *s)
         free(s->derived[i].formula);
     }
     free(s->entries);
+    free(s->places);
     free(s->derived);
     free(s);
 }
@@ -73,14 +79,34 @@ static char *join(const char *prefix, const char *name)
     return joined;
 }
 
+/* The place of that name, or the free one where it would stand. */
+static uint32_t *place_of(const struct stats *s, const char *name)
+{
+    const size_t mask = s->nplaces - 1;
+    size_t i = XXH3_64bits(name, strlen(name)) & mask;
+    while (s->places[i] != 0 && strcmp(s->entries[s->places[i] - 1].name, name) != 0) {
+        i = (i + 1) & mask;
+    }
+    return &s->places[i];
+}
+
+static void grow_places(struct stats *s)
+{
+    free(s->places);
+    s->nplaces = s->nplaces ? 2 * s->nplaces : 256;
+    s->places = calloc(s->nplaces, sizeof *s->places);
+    if (s->places == NULL) {
+        abort();
+    }
+    for (size_t i = 0; i < s->n; i++) {
+        *place_of(s, s->entries[i].name) = (uint32_t)i + 1;
+    }
+}
+
 static const struct entry *find(const struct stats *s, const char *name)
 {
-    for (size_t i = 0; i < s->n; i++) {
-        if (strcmp(s->entries[i].name, name) == 0) {
-            return &s->entries[i];
-        }
-    }
-    return NULL;
+    const uint32_t at = s->nplaces ? *place_of(s, name) : 0;
+    return at ? &s->entries[at - 1] : NULL;
 }
 
 static int is_derived(const struct stats *s, const char *name)
@@ -99,6 +125,11 @@ static void add_named(struct stats *s, char *name, const char *unit, const char 
     assert(find(s, name) == NULL && !is_derived(s, name));
     s->entries = room(s->entries, s->n, &s->cap, sizeof *s->entries);
     s->entries[s->n++] = (struct entry){name, unit, meaning, value};
+    if (2 * s->n > s->nplaces) {
+        grow_places(s);
+    } else {
+        *place_of(s, name) = (uint32_t)s->n;
+    }
 }
 
 void stats_add_value(struct stats *s, const char *name, const char *unit, const char *meaning,

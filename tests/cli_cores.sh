@@ -64,3 +64,10 @@ t "models that take no instructions are refused" refuses 2 '"inorder" times no i
 t "a warm-up without a core is refused" refuses 2 'go with --core' "$pwsim" replay --warmup 5 plain.champsim
 stream_json() { "$pwsim" replay --core ooo --json plain.champsim >json && grep -q '"hart0.upc"' json; }
 t "and as JSON" stream_json
+
+# ---- harts ----
+all_harts() { # with a run directory, whose series has all their counters
+    exits 0 "$pwsim" run "$root/sim/configs/hello.cfg" -s machine.harts=64 -s core.model=ooo -o harts || return 1
+    grep -q '"hart63.cpi.kernel.idle": ' harts/*/stats.json && zcat harts/*/series.csv.gz | head -1 | grep -q ',hart63.cpi.kernel.idle,'
+}
+t "64 harts run, and are counted over time" all_harts

@@ -34,6 +34,25 @@ static char *stats_text(const struct machine *m)
     return text;
 }
 
+/* Of each hart the parts of the CPI stack are its time, exactly. */
+static void adds_up(const struct stats *s, const char *what)
+{
+    uint64_t cycles[64] = {0}, parts[64] = {0};
+    for (size_t i = 0; i < stats_count(s); i++) {
+        unsigned hart = 64;
+        char name[64];
+        if (sscanf(stats_name(s, i), "hart%u.%63s", &hart, name) != 2 || hart >= 64)
+            continue;
+        if (!strcmp(name, "cycles"))
+            cycles[hart] = stats_value(s, i);
+        else if (!strncmp(name, "cpi.", 4))
+            parts[hart] += stats_value(s, i);
+    }
+    for (unsigned i = 0; i < 64; i++)
+        cr_assert_eq(parts[i], cycles[i], "%s: hart %u: %lu of %lu cycles", what, i,
+                     (unsigned long)parts[i], (unsigned long)cycles[i]);
+}
+
 /* A machine, and where its console and log go. */
 struct guest {
     struct config *cfg;
@@ -98,6 +117,8 @@ static struct outcome guest_end(struct guest *g, const char *args)
     struct outcome o = g->o;
     o.exit_code = machine_exit_code(g->m);
     o.stats = stats_text(g->m);
+    if (g->cfg->core_model != 1) /* functional */
+        adds_up(machine_stats(g->m), args);
     machine_free(g->m);
     image_free(g->image);
     config_free(g->cfg);
@@ -195,6 +216,18 @@ Test(smp, what_runs_elsewhere_ends_and_waits)
     for (size_t i = 0; i < sizeof harts / sizeof harts[0]; i++) {
         struct outcome o = run("functional", "priorities", harts[i], 1000);
         cr_assert(strstr(o.console, " checks, 0 failed\n"), "%u harts: %s", harts[i], o.console);
+        outcome_free(&o);
+    }
+}
+
+/* As many harts as there can be, timed; those that have nothing to do sleep. */
+Test(smp, sixty_four_harts)
+{
+    static const char *const cores[] = {"inorder", "ooo"};
+    for (size_t i = 0; i < 2; i++) {
+        struct outcome o = run(cores[i], "", 64, 1000);
+        cr_assert_str_eq(o.console, "16 checks, 0 failed\n", "%s: %s", cores[i], o.console);
+        cr_assert_not_null(strstr(o.stats, "\"llc.mpki\": "));
         outcome_free(&o);
     }
 }
