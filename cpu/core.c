@@ -115,11 +115,11 @@ static void check_tlb(struct check *k, const struct core_config *cfg)
     const int call = cfg->boundary.kind == BOUNDARY_CALL;
     const struct tlb_config *t = call ? &cfg->tlb_call : &cfg->tlb_trap;
     range(k, "kind of page", t->page, TLB_PAGE_USUAL, TLB_PAGE_NONE);
-    check_level(k, "first-level TLB", t->l1_entries, t->l1_ways);
+    check_level(k, "tlb: first level", t->l1_entries, t->l1_ways);
     if (call && t->page == TLB_PAGE_USUAL)
         return;
     if (t->l2_entries)
-        check_level(k, "second-level TLB", t->l2_entries, t->l2_ways);
+        check_level(k, "tlb: second level", t->l2_entries, t->l2_ways);
     range(k, "cycles of a second-level TLB hit", t->l2_cycles, 0, 1000);
 }
 
@@ -144,10 +144,11 @@ static void check_branch(struct check *k, const struct branch_config *b)
     range(k, "bits of branch history", b->history_bits, 4, 20);
     range(k, "indirect targets", b->target_entries, 1, 1u << 20);
     if (!power_of_two(b->target_entries) && refused(k))
-        snprintf(k->err, k->errlen, "%u indirect targets, expected a power of two",
+        snprintf(k->err, k->errlen, "core: %u indirect targets, expected a power of two",
                  b->target_entries);
     if (b->btb_entries && !power_of_two(b->btb_entries) && refused(k))
-        snprintf(k->err, k->errlen, "%u targets of direct branches, expected a power of two or 0",
+        snprintf(k->err, k->errlen,
+                 "core: %u targets of direct branches, expected a power of two or 0",
                  b->btb_entries);
     range(k, "targets of direct branches", b->btb_entries, 0, 1u << 20);
     range(k, "cycles of a target that is not known", b->btb_cycles, 0, 1000);

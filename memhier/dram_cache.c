@@ -62,7 +62,7 @@ static int check(const struct dram_cache_config *c, char *err, size_t errlen)
     if (c->bytes > MOST_BYTES || !sets || sets & (sets - 1) ||
         sets * c->ways * LINE_BYTES != c->bytes) {
         snprintf(err, errlen,
-                 "memory_mode.size is %llu bytes, expected 64 bytes * %u ways * a power of two, at "
+                 "memory_mode.size: %llu bytes, expected 64 bytes * %u ways * a power of two, at "
                  "most 256 GiB",
                  (unsigned long long)c->bytes, c->ways);
         return -1;

@@ -88,13 +88,14 @@ static int make_directory(struct hierarchy *h, const struct hierarchy_config *cf
     const struct cache_config *cc = cfg->level;
     if (sets && ((sets & (sets - 1)) || !ways || ways > 64 || sets > CACHE_MAX_SETS)) {
         snprintf(err, errlen,
-                 "a directory of %u sets of %u ways; a power of two of sets up to %u, "
+                 "llc: a directory of %u sets of %u ways; a power of two of sets up to %u, "
                  "of 1 to 64 ways, are possible",
                  sets, ways, CACHE_MAX_SETS);
         return -1;
     }
     if (sets && cfg->inclusion == LLC_INCLUSIVE) {
-        snprintf(err, errlen, "an inclusive LLC is its own directory: no sets of one go with it");
+        snprintf(err, errlen,
+                 "llc: an inclusive one is its own directory: no sets of one go with it");
         return -1;
     }
     if (h->harts == 1 && !sets)
@@ -121,7 +122,7 @@ static int config_check(const struct hierarchy_config *cfg, char *err, size_t er
     }
     if (cfg->inclusion == LLC_EXCLUSIVE && cfg->level[CACHE_L2].through) {
         snprintf(err, errlen,
-                 "an exclusive LLC needs an L2 that writes back: what it writes "
+                 "llc: an exclusive one needs an L2 that writes back: what it writes "
                  "through would be in both");
         return -1;
     }

@@ -17,10 +17,12 @@ const struct config_key config_keys[] = {
 #define ENUM(path, field, choices, def, meaning)                                                   \
     {path, def, "", meaning, choices, CONFIG_ENUM, offsetof(struct config, field)},
 #define LIMIT(field, least, most)
+#define POWER(field)
 #include "sim/keys.def"
 #undef KEY
 #undef ENUM
 #undef LIMIT
+#undef POWER
 };
 const size_t config_key_count = sizeof config_keys / sizeof *config_keys;
 
@@ -122,11 +124,59 @@ static int unknown(const char *path, char *err, size_t errlen)
                 nearest ? "; did you mean \"" : "", nearest ? nearest : "", nearest ? "\"?" : "");
 }
 
+/* ---- where keys were set ---- */
+
+/* at is the config's from now on. */
+static void note_set(struct config *cfg, const struct config_key *key, char *at)
+{
+    struct config_origin *o = &cfg->origins[key - config_keys];
+    free(o->at);
+    *o = (struct config_origin){must(at), ++cfg->settings};
+}
+
+/* Where the key of that path, or the last one of that group, was set; NULL: nowhere. */
+static const char *set_at(const struct config *cfg, const char *path)
+{
+    struct config_origin last = {NULL, 0};
+    const size_t n = strlen(path);
+    for (size_t i = 0; i < config_key_count; i++) {
+        const char *p = config_keys[i].path;
+        if (strncmp(p, path, n) == 0 && (p[n] == '.' || p[n] == '\0') &&
+            cfg->origins[i].number > last.number) {
+            last = cfg->origins[i];
+        }
+    }
+    return last.at;
+}
+
+int config_blame(const struct config *cfg, char *err, size_t errlen)
+{
+    char path[MAX_PATH];
+    const size_t n = strcspn(err, ":");
+    if (n == 0 || err[n] != ':' || n >= sizeof path) {
+        return -1;
+    }
+    memcpy(path, err, n);
+    path[n] = '\0';
+    const char *at = set_at(cfg, path);
+    char *whole;
+    if (at == NULL) {
+        return -1;
+    }
+    if (asprintf(&whole, "%s: %s", at, err) < 0) {
+        abort();
+    }
+    snprintf(err, errlen, "%s", whole);
+    free(whole);
+    return -1;
+}
+
 /* ---- the whole ---- */
 
 struct config *config_default(void)
 {
     struct config *cfg = must(calloc(1, sizeof *cfg));
+    cfg->origins = must(calloc(config_key_count, sizeof *cfg->origins));
     for (size_t i = 0; i < config_key_count; i++) {
         char err[256];
         int bad = value_from_text(cfg, &config_keys[i], config_keys[i].def, err, sizeof err);
@@ -140,8 +190,13 @@ struct config *config_copy(const struct config *cfg)
 {
     struct config *copy = must(malloc(sizeof *copy));
     *copy = *cfg;
+    copy->origins = must(calloc(config_key_count, sizeof *copy->origins));
     for (size_t i = 0; i < config_key_count; i++) {
         value_own(copy, &config_keys[i]);
+        copy->origins[i] = cfg->origins[i];
+        if (copy->origins[i].at != NULL) {
+            copy->origins[i].at = must(strdup(copy->origins[i].at));
+        }
     }
     return copy;
 }
@@ -153,11 +208,14 @@ void config_free(struct config *cfg)
     }
     for (size_t i = 0; i < config_key_count; i++) {
         value_free(cfg, &config_keys[i]);
+        free(cfg->origins[i].at);
     }
+    free(cfg->origins);
     free(cfg);
 }
 
-int config_assign(struct config *cfg, const char *assignment, char *err, size_t errlen)
+/* at: the config's on success, else the caller's. */
+static int assign_at(struct config *cfg, const char *assignment, char *at, char *err, size_t errlen)
 {
     char path[MAX_PATH], why[512];
     size_t n = strcspn(assignment, "=");
@@ -176,7 +234,32 @@ int config_assign(struct config *cfg, const char *assignment, char *err, size_t 
     if (value_from_text(cfg, key, assignment + n + 1, why, sizeof why) != 0) {
         return fail(err, errlen, "%s: %s", path, why);
     }
+    note_set(cfg, key, at);
     return 0;
+}
+
+int config_assign(struct config *cfg, const char *assignment, char *err, size_t errlen)
+{
+    char *at;
+    if (asprintf(&at, "-s %.80s", assignment) < 0) {
+        abort();
+    }
+    const int bad = assign_at(cfg, assignment, at, err, errlen);
+    if (bad) {
+        free(at);
+    }
+    return bad;
+}
+
+int config_assign_setting(struct config *cfg, const struct source *source,
+                          const config_setting_t *setting, char *err, size_t errlen)
+{
+    char why[768], *at = must(source_where(source, setting));
+    if (assign_at(cfg, config_setting_get_string(setting), at, why, sizeof why) == 0) {
+        return 0;
+    }
+    free(at);
+    return source_fail(source, setting, err, errlen, "%s", why);
 }
 
 int config_apply_assignments(struct config *cfg, const char *const *assignments, size_t n,
@@ -216,6 +299,7 @@ static int walk_leaf(struct walk *w, const config_setting_t *s)
     if (value_from_setting(w->cfg, key, s, why, sizeof why) != 0) {
         return source_fail(w->source, s, w->err, w->errlen, "%s: %s", w->path, why);
     }
+    note_set(w->cfg, key, source_where(w->source, s));
     return 0;
 }
 
@@ -315,10 +399,11 @@ int config_finish(struct config *cfg, const char *path, char *err, size_t errlen
         good++;
     }
     if (good != n || n > MAX_NAME || cfg->name[0] == '.') {
-        return fail(err, errlen,
-                    "%s%sname: \"%.80s\" cannot name a folder: expected at most %d letters, "
-                    "digits, \"_\", \"-\" and \".\"",
-                    path ? path : "", path ? ": " : "", cfg->name, MAX_NAME);
+        fail(err, errlen,
+             "name: \"%.80s\" cannot name a folder: expected at most %d letters, digits, \"_\", "
+             "\"-\" and \".\"",
+             cfg->name, MAX_NAME);
+        return config_blame(cfg, err, errlen);
     }
     return 0;
 }

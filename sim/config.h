@@ -43,14 +43,24 @@ enum config_type {
 #define CONFIG_C_FILE  char *
 #define CONFIG_C_STRS  struct strs
 
+/* Where a key was set last: "FILE:LINE" or "-s path=value", NULL: nowhere; and as which setting. */
+struct config_origin {
+    char *at;
+    uint32_t number;
+};
+
 struct config {
 #define KEY(path, field, TYPE, def, unit, meaning) CONFIG_C_##TYPE field;
 #define ENUM(path, field, choices, def, meaning)   uint32_t field;
 #define LIMIT(field, least, most)
+#define POWER(field)
 #include "sim/keys.def"
 #undef KEY
 #undef ENUM
 #undef LIMIT
+#undef POWER
+    struct config_origin *origins; /* by key */
+    uint32_t settings;             /* how many there were */
 };
 
 /* program.terminals: this, or a set of streams plus 1. */
@@ -79,6 +89,12 @@ int config_load(const char *path, const char *const *assignments, size_t n, stru
                 char *err, size_t errlen);
 /* One more assignment; on error the config is unchanged, the message has no "-s" in front. */
 int config_assign(struct config *cfg, const char *assignment, char *err, size_t errlen);
+/*
+ * What is wrong with several values together is found by whoever is made of them. err is such a
+ * message; if it begins with the path of a key or of a group and ":", where that key (of the group,
+ * the one that was set last) was set is put in front, as in config_load's messages. Returns -1.
+ */
+int config_blame(const struct config *cfg, char *err, size_t errlen);
 struct config *config_copy(const struct config *cfg);
 void config_free(struct config *cfg); /* NULL is fine */
 

@@ -9,6 +9,9 @@
 struct config *config_default(void);
 /* The file's keys, then its `override` groups. */
 int config_apply_source(struct config *cfg, const struct source *source, char *err, size_t errlen);
+/* The text of an assignment that stands in a file. */
+int config_assign_setting(struct config *cfg, const struct source *source,
+                          const struct config_setting_t *setting, char *err, size_t errlen);
 /* Messages begin with "-s path=value: ". */
 int config_apply_assignments(struct config *cfg, const char *const *assignments, size_t n,
                              char *err, size_t errlen);

@@ -22,10 +22,25 @@ static const struct limit limits[] = {
 #define KEY(path, field, TYPE, def, unit, meaning)
 #define ENUM(path, field, choices, def, meaning)
 #define LIMIT(field, least, most) {offsetof(struct config, field), least, most},
+#define POWER(field)
 #include "sim/keys.def"
 #undef KEY
 #undef ENUM
 #undef LIMIT
+#undef POWER
+};
+
+/* Fields whose values are powers of two, or 0 where their limits allow that. */
+static const size_t powers[] = {
+#define KEY(path, field, TYPE, def, unit, meaning)
+#define ENUM(path, field, choices, def, meaning)
+#define LIMIT(field, least, most)
+#define POWER(field) offsetof(struct config, field),
+#include "sim/keys.def"
+#undef KEY
+#undef ENUM
+#undef LIMIT
+#undef POWER
 };
 
 static void *must(void *p)
@@ -70,10 +85,23 @@ static struct limit limit_of(const struct config_key *key)
     return (struct limit){key->offset, 0, key->type == CONFIG_INT ? UINT32_MAX : INT64_MAX};
 }
 
+static int must_be_power(const struct config_key *key)
+{
+    for (size_t i = 0; i < sizeof powers / sizeof *powers; i++) {
+        if (powers[i] == key->offset) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
 static int store_number(struct config *cfg, const struct config_key *key, uint64_t v, char *err,
                         size_t errlen)
 {
     struct limit l = limit_of(key);
+    if ((v & (v - 1)) != 0 && must_be_power(key)) {
+        return fail(err, errlen, "%" PRIu64 " is no power of two", v);
+    }
     if (v >= l.least && v <= l.most) {
         memcpy(field(cfg, key), &v, sizeof v);
         return 0;

@@ -124,7 +124,7 @@ static int ports_of(const struct config *c, uint16_t ports[UOP_CLASSES], char *e
     return 0;
 }
 
-int core_config_of(const struct config *c, struct core_config *out, char *err, size_t errlen)
+static int core_of(const struct config *c, struct core_config *out, char *err, size_t errlen)
 {
     *out = (struct core_config){.period = config_period(c),
                                 .width = (uint32_t)c->width,
@@ -153,8 +153,6 @@ int core_config_of(const struct config *c, struct core_config *out, char *err, s
                                 .vector_bytes = (uint32_t)c->isa_vector,
                                 .shootdown_cycles = (uint32_t)c->tier_shootdown,
                                 .pollution = c->pollution};
-    if (c->isa_vector & (c->isa_vector - 1))
-        return fail(err, errlen, "isa.vector: expected 16 B, 32 B or 64 B");
     for (unsigned i = 0; i < UOP_CLASSES; i++)
         out->units[i] = 1;
     out->units[UOP_ALU] = (uint32_t)c->units_alu;
@@ -162,6 +160,20 @@ int core_config_of(const struct config *c, struct core_config *out, char *err, s
     if (parse_ports("core.ports_shift", c->ports_shift, &out->window.ports_shift, err, errlen))
         return -1;
     return ports_of(c, out->window.ports, err, errlen);
+}
+
+int core_config_of(const struct config *c, struct core_config *out, char *err, size_t errlen)
+{
+    return core_of(c, out, err, errlen) ? config_blame(c, err, errlen) : 0;
+}
+
+struct core *core_make(const struct config *c, const struct core_config *cc,
+                       const struct core_env *env, char *err, size_t errlen)
+{
+    struct core *core = core_model_of(c)->make(cc, env, err, errlen);
+    if (!core)
+        config_blame(c, err, errlen);
+    return core;
 }
 
 const struct core_ops *core_model_of(const struct config *cfg)

@@ -207,10 +207,8 @@ static int apply_step(const struct reader *r, const config_setting_t *step,
 {
     const config_setting_t *set = config_setting_get_member(step, "set");
     for (size_t i = 0; i < length(set); i++) {
-        char why[768];
-        const config_setting_t *s = element(set, i);
-        if (config_assign(p->config, config_setting_get_string(s), why, sizeof why) != 0) {
-            return COMPLAIN(r, s, "%s", why);
+        if (config_assign_setting(p->config, r->source, element(set, i), r->err, r->errlen) != 0) {
+            return -1;
         }
     }
     const config_setting_t *needs = config_setting_get_member(step, "needs");

@@ -181,7 +181,7 @@ static int make_cores(struct machine *m, char *err, size_t errlen)
         return -1;
     for (uint32_t i = 0; i < m->nharts; i++) {
         env.hart = (uint8_t)i;
-        m->harts[i].core = m->ops->make(&cc, &env, err, errlen);
+        m->harts[i].core = core_make(m->cfg, &cc, &env, err, errlen);
         if (!m->harts[i].core)
             return -1;
     }
@@ -270,7 +270,7 @@ static int make_kernel(struct machine *m, char *err, size_t errlen)
     const int32_t thread = machine_thread_new(m, m->kernel, boot.func, (const uint32_t[2]){0, 0},
                                               (uint32_t)gcell_get(m->kernel_sp), 0);
     if (thread < 0) {
-        snprintf(err, errlen, "machine.dram is too small for the kernel's stack");
+        snprintf(err, errlen, "machine.dram: too small for the kernel's stack");
         return -1;
     }
     m->threads[thread].boots = m->threads[thread].busy = 1;
@@ -406,9 +406,11 @@ struct machine *machine_new(const struct config *cfg, const struct machine_ports
     struct machine *m = machine_frame(cfg, ports, err, errlen);
     if (m && (make_kernel(m, err, errlen) || machine_ready(m, err, errlen))) {
         machine_free(m);
-        return NULL;
+        m = NULL;
     }
-    if (m) {
+    if (!m) {
+        config_blame(cfg, err, errlen);
+    } else {
         machine_event(m, EV_THREAD, thread_id(m->threads[m->hart->current].thread));
         machine_event(m, EV_INSTANCE, instance_id(m->kernel));
     }
@@ -521,9 +523,10 @@ int machine_finish(struct machine *m, char *err, size_t errlen)
     if (m->state == STATE_CUT && !m->cfg->power_restore &&
         m->cfg->domain == DOMAIN_EADR) /* else who suspended it has done that */
         holdup_flush(m, machine_now(m));
-    if (m->series)
+    const int failed = write_nvdimm(m, err, errlen);
+    if (m->series) /* with what the module has done to hold it all */
         series_sample(m->series, machine_now(m));
-    return write_nvdimm(m, err, errlen) || energy_write_wear(&m->mem, m->cfg, err, errlen) ? -1 : 0;
+    return failed || energy_write_wear(&m->mem, m->cfg, err, errlen) ? -1 : 0;
 }
 
 int machine_exit_code(const struct machine *m)

@@ -7,6 +7,7 @@
 
 #include "memhier/policy_load.h"
 #include "nvdimm/checker.h"
+#include "sim/error.h"
 
 ps_t config_period(const struct config *cfg)
 {
@@ -129,6 +130,21 @@ static struct mem_reply spy_access(void *self, const struct mem_req *req)
     return port_access(&spy->below, req);
 }
 
+/* Those that are in shared objects. */
+static int load_policies(struct memside *side, struct hierarchy_config *hc, char *err,
+                         size_t errlen)
+{
+    static const char *const names[CACHE_LEVELS] = {"l1i", "l1d", "l2", "llc"};
+    char why[500];
+    for (unsigned i = 0; i < CACHE_LEVELS; i++) {
+        struct cache_config *cc = &hc->level[i];
+        if (policy_is_path(cc->policy) &&
+            !(cc->loaded = policy_load(cc->policy, &side->library[i], why, sizeof why)))
+            return fail(err, errlen, "%s.policy: %s", names[i], why);
+    }
+    return 0;
+}
+
 static int make_caches(struct memside *side, const struct config *cfg, uint32_t harts, char *err,
                        size_t errlen)
 {
@@ -167,10 +183,8 @@ static int make_caches(struct memside *side, const struct config *cfg, uint32_t 
         .dram = dram,
         .nvdimm = nvdimm,
         .seed = cfg->seed};
-    for (unsigned i = 0; i < CACHE_LEVELS; i++)
-        if (policy_is_path(hc.level[i].policy) &&
-            !(hc.level[i].loaded = policy_load(hc.level[i].policy, &side->library[i], err, errlen)))
-            return -1;
+    if (load_policies(side, &hc, err, errlen))
+        return -1;
     side->hierarchy = hierarchy_new(&hc, err, errlen);
     return side->hierarchy ? 0 : -1;
 }
@@ -180,14 +194,14 @@ int memside_make(struct memside *side, const struct config *cfg, int follow, cha
 {
     memset(side, 0, sizeof *side);
     if (tier_check(cfg, err, errlen))
-        return -1;
+        return config_blame(cfg, err, errlen);
     if (make_dram(side, cfg, err, errlen) == 0 &&
         make_nvdimm(side, cfg, follow, err, errlen) == 0 &&
         make_memory_mode(side, cfg, err, errlen) == 0 &&
         make_caches(side, cfg, (uint32_t)cfg->harts, err, errlen) == 0)
         return 0;
     memside_drop(side);
-    return -1;
+    return config_blame(cfg, err, errlen);
 }
 
 void memside_drop(struct memside *side)

@@ -414,6 +414,16 @@ struct config_setting_t *source_root(const struct source *s)
     return config_root_setting(&s->tree);
 }
 
+char *source_where(const struct source *s, const struct config_setting_t *at)
+{
+    struct origin o = where(s, config_setting_source_line(at));
+    char *text;
+    if (asprintf(&text, "%s:%u", s->files[o.file], o.line) < 0) {
+        abort();
+    }
+    return text;
+}
+
 int source_fail(const struct source *s, const struct config_setting_t *at, char *err, size_t errlen,
                 const char *fmt, ...)
 {

@@ -24,6 +24,8 @@ void source_free(struct source *s); /* NULL is fine */
 const char *source_path(const struct source *s);
 /* The root group; valid until source_free. */
 struct config_setting_t *source_root(const struct source *s);
+/* "FILE:LINE" of a setting of this source; free it. */
+char *source_where(const struct source *s, const struct config_setting_t *at);
 /* Format "FILE:LINE: message" for a setting of this source into err. Returns -1. */
 int source_fail(const struct source *s, const struct config_setting_t *at, char *err, size_t errlen,
                 const char *fmt, ...) __attribute__((format(printf, 5, 6)));

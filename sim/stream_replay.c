@@ -159,7 +159,7 @@ static int rig_open(struct rig *r, const struct config *cfg, const char *path, c
         return -1;
     const struct core_env env = {
         .view = &r->view, .hierarchy = r->side.hierarchy, .kernel_instance = NO_INSTANCE};
-    r->core = r->ops->make(&cc, &env, err, errlen);
+    r->core = core_make(cfg, &cc, &env, err, errlen);
     return r->core ? 0 : -1;
 }
 

@@ -71,3 +71,10 @@ all_harts() { # with a run directory, whose series has all their counters
     grep -q '"hart63.cpi.kernel.idle": ' harts/*/stats.json && zcat harts/*/series.csv.gz | head -1 | grep -q ',hart63.cpi.kernel.idle,'
 }
 t "64 harts run, and are counted over time" all_harts
+over_time() { # epochs add up to the whole, with what the module does to hold all at the end
+    exits 0 "$pwsim" run "$root/sim/configs/hello.cfg" -s program.name=kvlog -s program.args=50,100 -s kernel.data_tier=nvdimm -s machine.epoch=9999 -o epochs || return 1
+    zcat epochs/*/series.csv.gz | awk -F, 'NR == 1 { split($0, name); next } { for (i = 2; i <= NF; i++) sum[i] += $i }
+        END { for (i = 2; i <= NF; i++) printf "  \"%s\": %d,\n", name[i], sum[i] }' >sums
+    [ "$(wc -l <sums)" -gt 200 ] && ! grep -v '"nvdimm.lifetime' sums | grep -vxFf epochs/*/stats.json
+}
+t "the epochs of a run add up to its counters" over_time

@@ -125,6 +125,43 @@ Test(config, every_type)
     config_free(cfg);
 }
 
+/* What is wrong with several keys together is found later, and said with where they were set. */
+Test(config, blame)
+{
+    struct config *cfg;
+    file("b.cfg", "l2: {\n  ways = 8;\n  size = \"100 KiB\";\n};\n");
+    file("a.cfg", "@include \"b.cfg\"\nl1d: { ways = 4;\n cycles = 5; };\n"
+                  "override: {\n l2: { cycles = 9; }; };\n");
+    static const struct {
+        const char *said, *blamed;
+    } cases[] = {
+        {"l2.size: odd", "b.cfg:3: l2.size: odd"},
+        {"l1d.ways: odd", "a.cfg:2: l1d.ways: odd"},
+        {"l1d: odd", "a.cfg:3: l1d: odd"},
+        {"l2: odd", "a.cfg:5: l2: odd"}, /* the last of the group */
+        {"core.rob: odd", "-s core.rob=7: core.rob: odd"},
+        {"core: odd", "-s core.rob=7: core: odd"},
+        {"llc: nothing of it was set", "llc: nothing of it was set"},
+        {"l: no group", "l: no group"},
+        {"no key", "no key"},
+        {"", ""},
+    };
+    cr_assert_null(load(&cfg, "core.rob=7"));
+    struct config *copy = config_copy(cfg);
+    config_free(cfg);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char err[200];
+        snprintf(err, sizeof err, "%s", cases[i].said);
+        cr_expect_eq(config_blame(copy, err, sizeof err), -1);
+        cr_expect_str_eq(err, cases[i].blamed);
+    }
+    config_free(copy);
+    cr_expect_null(load(&cfg, "core.btb_entries=0"));
+    config_free(cfg);
+    cr_expect_str_eq(load(&cfg, "core.btb_entries=1000"),
+                     "-s core.btb_entries=1000: core.btb_entries: 1000 is no power of two");
+}
+
 Test(config, assignments)
 {
     struct config *cfg;
@@ -231,8 +268,8 @@ Test(config, messages)
         {"seed = 1;\nseed = 2;\n", "a.cfg:2: duplicate setting name"},
         {"override = 1;\n", "a.cfg:1: override: expected a group"},
         {"override: { override: { seed = 1; }; };\n", "a.cfg:1: there is no key \"override\""},
-        {"name = \"a/b\";\n", "a.cfg: name: \"a/b\" cannot name a folder"},
-        {"name = \"..\";\n", "a.cfg: name: \"..\" cannot name a folder"},
+        {"name = \"a/b\";\n", "a.cfg:1: name: \"a/b\" cannot name a folder"},
+        {"name = \"..\";\n", "a.cfg:1: name: \"..\" cannot name a folder"},
         {"seed = 99999999999999999999;\n", "a.cfg:1: a number that does not fit 63 bits"},
         {"name = \"abc\n\n", "a.cfg:1: this string has no end"},
         {"\n/* abc\n", "a.cfg:2: this comment has no end"},

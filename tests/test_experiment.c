@@ -127,7 +127,7 @@ Test(experiment, messages)
         {STEP("[\"sede=1\"]"), "x.cfg:1: there is no key \"sede\"; did you mean \"seed\"?"},
         {STEP("[\n\"seed=1\",\n\"core.width=9\"\n]"),
          "x.cfg:3: core.width: 9 is out of range: expected 1 to 8"},
-        {STEP("[\"name=a/b\"]"), "x.cfg: name: \"a/b\" cannot name a folder"},
+        {STEP("[\"name=a/b\"]"), "x.cfg:1: name: \"a/b\" cannot name a folder"},
         {"experiment: { baseline = \"nothing\"; };\n",
          "x.cfg:1: baseline: \"nothing\" is neither \"first\" nor a key"},
         {"experiment: { baseline = 1; };\n", "x.cfg:1: expected baseline = "},
