@@ -142,7 +142,7 @@ printf 'l1d: {' >bad.cfg
 t "a file that is no config" refuses 2 "bad.cfg:" "$pwsim" run bad.cfg
 t "an unknown key on the command line" refuses 2 "l1d.wayz" "$pwsim" run "$root/sim/configs/hello.cfg" -s l1d.wayz=4
 t "an impossible cache" refuses 2 "" "$pwsim" run "$root/sim/configs/hello.cfg" -s l1d.ways=3
-t "an impossible DRAM" refuses 2 "bank groups" "$pwsim" run "$root/sim/configs/hello.cfg" -s dram.groups=3
+t "an impossible DRAM" refuses 2 "-s dram.groups=3: dram.groups: " "$pwsim" run "$root/sim/configs/hello.cfg" -s dram.groups=3
 t "a wrong address map" refuses 2 "dram.mapping" "$pwsim" run "$root/sim/configs/hello.cfg" -s dram.mapping=row,bank
 t "an unknown policy" refuses 2 "nonesuch" "$pwsim" run "$root/sim/configs/hello.cfg" -s llc.policy=nonesuch
 t "an unknown program" refuses 2 "nonesuch" "$pwsim" run "$root/sim/configs/hello.cfg" -s program.name=nonesuch
