@@ -110,8 +110,9 @@ static int predict(struct ooo *c, const struct stream_op *s)
 
 static void follow(struct ooo *c, const struct stream_op *s)
 {
+    const int indirect = s->branch == STREAM_INDIRECT || s->branch == STREAM_CALL_INDIRECT;
     if (predict(c, s))
-        ooo_redirect(c, c->mispredict_cycles, CPI_BRANCH);
+        ooo_redirect(c, indirect ? c->indirect_cycles : c->mispredict_cycles, CPI_BRANCH);
     else if (s->taken)
         ooo_taken(c, s->pc,
                   s->branch == STREAM_COND || s->branch == STREAM_JUMP || s->branch == STREAM_CALL);

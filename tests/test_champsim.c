@@ -240,3 +240,40 @@ Test(champsim, branches_are_predicted_and_returns_find_their_call)
     cr_expect_geq(counters(r)->mispredictions - before, N / 4);
     rig_free(r);
 }
+
+/* A wrong target costs core.mispredict_indirect, a wrong direction core.mispredict, and no more. */
+Test(champsim, refills_take_what_is_configured)
+{
+    enum { N = 400 };
+    static struct stream_op ops[N];
+    static const uint8_t kinds[] = {STREAM_INDIRECT, STREAM_CALL_INDIRECT, STREAM_COND};
+    struct rig *r = rig_new_of(&core_ooo);
+    for (size_t k = 0; k < sizeof kinds; k++) {
+        uint64_t took[3], wrong[3];
+        for (uint32_t i = 0; i < N; i++) { /* there and back; each time elsewhere */
+            const int there = i % 2 == 0, taken = kinds[k] != STREAM_COND || i % 4 == 0;
+            const uint64_t to = !taken ? 0x1004 : i % 4 == 0 ? 0x1010 : 0x1020;
+            ops[i] = there ? (struct stream_op){.pc = 0x1000,
+                                                .next = to,
+                                                .branch = kinds[k],
+                                                .taken = (uint8_t)taken}
+                           : (struct stream_op){.pc = ops[i - 1].next,
+                                                .next = 0x1000,
+                                                .branch = STREAM_JUMP,
+                                                .taken = 1};
+        }
+        for (uint32_t i = 0; i < 3; i++) {
+            r->cfg.branch.predictor = PREDICTOR_BIMODAL;
+            r->cfg.branch.mispredict_cycles = i == 1 ? 50 : 20;
+            r->cfg.branch.indirect_cycles = i == 2 ? 60 : 20;
+            rig_core(r);
+            took[i] = feed(r, ops, N);
+            wrong[i] = counters(r)->mispredictions;
+        }
+        const int cond = kinds[k] == STREAM_COND;
+        cr_assert_gt(wrong[0], N / 8);
+        cr_expect_eq(took[1] - took[0], cond ? 30 * wrong[0] : 0, "kind %u", kinds[k]);
+        cr_expect_eq(took[2] - took[0], cond ? 0 : 40 * wrong[0], "kind %u", kinds[k]);
+    }
+    rig_free(r);
+}
