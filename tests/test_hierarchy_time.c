@@ -211,3 +211,52 @@ Test(hierarchy_time, clwb_may_leave_the_line_in_the_llc_alone)
             hierarchy_free(h);
         }
 }
+
+/* A line that has left the private caches before it was there: the LLC knows when it comes. */
+Test(hierarchy_time, the_llc_knows_what_is_under_way)
+{
+    struct hierarchy *h = make(config, 1);
+    const ps_t there = L1 + L2 + LLC + MEMORY;
+    for (uint64_t i = 0; i <= 8; i++) /* one set of the L1D and of the L2 */
+        ask(h, 0, MEM_LOAD, i * 512, 0);
+    cr_assert_eq(ask(h, 0, MEM_LOAD, 0, 10), there);
+    const struct cache_counters *n = hierarchy_counters(h, CACHE_LLC, 0);
+    cr_assert_eq(n->merges, 1);
+    cr_assert_eq(memory_accesses, 9);
+    hierarchy_free(h);
+}
+
+/* Two harts that have a line in S write it at once: the second asks when the first is done. */
+Test(hierarchy_time, an_upgrade_is_waited_for)
+{
+    struct hierarchy *h = make(config, 2);
+    ask(h, 0, MEM_LOAD, 5, 0);
+    ask(h, 1, MEM_LOAD, 5, FAR);
+    const ps_t upgraded = 2 * FAR + L1 + L2 + LLC + SNOOP;
+    cr_assert_eq(ask(h, 0, MEM_STORE, 5, 2 * FAR), upgraded);
+    cr_assert_eq(ask(h, 1, MEM_STORE, 5, 2 * FAR), upgraded + SNOOP);
+    hierarchy_free(h);
+}
+
+/* Nobody waits for a write on its way down, but it takes its turn at each level. */
+Test(hierarchy_time, writes_take_their_turn_at_l2_and_llc)
+{
+    const ps_t interval = 7000;
+    struct hierarchy_config cfg = config;
+    cfg.level[CACHE_L1D].through = 1;
+    cfg.level[CACHE_L2].interval = interval;
+    struct hierarchy *h = make(cfg, 1);
+    ask(h, 0, MEM_LOAD, 5, 0);
+    cr_assert_eq(ask(h, 0, MEM_STORE, 5, FAR), FAR + L1);
+    cr_assert_eq(ask(h, 0, MEM_LOAD, 6, FAR), FAR + L1 + interval + L2 + LLC + MEMORY);
+    hierarchy_free(h);
+
+    cfg.level[CACHE_L2].interval = 0;
+    cfg.level[CACHE_L2].through = 1;
+    cfg.level[CACHE_LLC].interval = interval;
+    h = make(cfg, 1);
+    ask(h, 0, MEM_LOAD, 5, 0);
+    cr_assert_eq(ask(h, 0, MEM_STORE, 5, FAR), FAR + L1);
+    cr_assert_eq(ask(h, 0, MEM_LOAD, 6, FAR - L2), FAR + L1 + interval + LLC + MEMORY);
+    hierarchy_free(h);
+}
