@@ -14,8 +14,9 @@
  *   functional   as ooo.hot, counting operators and time, without caches
  *   rundir.cost  by how much a run directory (series of all counters, CPI stacks by function and
  *                call stack) makes ooo.hot slower; the CPI stack of a hart is always counted
- *   memory.*     resident memory of the simulator with ooo.mem's program over 64 MiB, beyond these;
- *                and how much more each further byte takes that the guest touches
+ *   memory.*     resident memory of the simulator with ooo.mem's program over 64 MiB, beyond these,
+ *                beside what the simulated caches hold; and how much more each further byte takes
+ *                that the guest touches
  *   ooo.adds     what the CPI stack (core.cpi_stack) and the persistency checker (pmem.check) add
  *                to ooo.hot, each alone: runs with and without in turn, the median of their ratios
  *
@@ -315,10 +316,23 @@ static double resident(const struct image *image, const char *arguments)
     return (double)u.ru_maxrss / 1024;
 }
 
+/* MiB that the caches of the machine hold. */
+static double caches(void)
+{
+    char err[512];
+    struct config *cfg;
+    if (config_load(MACHINE, NULL, 0, &cfg, err, sizeof err))
+        die(err);
+    const uint64_t bytes = cfg->harts * (cfg->l1i_bytes + cfg->l1d_bytes + cfg->l2_bytes) +
+                           cfg->llc_bytes;
+    config_free(cfg);
+    return (double)bytes / (1 << 20);
+}
+
 static void bench_memory(const struct image *image)
 {
     const double small = resident(image, "64,100000"), large = resident(image, "256,400000");
-    bench_print("memory", "machine", small - 64, "MiB");
+    printf("BENCH memory.machine %.1f MiB (caches of %.1f MiB)\n", small - 64, caches());
     printf("BENCH memory.touched %.2f bytes for each that the guest touches\n",
            (large - small) / 192);
 }
