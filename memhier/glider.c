@@ -18,7 +18,7 @@
  * 16384, and so on.
  *
  * Lines have RRPVs of 3 bits as in hawkeye.c: 7 at the start; a fill or demand hit sets that of its
- * line; a fill that is not averse ages all others that are below 6; the victim is the first of the
+ * line; a fill that is not averse ages the others (friendly.h); the victim is the first of the
  * oldest. Evictions train nothing.
  *
  * Write-backs and prefetches: write-backs train nothing, their hits change nothing, their fills get
@@ -26,6 +26,7 @@
  * no line; prefetches begin intervals, but do not end them, and do not enter the history.
  */
 #include "memhier/archive.h"
+#include "memhier/friendly.h"
 #include "memhier/kind.h"
 #include "memhier/optgen.h"
 #include "memhier/policy.h"
@@ -39,10 +40,7 @@
 #define WEIGHT_BITS 4u
 #define WEIGHTS     (1u << WEIGHT_BITS)
 #define SURE        60
-#define AVERSE_RRPV 7u
-#define OLDEST_RRPV 6u
 #define UNSURE_RRPV 2u
-#define WAYS        16u
 #define HARTS       256u
 #define THRESHOLDS  5u
 #define TRIAL       1024u
@@ -67,7 +65,7 @@ struct tuner {
 };
 
 struct glider_set {
-    uint8_t rrpv[WAYS];
+    uint8_t rrpv[FRIENDLY_WAYS];
 };
 
 struct glider {
@@ -87,7 +85,7 @@ static void *glider_make(const struct policy_config *cfg, char *err, size_t errl
     g->ways = cfg->ways;
     g->tuner.left = TRIAL;
     optgen_start(&g->optgen, cfg->sets, cfg->ways);
-    memset(g->set, AVERSE_RRPV, cfg->sets * sizeof g->set[0]);
+    memset(g->set, FRIENDLY_AVERSE, cfg->sets * sizeof g->set[0]);
     return g;
 }
 
@@ -196,7 +194,7 @@ static int observe(struct glider *g, const struct policy_access *a)
 
 static uint8_t prediction(int sum)
 {
-    return sum >= SURE ? 0 : sum < 0 ? AVERSE_RRPV : UNSURE_RRPV;
+    return sum >= SURE ? 0 : sum < 0 ? FRIENDLY_AVERSE : UNSURE_RRPV;
 }
 
 /* ---- the policy ---- */
@@ -211,34 +209,24 @@ static void glider_hit(void *state, const struct policy_access *a)
         g->set[a->set].rrpv[a->way] = prediction(sum);
 }
 
-static void age(struct glider_set *set)
-{
-    for (uint32_t w = 0; w < WAYS; w++)
-        set->rrpv[w] = (uint8_t)(set->rrpv[w] + (set->rrpv[w] < OLDEST_RRPV));
-}
-
 static void glider_fill(void *state, const struct policy_access *a)
 {
     struct glider *g = state;
     struct glider_set *set = &g->set[a->set];
     if (a->kind == MEM_WRITEBACK) {
-        set->rrpv[a->way] = OLDEST_RRPV;
+        set->rrpv[a->way] = FRIENDLY_OLDEST;
         return;
     }
     const int sum = observe(g, a);
     if (sum >= 0)
-        age(set);
+        friendly_age(set->rrpv, a->way);
     set->rrpv[a->way] = prediction(sum);
 }
 
 static uint32_t glider_victim(void *state, const struct policy_access *a)
 {
     const struct glider *g = state;
-    const struct glider_set *set = &g->set[a->set];
-    uint32_t best = 0;
-    for (uint32_t w = 1; w < g->ways; w++)
-        best = set->rrpv[w] > set->rrpv[best] ? w : best;
-    return best;
+    return friendly_victim(g->set[a->set].rrpv, g->ways);
 }
 
 /* ---- checkpoints ---- */
@@ -277,7 +265,7 @@ static void glider_archive(void *state, const struct policy_config *cfg, struct 
             if (!are_features(g->optgen.row[i].entry[k].owner))
                 archive_fail(a, "damaged: what predicted a line");
     for (uint32_t i = 0; i < cfg->sets; i++)
-        archive_u8s(a, g->set[i].rrpv, WAYS, AVERSE_RRPV + 1);
+        archive_u8s(a, g->set[i].rrpv, FRIENDLY_WAYS, FRIENDLY_AVERSE + 1);
 }
 
 const struct policy policy_glider = {

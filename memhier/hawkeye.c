@@ -6,9 +6,9 @@
  * code address of the access that began an interval is trained up when OPT kept the line, else
  * down: 8192 counters of 3 bits by 13 bits of its hash, 4 at the start, friendly from 4 on. A fill
  * or demand hit sets the line's RRPV (3 bits, 7 at the start) by the prediction for its own code
- * address: friendly 0, averse 7; a friendly fill ages all others that are below 6. Victim: the
- * first way at 7, else the first of the oldest, whose code address (of its last fill or demand hit)
- * is trained down, in sampled sets only, as in the authors' code: with 32 sets to a sampled one
+ * address: friendly 0, averse 7; a friendly fill ages the others (friendly.h). Victim: the first
+ * way at 7, else the first of the oldest, whose code address (of its last fill or demand hit) is
+ * trained down, in sampled sets only, as in the authors' code: with 32 sets to a sampled one
  * evictions would else drown OPT's verdicts, and no code stay friendly.
  *
  * Write-backs and prefetches: write-backs train nothing; their hits change nothing, their fills get
@@ -18,6 +18,7 @@
  * Lines that leave by a flush train nothing.
  */
 #include "memhier/archive.h"
+#include "memhier/friendly.h"
 #include "memhier/kind.h"
 #include "memhier/optgen.h"
 #include "memhier/policy.h"
@@ -31,13 +32,10 @@
 #define NOBODY         UINT16_MAX
 #define COUNTER_MAX    7u
 #define FRIENDLY       4u
-#define AVERSE_RRPV    7u
-#define OLDEST_RRPV    6u
-#define WAYS           16u
 
 struct hawkeye_set {
-    uint8_t rrpv[WAYS];
-    uint16_t owner[WAYS];
+    uint8_t rrpv[FRIENDLY_WAYS];
+    uint16_t owner[FRIENDLY_WAYS];
 };
 
 struct hawkeye {
@@ -56,7 +54,7 @@ static void *hawkeye_make(const struct policy_config *cfg, char *err, size_t err
     memset(h->counter, FRIENDLY, sizeof h->counter);
     optgen_start(&h->optgen, cfg->sets, cfg->ways);
     for (uint32_t i = 0; i < cfg->sets; i++) {
-        memset(h->set[i].rrpv, AVERSE_RRPV, WAYS);
+        memset(h->set[i].rrpv, FRIENDLY_AVERSE, FRIENDLY_WAYS);
         memset(h->set[i].owner, 0xff, sizeof h->set[i].owner);
     }
     return h;
@@ -95,13 +93,7 @@ static void hawkeye_hit(void *state, const struct policy_access *a)
     if (!kind_is_demand(a->kind))
         return;
     set->owner[a->way] = owner;
-    set->rrpv[a->way] = h->counter[owner] >= FRIENDLY ? 0 : AVERSE_RRPV;
-}
-
-static void age(struct hawkeye_set *set)
-{
-    for (uint32_t w = 0; w < WAYS; w++) /* ways that are not there age as well; nobody looks */
-        set->rrpv[w] = (uint8_t)(set->rrpv[w] + (set->rrpv[w] < OLDEST_RRPV));
+    set->rrpv[a->way] = h->counter[owner] >= FRIENDLY ? 0 : FRIENDLY_AVERSE;
 }
 
 static void hawkeye_fill(void *state, const struct policy_access *a)
@@ -110,25 +102,21 @@ static void hawkeye_fill(void *state, const struct policy_access *a)
     struct hawkeye_set *set = &h->set[a->set];
     if (a->kind == MEM_WRITEBACK) {
         set->owner[a->way] = NOBODY;
-        set->rrpv[a->way] = OLDEST_RRPV;
+        set->rrpv[a->way] = FRIENDLY_OLDEST;
         return;
     }
     const uint16_t owner = observe(h, a);
     const int friendly = h->counter[owner] >= FRIENDLY;
-    if (friendly)
-        age(set);
     set->owner[a->way] = owner;
-    set->rrpv[a->way] = friendly ? 0 : AVERSE_RRPV;
+    set->rrpv[a->way] = FRIENDLY_AVERSE;
+    if (friendly)
+        friendly_age(set->rrpv, a->way);
 }
 
 static uint32_t hawkeye_victim(void *state, const struct policy_access *a)
 {
     const struct hawkeye *h = state;
-    const struct hawkeye_set *set = &h->set[a->set];
-    uint32_t best = 0;
-    for (uint32_t w = 1; w < h->ways; w++)
-        best = set->rrpv[w] > set->rrpv[best] ? w : best;
-    return best;
+    return friendly_victim(h->set[a->set].rrpv, h->ways);
 }
 
 static void hawkeye_evict(void *state, const struct policy_access *a)
@@ -136,7 +124,7 @@ static void hawkeye_evict(void *state, const struct policy_access *a)
     struct hawkeye *h = state;
     const struct hawkeye_set *set = &h->set[a->set];
     const uint16_t owner = set->owner[a->way];
-    if (!kind_is_flush(a->kind) && owner != NOBODY && set->rrpv[a->way] != AVERSE_RRPV &&
+    if (!kind_is_flush(a->kind) && owner != NOBODY && set->rrpv[a->way] != FRIENDLY_AVERSE &&
         sample_row(&h->optgen.sample, a->set) != SAMPLE_NONE)
         train(h, owner, 0);
 }
@@ -153,9 +141,9 @@ static void hawkeye_archive(void *state, const struct policy_config *cfg, struct
                 archive_fail(a, "damaged: an owner of a line");
     for (uint32_t i = 0; i < cfg->sets; i++) {
         struct hawkeye_set *set = &h->set[i];
-        archive_u8s(a, set->rrpv, WAYS, AVERSE_RRPV + 1);
-        archive_u16s(a, set->owner, WAYS, 1u << 16);
-        for (uint32_t w = 0; w < WAYS && !a->writing; w++)
+        archive_u8s(a, set->rrpv, FRIENDLY_WAYS, FRIENDLY_AVERSE + 1);
+        archive_u16s(a, set->owner, FRIENDLY_WAYS, 1u << 16);
+        for (uint32_t w = 0; w < FRIENDLY_WAYS && !a->writing; w++)
             if (set->owner[w] >= OWNERS && set->owner[w] != NOBODY)
                 archive_fail(a, "damaged: an owner of a line");
         if (a->failed)

@@ -90,4 +90,16 @@ static inline int ref_optgen_watch(struct ref_optgen *x, const struct ref_model 
     return verdict;
 }
 
+/* The other friendly lines get older, 6 at most; none does while one of them is that old. */
+static inline void ref_age_others(struct ref_model *m, const struct ref_line *l, int set)
+{
+    struct ref_line *lines = m->lines + set * m->ways;
+    for (int w = 0; w < m->ways; w++)
+        if (&lines[w] != l && lines[w].rrpv == 6)
+            return;
+    for (int w = 0; w < m->ways; w++)
+        if (&lines[w] != l && lines[w].rrpv < 6)
+            lines[w].rrpv++;
+}
+
 #endif

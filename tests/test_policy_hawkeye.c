@@ -70,10 +70,7 @@ static void hawkeye_fill(struct ref_model *m, struct ref_line *l, const struct r
     l->rrpv = 7;
     if (!friendly(m, owner_of(a)))
         return;
-    struct ref_line *set = m->lines + a->set * m->ways;
-    for (int w = 0; w < m->ways; w++)
-        if (set[w].rrpv < 6)
-            set[w].rrpv++;
+    ref_age_others(m, l, a->set);
     l->rrpv = 0;
 }
 
@@ -213,5 +210,19 @@ Test(policy_hawkeye, optgen_tells_of_lines_that_did_not_come_back)
     cr_assert_eq(optgen_observe(og, 0, 8 * 64, 1, 8, &owner), OPTGEN_KEPT);
     cr_assert_eq(optgen_observe(og, 0, 9 * 64, 1, 9, &owner), OPTGEN_GONE); /* line 1: 9 steps */
     cr_assert_eq(owner, 1);
+    free(og);
+}
+
+Test(policy_hawkeye, optgen_tells_lines_apart_by_all_of_their_tags)
+{
+    struct optgen *og = calloc(1, sizeof *og);
+    uint64_t owner;
+    optgen_start(og, 64, 1);
+    for (uint32_t bit = 0; bit < 32; bit++) {
+        const uint64_t line = 5 * 64, other = line ^ UINT64_C(64) << bit;
+        (void)optgen_observe(og, bit, line, 1, 0, &owner);
+        cr_assert_eq(optgen_observe(og, bit, other, 1, 0, &owner), OPTGEN_SILENT, "bit %u", bit);
+        cr_assert_eq(optgen_observe(og, bit, line, 1, 0, &owner), OPTGEN_KEPT, "bit %u", bit);
+    }
     free(og);
 }
