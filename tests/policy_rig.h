@@ -29,7 +29,7 @@ struct ref_model {
 };
 
 struct ref_access {
-    int set, kind, demand, flush;
+    int set, kind, demand, flush, hart;
     uint64_t line, pc;
     uint64_t addr; /* of the first byte asked for */
 };
@@ -50,6 +50,12 @@ static inline uint64_t rig_draw(uint64_t *state)
     *state = *state * 6364136223846793005u + 1442695040888963407u;
     return *state >> 33;
 }
+
+/* An access. */
+struct rig_step {
+    uint64_t line, pc;
+    int kind, hart;
+};
 
 /* ---- the reference's cache ---- */
 
@@ -78,29 +84,30 @@ static inline uint64_t rig_offset(uint64_t line, uint64_t pc)
     return (line * 7 + pc / 4) % 61;
 }
 
-static inline struct ref_access ref_describe(const struct ref_model *m, uint64_t line, int kind,
-                                             uint64_t pc)
+static inline struct ref_access ref_describe(const struct ref_model *m, struct rig_step st)
 {
+    const int kind = st.kind;
     return (struct ref_access){
-        .set = (int)(line % (uint64_t)m->sets),
+        .set = (int)(st.line % (uint64_t)m->sets),
         .kind = kind,
-        .line = line,
-        .addr = line * 64 + (kind == MEM_WRITEBACK ? 0 : rig_offset(line, pc)),
-        .pc = kind == MEM_WRITEBACK ? 0 : pc,
+        .line = st.line,
+        .addr = st.line * 64 + (kind == MEM_WRITEBACK ? 0 : rig_offset(st.line, st.pc)),
+        .pc = kind == MEM_WRITEBACK ? 0 : st.pc,
+        .hart = st.hart,
         .demand = kind == MEM_LOAD || kind == MEM_STORE || kind == MEM_FETCH || kind == MEM_WALK,
         .flush = kind == MEM_CLFLUSH || kind == MEM_CLFLUSHOPT || kind == MEM_NTSTORE};
 }
 
 static inline struct ref_result ref_touch(struct ref_model *m, const struct reference *r,
-                                          uint64_t line, int kind, uint64_t pc)
+                                          struct rig_step st)
 {
-    const struct ref_access a = ref_describe(m, line, kind, pc);
+    const struct ref_access a = ref_describe(m, st);
     struct ref_line *set = m->lines + a.set * m->ways, *to = NULL;
-    const int writes = kind == MEM_STORE || kind == MEM_WRITEBACK;
+    const int writes = st.kind == MEM_STORE || st.kind == MEM_WRITEBACK;
     struct ref_result result = {0};
     m->clock++;
     for (int w = 0; w < m->ways; w++)
-        if (set[w].valid && set[w].line == line) {
+        if (set[w].valid && set[w].line == st.line) {
             set[w].dirty |= writes;
             r->hit(m, &set[w], &a);
             result.hit = 1;
@@ -122,21 +129,25 @@ static inline struct ref_result ref_touch(struct ref_model *m, const struct refe
     }
     to->valid = 1;
     to->dirty = writes;
-    to->line = line;
+    to->line = st.line;
     r->fill(m, to, &a);
     return result;
 }
 
-static inline void ref_flush(struct ref_model *m, const struct reference *r, uint64_t line)
+/* Whether it was dirty. */
+static inline int ref_flush(struct ref_model *m, const struct reference *r, uint64_t line)
 {
-    const struct ref_access a = ref_describe(m, line, MEM_CLFLUSH, 0);
+    const struct ref_access a = ref_describe(m,
+                                             (struct rig_step){.line = line, .kind = MEM_CLFLUSH});
     struct ref_line *set = m->lines + a.set * m->ways;
     for (int w = 0; w < m->ways; w++)
         if (set[w].valid && set[w].line == line) {
             if (r->evict)
                 r->evict(m, &set[w], &a);
             set[w].valid = 0;
+            return set[w].dirty;
         }
+    return 0;
 }
 
 /* ---- streams: line, kind and code address of access i ---- */
@@ -149,13 +160,19 @@ enum stream {
     STREAM_MIXED,     /* a hot set and scans, told apart by their code addresses */
     STREAM_ADVERSARY, /* one set, one line more than it has ways: LRU never hits */
     STREAM_PHASES,
+    STREAM_CODE,     /* thousands of code addresses, half of which scan; lines far apart */
+    STREAM_ONE_CODE, /* a single one, whose lines come back in time for long, and then do not */
     STREAMS
 };
 
-struct rig_step {
-    uint64_t line, pc;
-    int kind;
-};
+/* The i-th of lines that are spread over 2^26, all different. Not by a product alone: hashes of
+ * numbers in equal steps hardly ever collide. */
+static inline uint64_t rig_spread(uint64_t i)
+{
+    const uint64_t lines = UINT64_C(1) << 26;
+    i = i * 2654435761u % lines;
+    return (i ^ i >> 13) * 2246822519u % lines;
+}
 
 static inline uint64_t rig_line(enum stream s, int i, uint64_t sets, uint64_t ways, uint64_t *rng,
                                 uint64_t *pc)
@@ -185,6 +202,12 @@ static inline uint64_t rig_line(enum stream s, int i, uint64_t sets, uint64_t wa
         return r % (lines * 3 / 4 + 1);
     case STREAM_ADVERSARY:
         return n / 4 % (ways + 1) * sets + n % 4 % sets;
+    case STREAM_CODE:
+        *pc = r % 16 ? 0x400000 + (r % 3001) * (r % 3001) * 4 : 0;
+        return rig_spread(r % 3001 % 2 ? lines + n : rig_draw(rng) % (lines * 3 / 4 + 1));
+    case STREAM_ONE_CODE:
+        *pc = 0x6000;
+        return n % (n / 7000 % 2 ? lines * 3 : lines / 2 + 1);
     default:
         return n / 5000 % 2 ? n % (lines * 2) : r % (lines / 2 + 1);
     }
@@ -203,6 +226,7 @@ static inline struct rig_step rig_step(enum stream s, int i, uint64_t sets, uint
         st.kind = MEM_WRITEBACK;
     else if (!pure && r < 6)
         st.kind = MEM_PREFETCH;
+    st.hart = pure ? 0 : i / 50 % 3;
     /* Both tiers, so that line numbers use all their bits. */
     if (st.line & 8)
         st.line += CACHE_LINE_LIMIT / 2;
@@ -222,8 +246,10 @@ static inline struct cache *rig_cache(const struct policy *p, int sets, int ways
 
 static inline struct cache_victim rig_touch(struct cache *c, struct rig_step st, int *hit)
 {
-    const struct mem_req req = {
-        .addr = st.line * 64 + rig_offset(st.line, st.pc), .pc = st.pc, .kind = (uint8_t)st.kind};
+    const struct mem_req req = {.addr = st.line * 64 + rig_offset(st.line, st.pc),
+                                .pc = st.pc,
+                                .kind = (uint8_t)st.kind,
+                                .hart = (uint8_t)st.hart};
     const int writes = st.kind == MEM_STORE || st.kind == MEM_WRITEBACK;
     const int way = cache_lookup(c, st.line, (unsigned)st.kind, &req);
     *hit = way >= 0;
@@ -244,7 +270,7 @@ static inline void rig_compare(const struct policy *p, const struct reference *r
     for (int i = 0; i < accesses; i++) {
         const struct rig_step st = rig_step(s, i, (uint64_t)sets, (uint64_t)ways, 0, &rng);
         int hit;
-        const struct ref_result want = ref_touch(&m, r, st.line, st.kind, st.pc);
+        const struct ref_result want = ref_touch(&m, r, st);
         const struct cache_victim got = rig_touch(c, st, &hit);
         if (hit != want.hit || got.bypassed != want.bypassed || got.valid != want.valid ||
             (got.valid && (got.line != want.line || got.dirty != want.dirty)))
@@ -277,6 +303,7 @@ static inline void rig_compare_all(const char *name, const struct reference *r)
     rig_compare(p, r, STREAM_RANDOM, 2048, 16, 150000);
     rig_compare(p, r, STREAM_MIXED, 2048, 16, 150000);
     rig_compare(p, r, STREAM_LOOP, 2048, 16, 150000);
+    rig_compare(p, r, STREAM_CODE, 2048, 16, 150000);
 }
 
 #endif

@@ -89,7 +89,7 @@ Test(policy_classic, lfu_counts_stay_at_their_limit)
     int hit;
     for (int i = 0; i < 65536 + 10; i++)
         rig_touch(c, (struct rig_step){.line = 0, .kind = MEM_LOAD}, &hit);
-    for (int i = 0; i < 5; i++)
+    for (int i = 0; i < 1000; i++) /* more than 10, and far from the limit */
         rig_touch(c, (struct rig_step){.line = 8, .kind = MEM_LOAD}, &hit);
     const struct cache_victim v = rig_touch(c, (struct rig_step){.line = 16, .kind = MEM_LOAD},
                                             &hit);

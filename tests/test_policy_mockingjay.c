@@ -151,7 +151,7 @@ Test(policy_mockingjay, bypasses_and_keeps_part_of_a_loop)
     struct cache *c = rig_cache(&policy_mockingjay, 64, 4, 1);
     int hit, hits = 0;
     for (uint64_t i = 0; i < 100000; i++) {
-        rig_touch(c, (struct rig_step){i % (64 * 6), 4, MEM_LOAD}, &hit);
+        rig_touch(c, (struct rig_step){i % (64 * 6), 4, MEM_LOAD, 0}, &hit);
         hits += hit;
     }
     cr_assert_gt(hits, 20000, "%d", hits); /* LRU: none; OPT with bypass: 66,666 */

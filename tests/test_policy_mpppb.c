@@ -27,8 +27,8 @@ struct tagged {
 struct mpppb_model {
     struct feature_model f[16];
     int weight[16][256];
-    uint64_t pcs[150000 * 2]; /* all code addresses ever, the latest last */
-    int n;
+    uint64_t pcs[3][150000]; /* all code addresses ever of each hart, the latest last */
+    int n[3];
     int row[2048], missed[2048], psel;
     struct tagged sampler[64][18];
     int tree[2048][16]; /* pointer of each node: 0 left, 1 right */
@@ -96,7 +96,7 @@ static void indices(const struct mpppb_model *x, const struct ref_access *a, str
         if (!strcmp(f->what, "pc") && f->w == 0)
             v = cut(own_pc(a), f->b, f->e);
         else if (!strcmp(f->what, "pc"))
-            v = x->n >= f->w ? cut(x->pcs[x->n - f->w], f->b, f->e) : 0;
+            v = x->n[a->hart] >= f->w ? cut(x->pcs[a->hart][x->n[a->hart] - f->w], f->b, f->e) : 0;
         else if (!strcmp(f->what, "offset"))
             v = cut(a->addr % 64, f->b, f->e);
         else if (!strcmp(f->what, "burst"))
@@ -192,7 +192,7 @@ static void after(struct ref_model *m, const struct ref_access *a, int miss)
         x->psel++;
     if (miss && a->demand && leader(m, a->set) == 1 && x->psel > 0)
         x->psel--;
-    x->pcs[x->n++] = own_pc(a);
+    x->pcs[a->hart][x->n[a->hart]++] = own_pc(a);
     x->missed[a->set] = miss;
 }
 

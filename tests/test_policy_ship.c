@@ -162,12 +162,12 @@ static int hot_hits(const char *name)
     for (uint64_t round = 0; round < 50; round++)
         for (uint64_t set = 0; set < 64; set++) {
             for (uint64_t i = 0; i < 4; i++) {
-                const struct rig_step st = {i % 2 * 64 + set, 0x10, MEM_LOAD};
+                const struct rig_step st = {i % 2 * 64 + set, 0x10, MEM_LOAD, 0};
                 rig_touch(c, st, &hit);
                 hits += hit && round && i < 2;
             }
             for (uint64_t i = 0; i < 8; i++) {
-                const struct rig_step st = {(1000 + round * 8 + i) * 64 + set, 0x20, MEM_LOAD};
+                const struct rig_step st = {(1000 + round * 8 + i) * 64 + set, 0x20, MEM_LOAD, 0};
                 rig_touch(c, st, &hit);
             }
         }

@@ -1,6 +1,7 @@
 /* test_stream.c - policies alone: against a whole cache, and OPT against all that could be done. */
 #include <stdio.h>
 
+#include "memhier/kind.h"
 #include "memhier/stream.h"
 #include "tests/policy_rig.h"
 
@@ -174,6 +175,98 @@ Test(stream, no_policy_fetches_less_than_opt_with_the_same_rights, .timeout = 12
                 cr_assert_geq(c.misses, c.bypasses ? bypass : opt, "%s, stream %d, %d ways",
                               (*p)->name, s, ways);
             }
+            free(v);
+        }
+}
+
+/* OPT in the plainest way: it walks on through the stream to find when each line is fetched again.
+ */
+struct opt_model {
+    const struct stream_access *v;
+    int now, n; /* the present access; all of them */
+    int bypasses;
+};
+
+static int next_fetch(const struct opt_model *o, uint64_t line)
+{
+    for (int i = o->now + 1; i < o->n; i++)
+        if (o->v[i].line == line)
+            return o->v[i].kind == MEM_WRITEBACK || kind_is_flush(o->v[i].kind) ? o->n : i;
+    return o->n;
+}
+
+static void opt_start(struct ref_model *m)
+{
+    (void)m;
+}
+
+static void opt_nothing(struct ref_model *m, struct ref_line *l, const struct ref_access *a)
+{
+    (void)m;
+    (void)l;
+    (void)a;
+}
+
+static int opt_victim(struct ref_model *m, struct ref_line *set, const struct ref_access *a)
+{
+    const struct opt_model *o = m->own;
+    int furthest = 0;
+    for (int w = 1; w < m->ways; w++)
+        if (next_fetch(o, set[w].line) > next_fetch(o, set[furthest].line))
+            furthest = w;
+    if (o->bypasses && a->kind != MEM_WRITEBACK &&
+        next_fetch(o, a->line) >= next_fetch(o, set[furthest].line))
+        return REF_BYPASS;
+    return furthest;
+}
+
+static void opt_agrees(const struct policy *p, const struct stream_access *v, int n, int sets,
+                       int ways, int bypasses)
+{
+    const struct reference r = {p->name, opt_start, opt_nothing, opt_victim, opt_nothing, NULL};
+    const struct stream_config cfg = {.bytes = (uint64_t)(sets * ways) * 64,
+                                      .ways = (uint32_t)ways};
+    struct ref_model m = ref_new(&r, sets, ways, 1);
+    struct opt_model *o = m.own = calloc(1, sizeof *o);
+    uint64_t *outcome = malloc((size_t)n * sizeof *outcome);
+    struct policy_future future;
+    struct stream_counts c;
+    uint32_t *next;
+    char err[200];
+    cr_assert_eq(stream_foresee(v, (uint32_t)n, &next, &future), 0);
+    cr_assert_eq(stream_run_noting(v, (uint32_t)n, p, &cfg, &future, &c, outcome, err, sizeof err),
+                 0);
+    *o = (struct opt_model){.v = v, .n = n, .bypasses = bypasses};
+    for (; o->now < n; o->now++) {
+        const struct stream_access *a = &v[o->now];
+        struct ref_result want = {0};
+        if (!kind_is_flush(a->kind))
+            want = ref_touch(&m, &r, (struct rig_step){a->line, a->pc, a->kind, 0});
+        else
+            want = (struct ref_result){.dirty = ref_flush(&m, &r, a->line), .line = a->line};
+        const uint64_t wrote = want.dirty ? STREAM_WROTE | want.line << STREAM_LINE : 0;
+        cr_assert_eq(outcome[o->now], wrote | (uint64_t)want.hit,
+                     "%s, %d sets, %d ways, access %d: another outcome", p->name, sets, ways,
+                     o->now);
+    }
+    free(next);
+    free(outcome);
+    ref_free(&m);
+}
+
+/* Hits, bypasses and victims (the dirty ones, of which there are many), access by access. */
+Test(stream, opt_agrees_with_its_model, .timeout = 120)
+{
+    static const int shapes[][2] = {{8, 1}, {8, 2}, {16, 7}, {8, 16}};
+    enum { N = 2500 };
+    for (int s = 0; s < STREAMS; s++)
+        for (size_t k = 0; k < sizeof shapes / sizeof shapes[0]; k++) {
+            struct stream_access *v = make_stream((enum stream)s, shapes[k][0], shapes[k][1], 0);
+            for (int i = 0; i < N; i++)
+                if (v[i].kind == MEM_STORE || v[i].kind == MEM_CLWB)
+                    v[i].kind = MEM_LOAD; /* a read for ownership leaves the line clean here */
+            opt_agrees(&policy_opt, v, N, shapes[k][0], shapes[k][1], 0);
+            opt_agrees(&policy_opt_bypass, v, N, shapes[k][0], shapes[k][1], 1);
             free(v);
         }
 }
