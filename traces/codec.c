@@ -4,6 +4,8 @@
 #include <endian.h>
 #include <string.h>
 
+#include "traces/format.h"
+
 enum { WRONG_PC = 1, WRONG_SHAPE = 2, WRONG_GAP = 4, WRONG_DEPENDS = 8, WRONG_ADDR = 16 };
 
 void codec_start(struct codec *c)
