@@ -14,7 +14,7 @@ static const char no_memory[] = "out of memory";
 /* Types of all locals by slot, and the slot of each. */
 static int place_locals(struct builder *b)
 {
-    const struct functype *type = &b->unit->module->types[b->fn->type];
+    const struct functype *type = &b->module->types[b->fn->type];
     uint32_t n = type->nparams + b->fn->nlocals, local = 0, at = 0;
     if (GROW(b->local_slots, b->local_slots_cap, 0, n + 1))
         return -1;
@@ -41,13 +41,22 @@ static int prepare_locals(struct builder *b)
         return -1;
     memset(b->heads, 0, (n + 1) * sizeof(*b->heads));
     memcpy(b->local_types, b->type->types, at);
-    if (b->unit->module->has_v128)
+    if (b->wide_locals)
         return place_locals(b);
     for (uint32_t i = 0; i < b->fn->nruns; i++) {
         memset(b->local_types + at, b->fn->runs[i].type, b->fn->runs[i].count);
         at += b->fn->runs[i].count;
     }
     return 0;
+}
+
+void builder_operands(struct builder *b, uint32_t slots)
+{
+    b->most_operands = slots;
+    if (b->temps + (uint64_t)slots + 1 > MAX_SLOTS || b->type->nresults > MAX_SLOTS)
+        b->failed = "it needs more than 65000 locals and operands";
+    else if (GROW(b->stack, b->stack_cap, 0, slots + 1))
+        b->failed = no_memory;
 }
 
 void builder_start(struct builder *b, const struct function *fn, const struct functype *type)
@@ -62,16 +71,15 @@ void builder_start(struct builder *b, const struct function *fn, const struct fu
     b->producer = NO_INSN;
     b->after = NO_BLOCK;
     b->open = b->calls = b->vectors = 0;
+    b->dead = 0;
+    b->at_point = 1;
     b->failed = NULL;
     b->nlocals = type->nparams + slots_of_locals(fn);
     b->temps = b->nlocals + FRAME_SAVE;
-    b->most_operands = fn->max_height << b->unit->module->has_v128;
-    if (b->temps + (uint64_t)b->most_operands + 1 > MAX_SLOTS || type->nresults > MAX_SLOTS) {
-        b->failed = "it needs more than 65000 locals and operands";
-        return;
-    }
-    if (prepare_locals(b) || GROW(b->stack, b->stack_cap, 0, b->most_operands + 1) ||
-        GROW(b->controls, b->controls_cap, 0, fn->max_depth + 2))
+    b->wide_locals = b->module->has_v128;
+    b->most_operands = 0;
+    builder_operands(b, fn->max_height << b->wide_locals);
+    if (!b->failed && prepare_locals(b))
         b->failed = no_memory;
 }
 

@@ -4,7 +4,7 @@
 
 #include <assert.h>
 
-#include "wasmcore/memarg.h"
+#include "wasmcore/operator.h"
 #include "wasmcore/regalloc.h"
 #include "wasmcore/stackmap.h"
 
@@ -27,7 +27,6 @@ struct control {
     uint32_t insn, block; /* C_LOOP: where it begins */
     uint32_t table;       /* number of the latest br_table that needs values moved to come here, */
     uint32_t stub;        /* and the IN_BLOCK where that is done */
-    uint8_t one[2];       /* type of a single result, for type.types */
 };
 
 /* A branch whose target is not known yet. */
@@ -42,10 +41,10 @@ struct pending {
 struct builder {
     struct store *st;
     struct unit *unit;
+    const struct module *module; /* of unit */
     const struct function *fn;
     const struct functype *type; /* by slot */
-    struct reader in;
-    uint32_t at; /* offset of the operator under way */
+    uint32_t at;                 /* offset of the operator under way */
 
     struct insn *insns;
     struct insn_pos *pos;
@@ -65,9 +64,9 @@ struct builder {
     uint32_t *heads;  /* by local: topmost entry + 1, 0: none */
     uint8_t *local_types;
     uint32_t heads_cap, types_cap;
-    uint32_t *local_slots; /* by local, if there are v128; else a local is its slot */
+    uint32_t *local_slots; /* by local, if there are v128 among them; else a local is its slot */
     uint32_t local_slots_cap;
-    uint32_t most_operands; /* slots on the operand stack, at most */
+    uint32_t most_operands; /* slots on the operand stack, at most, as far as is known */
     struct control *controls;
     uint32_t ncontrols, controls_cap;
 
@@ -79,22 +78,27 @@ struct builder {
     uint32_t depth;       /* of loops */
     uint32_t producer; /* the instruction that made the topmost temporary, if its dst may change */
     uint32_t producer_uop;
-    uint32_t tables;    /* br_tables so far */
-    uint32_t spare;     /* so many more of each of the arrays above may be made unchecked */
-    uint64_t code_left; /* instructions and micro-ops that the unit may still take */
-    uint8_t open;       /* a block is under way; else code is unreachable */
+    uint32_t tables;     /* br_tables so far */
+    uint32_t spare;      /* so many more of each of the arrays above may be made unchecked */
+    uint64_t code_left;  /* instructions and micro-ops that the unit may still take */
+    uint8_t open;        /* a block is under way; else code is unreachable */
+    uint32_t dead;       /* and so many blocks have begun in it */
+    uint8_t wide_locals; /* local_slots is in use */
     uint8_t calls;
     const char *failed; /* why it cannot be lowered */
 
     struct function wrapper; /* of an import that is an instruction */
     map_see *see;            /* called at each point; NULL: nobody looks */
     void *see_arg;
+    uint8_t at_point; /* what comes next may be a point */
 };
 
 /* Prepare for a function; the builder's arrays are used again. The stack of controls holds the
  * function itself. Nothing is emitted. type and fn outlive the builder's work. */
 void builder_start(struct builder *b, const struct function *fn, const struct functype *type);
 void builder_free(struct builder *b);
+/* Room for an operand stack of so many slots; the builder fails if a frame has not. */
+void builder_operands(struct builder *b, uint32_t slots);
 
 /* ---- code ---- */
 
@@ -262,7 +266,7 @@ static inline void stack_push_local(struct builder *b, uint32_t slot)
 /* The slot of a local by its index. */
 static inline uint32_t local_slot(const struct builder *b, uint32_t local)
 {
-    return b->unit->module->has_v128 ? b->local_slots[local] : local;
+    return b->wide_locals ? b->local_slots[local] : local;
 }
 /* How many slots the topmost value takes. */
 static inline uint32_t stack_top_width(const struct builder *b)
@@ -322,46 +326,5 @@ void code_undo_insn(struct builder *b);
 void code_undo(struct builder *b);
 /* Let it write dst instead. */
 void code_redirect(struct builder *b, uint16_t dst);
-
-/* ---- lower_ops.c: all operators but control; op is what reader_op returned ---- */
-void lower_plain(struct builder *b, uint32_t op);
-/* Pop the condition: a branch that is taken when it is `sense`, not yet emitted. */
-struct condition {
-    struct insn in;
-    struct raw_uop compare; /* of floats: a micro-op before the branch; else class is UOP_CLASSES */
-    uint16_t a, b;          /* what the branch depends on */
-};
-struct condition lower_condition(struct builder *b, int sense);
-uint32_t code_condition(struct builder *b, const struct condition *c);
-/* ---- lower_simd.c: SIMD instructions, and what others do to a v128 ---- */
-void lower_simd(struct builder *b, uint32_t op);
-/* The slots that hold the value at entries pos and pos + 1: the first of the two. */
-uint16_t v128_slot(struct builder *b, uint32_t pos);
-void v128_select(struct builder *b);
-void v128_local_set(struct builder *b, uint32_t slot);
-/* in: as for other types. */
-void v128_global_op(struct builder *b, uint32_t op, struct insn in);
-/* ---- lower_memory.c ---- */
-/* A load or store of memory that is near: see regalloc.h. */
-void near_memory(struct builder *b, unsigned class, uint8_t type, uint16_t dst, uint16_t from);
-/* Accesses to memories that memory_is_far of. */
-/* type: of the value; op: the far form; bytes: in memory. */
-void lower_far_load(struct builder *b, uint8_t type, uint16_t op, uint8_t bytes,
-                    const struct memarg *arg);
-/* The instruction of an access of which the depth-th operand is the address; op: the far form. */
-struct insn far_insn(struct builder *b, uint16_t op, uint32_t depth, const struct memarg *arg);
-void lower_far_store(struct builder *b, uint8_t type, uint16_t op, uint8_t bytes,
-                     const struct memarg *arg);
-/* ---- lower_atomic.c ---- */
-/* All with prefix 0xfe. */
-void lower_atomic(struct builder *b, uint32_t op);
-/* ---- lower_calls.c ---- */
-/* The call's instruction is emitted: its block ends, results are on the stack in the next one. */
-void finish_call(struct builder *b, const struct functype *type, enum block_end how);
-void lower_call(struct builder *b, uint32_t func);
-void lower_call_indirect(struct builder *b, uint32_t type, uint32_t table);
-/* 1: the callee may come back here, its results are on the stack and a return must follow. */
-int lower_tail_call(struct builder *b, uint32_t func);
-void lower_tail_call_indirect(struct builder *b, uint32_t type, uint32_t table);
 
 #endif

@@ -601,8 +601,8 @@ static int read_module(struct decoder *d)
     return 0;
 }
 
-int module_decode(const uint8_t *bytes, size_t n, const struct wasm_limits *limits,
-                  struct module **out, struct wasm_error *err)
+int module_read(const uint8_t *bytes, size_t n, const struct wasm_limits *limits,
+                struct module **out, struct wasm_error *err)
 {
     static const struct reader no_reader;
     struct decoder d = {.lim = limits ? limits : &wasm_default_limits, .err = err};
@@ -621,10 +621,24 @@ int module_decode(const uint8_t *bytes, size_t n, const struct wasm_limits *limi
     d.m->nbytes = (uint32_t)n;
     d.m->start = d.m->data_count = -1;
     d.r = reader_of(d.m->bytes, 0, d.m->nbytes);
-    if (read_module(&d) || module_validate(d.m, d.lim, err)) {
+    if (read_module(&d)) {
         module_free(d.m);
         return -1;
     }
     *out = d.m;
+    return 0;
+}
+
+int module_decode(const uint8_t *bytes, size_t n, const struct wasm_limits *limits,
+                  struct module **out, struct wasm_error *err)
+{
+    struct module *m;
+    if (module_read(bytes, n, limits, &m, err))
+        return -1;
+    if (module_validate(m, limits, err)) {
+        module_free(m);
+        return -1;
+    }
+    *out = m;
     return 0;
 }

@@ -1,13 +1,15 @@
-/* lower.h - validated wasm to lowered code, basic blocks and micro-ops. */
+/* lower.h - function bodies to lowered code, basic blocks and micro-ops. */
 #ifndef WASMCORE_LOWER_H
 #define WASMCORE_LOWER_H
 
 #include "wasmcore/state.h"
 
 /*
- * Each function is lowered in one pass over its body, with a stack of descriptors in place of
- * operands: a local, a constant, or a temporary. local.get and constants only push a descriptor, so
- * they cost nothing; the instruction that uses them names the local's slot or holds the constant.
+ * Each function is validated and lowered in one pass over its body, operator by operator:
+ * validate.h decodes one, checks it and hands it on. Lowering keeps a stack of descriptors in place
+ * of operands: a local, a constant, or a temporary. local.get and constants only push a descriptor,
+ * so they cost nothing; the instruction that uses them names the local's slot or holds the
+ * constant.
  *
  * A frame is an array of 64-bit slots:
  *
@@ -32,8 +34,9 @@
 #define BLOCK_OPS  2000u
 #define MAX_SLOTS  65000u
 
-/* Lower all of a unit whose module, type_ids and builtin are set; appends to the store's arrays. 0
- * or -1 with err filled. On failure what was appended is left to the caller to cut off. */
+/* Validate and lower all of a unit whose module, type_ids and builtin are set; appends to the
+ * store's arrays. 0 or -1 with err filled. On failure what was appended is left to the caller to
+ * cut off. */
 int lower_unit(struct store *st, struct unit *u, struct wasm_error *err);
 
 #endif

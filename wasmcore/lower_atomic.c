@@ -1,6 +1,5 @@
 /* lower_atomic.c - lowering of atomic accesses, waits and fences. */
-#include "wasmcore/builder.h"
-#include "wasmcore/ops.h"
+#include "wasmcore/lower_ops.h"
 
 /*
  * An access that stores is also a fence, as locked instructions are. Its micro-ops are a load, an
@@ -41,22 +40,20 @@ static void fence(struct builder *b)
                                  .slot = REG_NONE});
 }
 
-static void atomic_load(struct builder *b, const struct op_info *info, const struct row *row)
+static void atomic_load(struct builder *b, const struct op *o, const struct row *row)
 {
-    struct memarg arg = memarg_read(&b->in, b->unit->module);
-    struct insn in = far_insn(b, row->insn, 0, &arg);
+    struct insn in = far_insn(b, row->insn, 0, &o->memarg);
     stack_pop(b, 1);
     in.dst = stack_temp_slot(b, b->height);
     code_emit(b, in);
     access_uop(b, UOP_LOAD, row->bytes, in.dst, in.a, REG_NONE);
-    stack_push_result(b, info->result);
+    stack_push_result(b, o->info->result);
 }
 
-static void atomic_store(struct builder *b, const struct row *row)
+static void atomic_store(struct builder *b, const struct op *o, const struct row *row)
 {
-    struct memarg arg = memarg_read(&b->in, b->unit->module);
     uint16_t value = stack_top_slot(b, 0);
-    struct insn in = far_insn(b, row->insn, 1, &arg);
+    struct insn in = far_insn(b, row->insn, 1, &o->memarg);
     in.b = value;
     stack_pop(b, 2);
     code_emit(b, in);
@@ -66,14 +63,14 @@ static void atomic_store(struct builder *b, const struct row *row)
 
 /* The result is not the last micro-op's, so the instruction must not be changed afterwards: its
  * result is pushed as any other temporary. */
-static void atomic_rmw(struct builder *b, const struct op_info *info, const struct row *row)
+static void atomic_rmw(struct builder *b, const struct op *o, const struct row *row)
 {
-    struct memarg arg = memarg_read(&b->in, b->unit->module);
+    const struct op_info *info = o->info;
     int compares = info->kind == OPK_CMPXCHG;
     uint16_t value = stack_top_slot(b, 0), expected = REG_NONE;
     if (compares)
         expected = stack_top_slot(b, 1);
-    struct insn in = far_insn(b, row->insn, info->nargs - 1u, &arg);
+    struct insn in = far_insn(b, row->insn, info->nargs - 1u, &o->memarg);
     in.b = compares ? expected : value;
     if (compares)
         in.y |= value;
@@ -88,17 +85,17 @@ static void atomic_rmw(struct builder *b, const struct op_info *info, const stru
 }
 
 /* Waits and notify may leave the engine, so they end their block as calls of the host do. */
-static void wait(struct builder *b, uint32_t op)
+static void wait(struct builder *b, const struct op *o)
 {
+    const uint32_t op = o->code;
     static const uint8_t types[] = {VT_I64, VT_I64, VT_I64, VT_I32};
     int notify = op == WOP_notify;
     const struct functype type = {notify ? 2 : 3, 1, notify ? types + 1 : types};
-    struct memarg arg = memarg_read(&b->in, b->unit->module);
     stack_settle_top(b, type.nparams);
     uint16_t code = IN_NOTIFY;
     if (!notify)
         code = op == WOP_wait32 ? IN_WAIT32 : IN_WAIT64;
-    struct insn in = far_insn(b, code, type.nparams - 1, &arg);
+    struct insn in = far_insn(b, code, type.nparams - 1, &o->memarg);
     in.dst = in.a;
     code_emit(b, in);
     if (!notify)
@@ -106,27 +103,26 @@ static void wait(struct builder *b, uint32_t op)
     finish_call(b, &type, END_HOST);
 }
 
-void lower_atomic(struct builder *b, uint32_t op)
+void lower_atomic(struct builder *b, const struct op *o)
 {
-    const struct op_info *info = op_lookup(op);
-    switch (info->kind) {
+    const struct row *row = &rows[o->code - FIRST];
+    switch (o->info->kind) {
     case OPK_ALOAD:
-        atomic_load(b, info, &rows[op - FIRST]);
+        atomic_load(b, o, row);
         break;
     case OPK_ASTORE:
-        atomic_store(b, &rows[op - FIRST]);
+        atomic_store(b, o, row);
         break;
     case OPK_RMW:
     case OPK_CMPXCHG:
-        atomic_rmw(b, info, &rows[op - FIRST]);
+        atomic_rmw(b, o, row);
         break;
     default:
-        if (op == WOP_atomic_fence) {
-            reader_u8(&b->in);
+        if (o->code == WOP_atomic_fence) {
             code_emit(b, (struct insn){.op = IN_FENCE});
             fence(b);
         } else {
-            wait(b, op);
+            wait(b, o);
         }
         break;
     }

@@ -2,7 +2,7 @@
 #include <stdlib.h>
 
 #include "memhier/port.h"
-#include "wasmcore/builder.h"
+#include "wasmcore/lower_ops.h"
 
 #define INT_ARGS    6u
 #define VECTOR_ARGS 8u
@@ -181,9 +181,9 @@ static void lower_builtin(struct builder *b, enum builtin what)
 
 /* ---- calls ---- */
 
-void lower_call(struct builder *b, uint32_t func)
+void call_function(struct builder *b, uint32_t func)
 {
-    const struct module *m = b->unit->module;
+    const struct module *m = b->module;
     const struct functype *type = &b->unit->slot_types[m->funcs[func].type];
     int imported = func < m->nimported[EXT_FUNC];
     if (imported && b->unit->builtin[func] != BI_NONE) {
@@ -213,8 +213,14 @@ static void check_entry(struct builder *b, uint16_t index, uint16_t where)
     code_uop(b, near_load(b, where, index));
 }
 
-void lower_call_indirect(struct builder *b, uint32_t type_index, uint32_t table)
+void lower_call(struct builder *b, const struct op *o)
 {
+    call_function(b, o->x);
+}
+
+void lower_call_indirect(struct builder *b, const struct op *o)
+{
+    const uint32_t type_index = o->x, table = o->y;
     const struct functype *type = &b->unit->slot_types[type_index];
     uint16_t index = stack_top_slot(b, 0);
     stack_pop(b, 1);
@@ -233,9 +239,10 @@ void lower_call_indirect(struct builder *b, uint32_t type_index, uint32_t table)
 
 /* ---- tail calls: the arguments are settled as for a call, and the engine moves them ---- */
 
-int lower_tail_call(struct builder *b, uint32_t func)
+/* 1: the callee may come back here, its results are on the stack and a return must follow. */
+static int tail_call(struct builder *b, uint32_t func)
 {
-    const struct module *m = b->unit->module;
+    const struct module *m = b->module;
     const struct functype *type = &b->unit->slot_types[m->funcs[func].type];
     int imported = func < m->nimported[EXT_FUNC];
     if (imported && b->unit->builtin[func] != BI_NONE) {
@@ -264,8 +271,15 @@ int lower_tail_call(struct builder *b, uint32_t func)
     return 0;
 }
 
-void lower_tail_call_indirect(struct builder *b, uint32_t type_index, uint32_t table)
+void lower_return_call(struct builder *b, const struct op *o)
 {
+    if (tail_call(b, o->x))
+        emit_return(b);
+}
+
+void lower_return_call_indirect(struct builder *b, const struct op *o)
+{
+    const uint32_t type_index = o->x, table = o->y;
     const struct functype *type = &b->unit->slot_types[type_index];
     uint16_t index = stack_top_slot(b, 0);
     stack_pop(b, 1);
@@ -280,4 +294,5 @@ void lower_tail_call_indirect(struct builder *b, uint32_t type_index, uint32_t t
     pass_arguments(b, type, 0);
     check_entry(b, index, where);
     finish_call_to(b, type, END_TAIL_INDIRECT, where);
+    emit_return(b);
 }

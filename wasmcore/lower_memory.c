@@ -1,5 +1,7 @@
-/* lower_memory.c - lowering of accesses to memories other than a 32-bit memory 0. */
-#include "wasmcore/builder.h"
+/* lower_memory.c - lowering of what accesses memories: loads, stores, bulk operations, growth. */
+#include "wasmcore/lower_ops.h"
+
+/* ---- memory that is near: see regalloc.h ---- */
 
 void near_memory(struct builder *b, unsigned class, uint8_t type, uint16_t dst, uint16_t from)
 {
@@ -13,6 +15,8 @@ void near_memory(struct builder *b, unsigned class, uint8_t type, uint16_t dst, 
                                  .b = from,
                                  .slot = (uint16_t)b->nlocals});
 }
+
+/* ---- memories other than a 32-bit memory 0 ---- */
 
 /*
  * What these cost: a micro-op for the check of bounds, which the host's MMU does not do here and
@@ -63,8 +67,8 @@ static void access_uop(struct builder *b, enum uop_class class, uint8_t bytes, u
     b->logged++;
 }
 
-void lower_far_load(struct builder *b, uint8_t type, uint16_t op, uint8_t bytes,
-                    const struct memarg *arg)
+static void far_load(struct builder *b, uint8_t type, uint16_t op, uint8_t bytes,
+                     const struct memarg *arg)
 {
     struct insn in = far_insn(b, op, 0, arg);
     stack_pop(b, 1);
@@ -74,8 +78,8 @@ void lower_far_load(struct builder *b, uint8_t type, uint16_t op, uint8_t bytes,
     stack_push_result(b, type);
 }
 
-void lower_far_store(struct builder *b, uint8_t type, uint16_t op, uint8_t bytes,
-                     const struct memarg *arg)
+static void far_store(struct builder *b, uint8_t type, uint16_t op, uint8_t bytes,
+                      const struct memarg *arg)
 {
     uint16_t value = stack_top_slot(b, 0);
     struct insn in = far_insn(b, op, 1, arg);
@@ -83,4 +87,161 @@ void lower_far_store(struct builder *b, uint8_t type, uint16_t op, uint8_t bytes
     stack_pop(b, 2);
     code_emit(b, in);
     access_uop(b, UOP_STORE, bytes, is_vector(type) ? FILE_B : 0, &in);
+}
+
+/* ---- memory 0 ---- */
+
+/* The address is the sum that the last instruction made: let the access add. The addition's
+ * micro-op stays. */
+static int take_sum(struct builder *b, uint32_t depth, uint32_t offset, struct insn *in)
+{
+    const struct insn *p = code_producer(b, depth);
+    if (!p || (p->op != IN_i32_add_rr && p->op != IN_i32_add_ri))
+        return 0;
+    in->a = p->a;
+    if (p->op == IN_i32_add_rr) {
+        in->op += FORM_INDEXED;
+        in->b = p->b;
+    } else {
+        in->op += FORM_ADDED;
+        in->x = (uint32_t)p->imm;
+        in->y = offset;
+    }
+    code_undo_insn(b);
+    return 1;
+}
+
+static void emit_access(struct builder *b, const struct lower_row *row, struct insn in,
+                        struct raw_uop u)
+{
+    u.class = row->class;
+    u.bytes = row->bytes;
+    u.slot = REG_NONE;
+    code_emit(b, in);
+    code_uop(b, u);
+    b->logged++;
+}
+
+void lower_load(struct builder *b, const struct op *o)
+{
+    const struct op_info *info = o->info;
+    const struct lower_row *row = lower_row(o->code);
+    uint32_t offset = (uint32_t)o->memarg.offset;
+    if (memory_is_far(b->module, o->memarg.memory)) {
+        far_load(b, info->result, (uint16_t)(row->insn + FORM_FAR), row->bytes, &o->memarg);
+        return;
+    }
+    struct insn in = {.op = row->insn, .imm = offset};
+    struct raw_uop u = {.a = stack_temp_slot(b, b->height - 1), .b = REG_NONE};
+    const struct entry *e = stack_top(b, 0);
+    if (e->kind == E_CONST) {
+        in.op += FORM_CONST_ADDRESS;
+        in.imm = (uint64_t)(uint32_t)e->bits + offset;
+        u.a = REG_NONE;
+    } else if (!take_sum(b, 0, offset, &in)) {
+        u.a = in.a = stack_top_slot(b, 0);
+    }
+    stack_pop(b, 1);
+    u.dst = in.dst = stack_temp_slot(b, b->height);
+    u.files = is_vector(info->result) ? FILE_DST : 0;
+    emit_access(b, row, in, u);
+    stack_push_result(b, info->result);
+}
+
+void lower_store(struct builder *b, const struct op *o)
+{
+    const struct op_info *info = o->info;
+    const struct lower_row *row = lower_row(o->code);
+    uint32_t offset = (uint32_t)o->memarg.offset, y = 0;
+    if (memory_is_far(b->module, o->memarg.memory)) {
+        far_store(b, info->arg, (uint16_t)(row->insn + FORM_FAR), row->bytes, &o->memarg);
+        return;
+    }
+    const struct entry *value = stack_top(b, 0), *address = stack_top(b, 1);
+    struct insn in = {.op = row->insn, .imm = offset};
+    struct raw_uop u = {.dst = REG_NONE, .a = stack_temp_slot(b, b->height - 2), .b = REG_NONE};
+    if (address->kind == E_CONST) {
+        in.op += FORM_CONST_ADDRESS;
+        in.imm = (uint64_t)(uint32_t)address->bits + offset;
+        u.a = REG_NONE;
+        u.b = in.b = stack_top_slot(b, 0);
+    } else if (value->kind == E_CONST && fits_32(info->arg, value->bits, &y)) {
+        in.op += FORM_CONST_VALUE;
+        u.a = in.a = stack_top_slot(b, 1);
+        in.x = offset;
+        in.y = y;
+    } else {
+        int sum = value->kind == E_LOCAL && take_sum(b, 1, offset, &in);
+        u.b = stack_top_slot(b, 0);
+        if (!sum)
+            u.a = in.a = stack_top_slot(b, 1);
+        if (in.op == row->insn + FORM_INDEXED)
+            in.dst = u.b;
+        else
+            in.b = u.b;
+    }
+    u.files = is_vector(info->arg) ? FILE_B : 0;
+    stack_pop(b, 2);
+    emit_access(b, row, in, u);
+}
+
+struct insn three_operands(struct builder *b, uint16_t op, uint32_t x, uint32_t y)
+{
+    struct insn in = {.op = op, .x = x, .y = y};
+    in.b = stack_top_slot(b, 0);
+    in.a = stack_top_slot(b, 1);
+    in.dst = stack_top_slot(b, 2);
+    stack_pop(b, 3);
+    return in;
+}
+
+/* Bulk operations end their block: they may leave the engine in their midst. */
+static void bulk(struct builder *b, uint16_t op, uint32_t x, uint32_t y)
+{
+    struct insn in = three_operands(b, op, x, y);
+    code_emit(b, in);
+    code_uop(b, (struct raw_uop){
+                    .class = UOP_BULK, .dst = REG_NONE, .a = in.dst, .b = in.b, .slot = REG_NONE});
+    code_begin_block(b);
+}
+
+void lower_memory_bulk(struct builder *b, const struct op *o)
+{
+    if (o->code == WOP_memory_fill)
+        bulk(b, IN_MEMORY_FILL, o->x, 0);
+    else
+        bulk(b, o->code == WOP_memory_copy ? IN_MEMORY_COPY : IN_MEMORY_INIT, o->x, o->y);
+}
+
+/* Pages of a memory are counted in the type of its addresses. */
+static uint8_t pages_type(const struct builder *b, uint32_t memory)
+{
+    return b->module->mems[memory].is64 ? VT_I64 : VT_I32;
+}
+
+void lower_memory_size(struct builder *b, const struct op *o)
+{
+    uint16_t dst = stack_temp_slot(b, b->height);
+    code_emit(b, (struct insn){.op = IN_MEMORY_SIZE, .dst = dst, .x = o->x});
+    code_alu(b, UOP_ALU, 0, dst, REG_NONE, REG_NONE);
+    stack_push_result(b, pages_type(b, o->x));
+}
+
+void lower_memory_grow(struct builder *b, const struct op *o)
+{
+    const uint8_t type = pages_type(b, o->x);
+    uint16_t a = stack_top_slot(b, 0);
+    code_emit(b, (struct insn){.op = IN_GROW_STOP});
+    code_begin_block(b);
+    stack_pop(b, 1);
+    uint16_t dst = stack_temp_slot(b, b->height);
+    code_emit(
+        b, (struct insn){.op = IN_MEMORY_GROW, .dst = dst, .a = a, .x = o->x, .y = type == VT_I64});
+    code_alu(b, UOP_ALU, 0, dst, a, REG_NONE);
+    stack_push_result(b, type);
+}
+
+void lower_data_drop(struct builder *b, const struct op *o)
+{
+    code_emit(b, (struct insn){.op = IN_DATA_DROP, .x = o->x});
 }

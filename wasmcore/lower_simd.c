@@ -1,17 +1,10 @@
 /* lower_simd.c - lowering of SIMD instructions, and what others do to a v128. */
-#include "wasmcore/builder.h"
-#include "wasmcore/ops.h"
+#include "wasmcore/lower_ops.h"
 #include "wasmcore/slots.h"
-
-struct row {
-    uint16_t insn;
-    uint8_t class; /* enum uop_class */
-    uint8_t bytes; /* of an access to memory */
-};
 
 #define ROW(code, id, class, bytes)          [(code)-OP_SIMD] = {IN_##id, UOP_##class, bytes},
 #define COMPUTES(code, id, name, class, ...) ROW(code, id, class, 0)
-static const struct row rows[OP_SIMD_ROWS] = {
+static const struct lower_row rows[OP_SIMD_ROWS] = {
 #define V1                                    COMPUTES
 #define V2                                    COMPUTES
 #define V3                                    COMPUTES
@@ -75,9 +68,10 @@ static unsigned files(uint8_t result, uint8_t x, uint8_t y)
 
 /* ---- instructions ---- */
 
-static void compute(struct builder *b, const struct op_info *info, const struct row *row)
+static void compute(struct builder *b, const struct op *from, const struct lower_row *row)
 {
-    uint32_t lane = info->imm == IMM_LANE ? reader_u8(&b->in) : 0;
+    const struct op_info *info = from->info;
+    uint32_t lane = info->imm == IMM_LANE ? from->lane : 0;
     struct operands o = take_operands(b, info);
     uint8_t second = info->nargs > 1 ? info->arg : info->last;
     struct insn in = {.op = row->insn,
@@ -93,22 +87,33 @@ static void compute(struct builder *b, const struct op_info *info, const struct 
     stack_push_result(b, info->result);
 }
 
-static void shuffle(struct builder *b, const struct op_info *info)
+/* The 16 bytes of an immediate, the lower half first. */
+static void read_halves(const struct op *o, uint64_t half[2])
 {
-    uint64_t low = reader_f64(&b->in), high = reader_f64(&b->in);
-    struct operands o = take_operands(b, info);
+    struct reader r = {o->bytes, o->bytes, o->bytes + 16, NULL, NULL};
+    half[0] = reader_f64(&r);
+    half[1] = reader_f64(&r);
+}
+
+static void shuffle(struct builder *b, const struct op *from)
+{
+    uint64_t lanes[2];
+    read_halves(from, lanes);
+    struct operands o = take_operands(b, from->info);
     uint16_t dst = stack_temp_slot(b, o.base), x = o.slot[0], y = o.slot[1];
-    code_emit(b, (struct insn){.op = IN_SHUFFLE, .dst = dst, .a = x, .b = y, .imm = low});
-    code_emit(b, (struct insn){.op = IN_SHUFFLE_HIGH, .imm = high});
+    code_emit(b, (struct insn){.op = IN_SHUFFLE, .dst = dst, .a = x, .b = y, .imm = lanes[0]});
+    code_emit(b, (struct insn){.op = IN_SHUFFLE_HIGH, .imm = lanes[1]});
     code_alu(b, UOP_ALU, files(VT_V128, VT_V128, VT_V128), dst, x, y);
     stack_push_result(b, VT_V128);
     b->producer = NO_INSN; /* it is the one before */
 }
 
-static void v128_const(struct builder *b)
+static void v128_const(struct builder *b, const struct op *o)
 {
-    stack_push_const(b, VT_V128, reader_f64(&b->in));
-    stack_push_const(b, VT_HIGH, reader_f64(&b->in));
+    uint64_t half[2];
+    read_halves(o, half);
+    stack_push_const(b, VT_V128, half[0]);
+    stack_push_const(b, VT_HIGH, half[1]);
 }
 
 /* Before the operands are taken: what a far access begins with, to be emitted before it. */
@@ -116,18 +121,18 @@ static struct insn begin_far(struct builder *b, const struct op_info *info, uint
                              unsigned bytes, const struct memarg *arg)
 {
     struct insn in = {.op = IN_BLOCK}; /* none */
-    if (memory_is_far(b->unit->module, arg->memory))
+    if (memory_is_far(b->module, arg->memory))
         in = far_insn(b, op, info->last == VT_NONE ? 0 : slot_width(info->last), arg);
     in.b = (uint16_t)bytes;
     return in;
 }
 
-static void load(struct builder *b, const struct op_info *info, const struct row *row)
+static void load(struct builder *b, const struct op *from, const struct lower_row *row)
 {
-    struct memarg arg = memarg_read(&b->in, b->unit->module);
-    uint32_t offset = (uint32_t)arg.offset;
-    uint32_t lane = info->imm == IMM_MEMARG_LANE ? reader_u8(&b->in) : 0;
-    struct insn far = begin_far(b, info, IN_FAR_LOAD_V128, row->bytes, &arg);
+    const struct op_info *info = from->info;
+    uint32_t offset = (uint32_t)from->memarg.offset;
+    uint32_t lane = info->imm == IMM_MEMARG_LANE ? from->lane : 0;
+    struct insn far = begin_far(b, info, IN_FAR_LOAD_V128, row->bytes, &from->memarg);
     struct operands o = take_operands(b, info);
     uint16_t dst = stack_temp_slot(b, o.base);
     if (far.op != IN_BLOCK)
@@ -149,13 +154,14 @@ static void load(struct builder *b, const struct op_info *info, const struct row
         b->producer = NO_INSN; /* two instructions are not to be taken for one */
 }
 
-static void store(struct builder *b, const struct op_info *info, const struct row *row)
+static void store(struct builder *b, const struct op *from, const struct lower_row *row)
 {
-    struct memarg arg = memarg_read(&b->in, b->unit->module);
-    uint32_t offset = (uint32_t)arg.offset;
-    uint32_t lane = info->imm == IMM_MEMARG_LANE ? reader_u8(&b->in) : 0;
+    const struct op_info *info = from->info;
+    uint32_t offset = (uint32_t)from->memarg.offset;
+    uint32_t lane = info->imm == IMM_MEMARG_LANE ? from->lane : 0;
     int halves = info->imm == IMM_MEMARG_LANE ? 1 : 2;
-    struct insn far = begin_far(b, info, IN_FAR_STORE_V128, (unsigned)halves * row->bytes, &arg);
+    struct insn far = begin_far(b, info, IN_FAR_STORE_V128, (unsigned)halves * row->bytes,
+                                &from->memarg);
     struct operands o = take_operands(b, info);
     struct raw_uop u = {.class = UOP_STORE,
                         .bytes = row->bytes,
@@ -174,20 +180,19 @@ static void store(struct builder *b, const struct op_info *info, const struct ro
     }
 }
 
-void lower_simd(struct builder *b, uint32_t op)
+void lower_simd(struct builder *b, const struct op *o)
 {
-    const struct op_info *info = op_lookup(op);
-    const struct row *row = &rows[op - OP_SIMD];
-    if (info->imm == IMM_V128)
-        v128_const(b);
-    else if (info->imm == IMM_SHUFFLE)
-        shuffle(b, info);
+    const struct lower_row *row = &rows[o->code - OP_SIMD];
+    if (o->info->imm == IMM_V128)
+        v128_const(b, o);
+    else if (o->info->imm == IMM_SHUFFLE)
+        shuffle(b, o);
     else if (row->class == UOP_LOAD)
-        load(b, info, row);
+        load(b, o, row);
     else if (row->class == UOP_STORE)
-        store(b, info, row);
+        store(b, o, row);
     else
-        compute(b, info, row);
+        compute(b, o, row);
 }
 
 /* ---- what other operators do to a v128 ---- */

@@ -167,8 +167,11 @@ struct wasm_error {
  */
 int module_decode(const uint8_t *bytes, size_t n, const struct wasm_limits *limits,
                   struct module **out, struct wasm_error *err);
-/* Validate the function bodies (all else is checked where it is read) and set max_height and
- * max_depth. module_decode has done so already: a second time changes nothing. */
+/* The same but for the function bodies, of which only the locals are looked at. */
+int module_read(const uint8_t *bytes, size_t n, const struct wasm_limits *limits,
+                struct module **out, struct wasm_error *err);
+/* Validate the function bodies (all else is checked where it is read): see validate.h.
+ * module_decode has done so already: a second time changes nothing. */
 int module_validate(struct module *m, const struct wasm_limits *limits, struct wasm_error *err);
 void module_free(struct module *m);
 

@@ -9,19 +9,18 @@
  * One-byte codes have their own place in the table; prefixed codes 0xfcNN with NN < 64 follow them.
  * ops.def has none past that; the static assertions below see to it that it stays so.
  */
-#define FC_ROWS 64u
 #define FE_ROWS 80u
 #define ROW(code)                                                                                  \
     ((code) < 0x100    ? (code)                                                                    \
      : (code) < 0xfe00 ? 0x100u + ((code)-0xfc00u)                                                 \
-                       : 0x100u + FC_ROWS + ((code)-0xfe00u))
+                       : 0x100u + OP_ROWS_FC + ((code)-0xfe00u))
 
 #define t_i32 VT_I32
 #define t_i64 VT_I64
 #define t_f32 VT_F32
 #define t_f64 VT_F64
 
-const struct op_info op_rows[0x100 + FC_ROWS + FE_ROWS] = {
+const struct op_info op_rows[0x100 + OP_ROWS_FC + FE_ROWS] = {
 #define CTL(code, id, name, imm) [ROW(code)] = {name, OPK_CTL, IMM_##imm, VT_NONE, VT_NONE, 0, 0},
 #define UN(code, id, name, tr, ta, class, expr)                                                    \
     [ROW(code)] = {name, OPK_UN, IMM_NONE, t_##tr, t_##ta, 1, 0},
@@ -49,7 +48,7 @@ const struct op_info op_rows[0x100 + FC_ROWS + FE_ROWS] = {
 };
 
 #define FITS(code, ...)                                                                            \
-    _Static_assert((code) < 0x100 || ((code) >= 0xfc00 && (code) < 0xfc00 + FC_ROWS) ||            \
+    _Static_assert((code) < 0x100 || ((code) >= 0xfc00 && (code) < 0xfc00 + OP_ROWS_FC) ||         \
                        ((code) >= 0xfe00 && (code) < 0xfe00 + FE_ROWS),                            \
                    "a code of ops.def has no place in the table");
 #define CTL     FITS
@@ -105,7 +104,8 @@ static const struct op_info simd_rows[OP_SIMD_ROWS] = {
 const struct op_info *op_lookup_prefixed(uint32_t code)
 {
     static const struct op_info none;
-    if ((code >= 0xfc00 && code < 0xfc00 + FC_ROWS) || (code >= 0xfe00 && code < 0xfe00 + FE_ROWS))
+    if ((code >= 0xfc00 && code < 0xfc00 + OP_ROWS_FC) ||
+        (code >= 0xfe00 && code < 0xfe00 + FE_ROWS))
         return &op_rows[ROW(code)];
     if (code >= OP_SIMD && code < OP_SIMD + OP_SIMD_ROWS)
         return &simd_rows[code - OP_SIMD];

@@ -103,6 +103,10 @@ struct op_info {
     uint8_t lanes; /* SIMD: how many there are, if one is named */
 };
 
+/* Where codes of one byte and with prefix 0xfc stand in tables by code. */
+#define OP_ROWS_FC   64u
+#define OP_ROW(code) ((code) < 0x100 ? (code) : 0x100u + ((code)-0xfc00u))
+
 /* The row of a code as reader_op returns it; of an unknown code, one whose kind is OPK_NO_OP. The
  * rows of one-byte codes are op_rows[code]. */
 extern const struct op_info op_rows[];

@@ -377,7 +377,7 @@ int store_load(struct store *st, const char *name, const uint8_t *bytes, size_t 
                struct wasm_error *err)
 {
     struct module *m;
-    if (module_decode(bytes, n, st->cfg.limits, &m, err))
+    if (module_read(bytes, n, st->cfg.limits, &m, err))
         return -1;
     if (GROW(st->units, st->units_cap, st->nunits, 1)) {
         *err = (struct wasm_error){0, "out of memory"};

@@ -34,8 +34,19 @@ int ts_push_n(struct validator *v, const uint8_t *types, uint32_t n)
 
 int ts_mismatch(struct validator *v, uint8_t want, uint8_t got)
 {
-    return FAIL(v, "type mismatch: %s needs %s, found %s", v->info->name, valtype_name(want),
+    return FAIL(v, "type mismatch: %s needs %s, found %s", v->op.info->name, valtype_name(want),
                 valtype_name(got));
+}
+
+/* A pop that does not find just what it wants on top. */
+int ts_pop_odd(struct validator *v, uint8_t want)
+{
+    uint8_t type;
+    if (ts_pop_any(v, &type))
+        return -1;
+    if (type != want && type != VT_NONE && want != VT_NONE)
+        return ts_mismatch(v, want, type);
+    return 0;
 }
 
 /* Are the topmost n operands exactly these? What cannot be said at a glance is said by the slow
@@ -43,8 +54,7 @@ int ts_mismatch(struct validator *v, uint8_t want, uint8_t got)
  * take a thousand times as long for each of those bytes. */
 static int top_is(const struct validator *v, const uint8_t *types, uint32_t n)
 {
-    return n <= v->nvals - ts_top_frame(v)->height && n > 1 &&
-           memcmp(v->vals + v->nvals - n, types, n) == 0;
+    return n <= v->nvals - v->floor && n > 1 && memcmp(v->vals + v->nvals - n, types, n) == 0;
 }
 
 int ts_pop_n(struct validator *v, const uint8_t *types, uint32_t n)
@@ -67,7 +77,7 @@ int ts_check_top(struct validator *v, const uint8_t *types, uint32_t n)
     if (top_is(v, types, n))
         return 0;
     if (have < n && !top->unreachable)
-        return FAIL(v, "type mismatch: %s needs %u values, the stack has %u", v->info->name, n,
+        return FAIL(v, "type mismatch: %s needs %u values, the stack has %u", v->op.info->name, n,
                     have);
     for (uint32_t i = 0; i < n && i < have; i++) {
         uint8_t type = v->vals[v->nvals - 1 - i], want = types[n - 1 - i];
@@ -94,6 +104,7 @@ int ts_push_frame(struct validator *v, uint32_t op, const struct functype *t)
         .height = v->nvals,
         .op = (uint16_t)op,
     };
+    v->floor = v->nvals;
     if (v->nframes > v->f->max_depth)
         v->f->max_depth = v->nframes;
     return 0;
@@ -108,6 +119,7 @@ int ts_pop_frame(struct validator *v)
         return FAIL(v, "type mismatch: %u values remain on the stack at the end of the block",
                     v->nvals - top->height);
     v->nframes--;
+    v->floor = v->nframes > 0 ? ts_top_frame(v)->height : 0;
     return 0;
 }
 
@@ -120,5 +132,5 @@ void ts_set_unreachable(struct validator *v)
 
 int ts_pop_empty(struct validator *v)
 {
-    return FAIL(v, "type mismatch: %s needs a value, the stack is empty", v->info->name);
+    return FAIL(v, "type mismatch: %s needs a value, the stack is empty", v->op.info->name);
 }

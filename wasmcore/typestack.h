@@ -2,17 +2,15 @@
 #ifndef WASMCORE_TYPESTACK_H
 #define WASMCORE_TYPESTACK_H
 
-#include "wasmcore/module.h"
-#include "wasmcore/ops.h"
-#include "wasmcore/reader.h"
+#include "wasmcore/operator.h"
 
 /*
- * Private to validate.c. Past an unconditional branch the rest of its block is unreachable: what is
+ * Private to validation. Past an unconditional branch the rest of its block is unreachable: what is
  * popped below the block's height there has any type, VT_NONE. Both stacks are kept from function
  * to function and grow with what bodies need, within the limits. Functions return 0, or -1 with
  * the error set.
  *
- * Invariant: nvals >= ts_top_frame(v)->height, while a block is open.
+ * Invariant: nvals >= floor == ts_top_frame(v)->height, while a block is open.
  */
 struct open_block {
     const uint8_t *params, *results;
@@ -28,22 +26,21 @@ struct validator {
     const struct wasm_limits *lim;
     struct wasm_error *err;
     struct reader r;
-    uint32_t at; /* of the instruction */
-    const struct op_info *info;
+    struct op op; /* under way */
     struct function *f;
     const struct functype *type; /* of f */
     uint8_t *vals;
-    uint32_t nvals, vals_cap;
+    uint32_t nvals, floor, vals_cap;
     struct open_block *frames;
     uint32_t nframes, frames_cap;
     uint32_t *run_ends; /* for each run of locals: locals up to its end */
     uint32_t runs_cap;
     uint8_t near_locals[64]; /* types of the first nnear locals, parameters included */
-    uint32_t nnear;
+    uint32_t nnear, nlocals;
     uint32_t br_tables;
 };
 
-#define FAIL(v, ...) (wasm_fail((v)->err, &(v)->r, (v)->at, __VA_ARGS__), -1)
+#define FAIL(v, ...) (wasm_fail((v)->err, &(v)->r, (v)->op.at, __VA_ARGS__), -1)
 
 /* An array of cap elements, moved if it has to be to hold n; NULL when the host has no memory: then
  * the array is where it was. */
@@ -79,32 +76,36 @@ static inline int ts_push(struct validator *v, uint8_t type)
 
 static inline int ts_pop_any(struct validator *v, uint8_t *type)
 {
-    const struct open_block *top = ts_top_frame(v);
-    if (v->nvals > top->height) {
+    if (v->nvals > v->floor) {
         *type = v->vals[--v->nvals];
         return 0;
     }
     *type = VT_NONE;
-    return top->unreachable ? 0 : ts_pop_empty(v);
+    return ts_top_frame(v)->unreachable ? 0 : ts_pop_empty(v);
 }
 
-/* The alignment and offset of an access to memory. validate.c */
-int ts_memarg(struct validator *v, uint8_t *address);
-/* Whatever plain operators come next; before it, for each function, quick_locals. validate_quick.c
- */
-void validate_quick(struct validator *v);
-void quick_locals(struct validator *v);
-/* An instruction of simd.def. validate_simd.c */
-int validate_simd(struct validator *v);
+/* The topmost operand is of that type: it must be there. */
+static inline int ts_is_top(const struct validator *v, uint8_t type)
+{
+    return v->nvals > v->floor && v->vals[v->nvals - 1] == type;
+}
 
+int ts_pop_odd(struct validator *v, uint8_t want);
 /* want VT_NONE: of any type. */
 static inline int ts_pop(struct validator *v, uint8_t want)
 {
-    uint8_t type;
-    if (ts_pop_any(v, &type))
-        return -1;
-    if (type != want && type != VT_NONE && want != VT_NONE)
-        return ts_mismatch(v, want, type);
+    if (!ts_is_top(v, want))
+        return ts_pop_odd(v, want);
+    v->nvals--;
+    return 0;
+}
+
+/* Pop one, push another. */
+static inline int ts_replace(struct validator *v, uint8_t want, uint8_t type)
+{
+    if (!ts_is_top(v, want))
+        return ts_pop_odd(v, want) || ts_push(v, type) ? -1 : 0;
+    v->vals[v->nvals - 1] = type;
     return 0;
 }
 

@@ -1,41 +1,42 @@
 /* validate_simd.c - are SIMD instructions well-typed? By the columns of simd.def alone. */
-#include "wasmcore/typestack.h"
+#include "wasmcore/validate_ops.h"
 
-static int read_lane(struct validator *v)
+static int check_lane(struct validator *v, uint8_t lane)
 {
-    uint8_t lane = reader_u8(&v->r);
-    if (v->r.error || lane >= v->info->lanes)
-        return FAIL(v, "invalid lane index %u: %s has %u lanes", lane, v->info->name,
-                    v->info->lanes);
+    const struct op_info *info = v->op.info;
+    if (lane >= info->lanes)
+        return FAIL(v, "invalid lane index %u: %s has %u lanes", lane, info->name, info->lanes);
+    return 0;
+}
+
+static int check_shuffle(struct validator *v)
+{
+    for (unsigned i = 0; i < 16; i++)
+        if (check_lane(v, v->op.bytes[i]))
+            return -1;
     return 0;
 }
 
 /* *arg: the type of the operands, or of the address. */
 static int immediate(struct validator *v, uint8_t *arg)
 {
-    switch (v->info->imm) {
+    switch (v->op.info->imm) {
     case IMM_LANE:
-        return read_lane(v);
+        return check_lane(v, v->op.lane);
     case IMM_MEMARG:
-        return ts_memarg(v, arg);
+        return memarg_type(v, arg);
     case IMM_MEMARG_LANE:
-        return ts_memarg(v, arg) || read_lane(v) ? -1 : 0;
+        return memarg_type(v, arg) || check_lane(v, v->op.lane) ? -1 : 0;
     case IMM_SHUFFLE:
-        for (unsigned i = 0; i < 16; i++)
-            if (read_lane(v))
-                return -1;
-        return 0;
-    case IMM_V128:
-        reader_bytes(&v->r, 16);
-        return 0;
+        return check_shuffle(v);
     default:
         return 0;
     }
 }
 
-int validate_simd(struct validator *v)
+int check_simd(struct validator *v)
 {
-    const struct op_info *info = v->info;
+    const struct op_info *info = v->op.info;
     uint8_t arg = info->arg;
     v->m->has_v128 = 1;
     if (immediate(v, &arg) || (info->last != VT_NONE && ts_pop(v, info->last)))

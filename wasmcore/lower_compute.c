@@ -1,0 +1,331 @@
+/* lower_compute.c - lowering of arithmetic, compares, conditions and select. */
+#include "wasmcore/lower_ops.h"
+
+const struct lower_row lower_rows[0x100 + OP_ROWS_FC] = {
+#define UN(code, id, name, tr, ta, class, expr) [OP_ROW(code)] = {IN_##id, UOP_##class, 0},
+#define UNT(code, id, name, tr, ta, class, fn)  [OP_ROW(code)] = {IN_##id, UOP_##class, 0},
+#define BIN(code, id, name, tr, t, class, expr) [OP_ROW(code)] = {IN_##id##_rr, UOP_##class, 0},
+#define BINT(code, id, name, t, class, fn)      [OP_ROW(code)] = {IN_##id##_rr, UOP_##class, 0},
+#define CMP(code, id, name, t, class, expr)     [OP_ROW(code)] = {IN_##id##_rr, UOP_##class, 0},
+#define LOAD(code, id, name, tr, mt, align)     [OP_ROW(code)] = {IN_##id, UOP_LOAD, sizeof(mt)},
+#define STORE(code, id, name, t, mt, align)     [OP_ROW(code)] = {IN_##id, UOP_STORE, sizeof(mt)},
+#include "wasmcore/ops.def"
+};
+
+/* The compare that an instruction is: its operator, or 0. */
+static const uint16_t compare_of[INSN_COUNT] = {
+#define CMP(code, id, ...) [IN_##id##_rr] = code, [IN_##id##_ri] = code,
+#include "wasmcore/ops.def"
+};
+
+static int commutes(uint32_t op)
+{
+    switch (op) {
+    case WOP_i32_add:
+    case WOP_i32_mul:
+    case WOP_i32_and:
+    case WOP_i32_or:
+    case WOP_i32_xor:
+    case WOP_i64_add:
+    case WOP_i64_mul:
+    case WOP_i64_and:
+    case WOP_i64_or:
+    case WOP_i64_xor:
+    case WOP_f32_add:
+    case WOP_f32_mul:
+    case WOP_f64_add:
+    case WOP_f64_mul:
+        return 1;
+    default:
+        return 0;
+    }
+}
+
+/* The compare with its operands exchanged. */
+static uint32_t mirrored(uint32_t op)
+{
+#define PAIR(x, y)                                                                                 \
+    case WOP_##x:                                                                                  \
+        return WOP_##y;                                                                            \
+    case WOP_##y:                                                                                  \
+        return WOP_##x;
+    switch (op) {
+        PAIR(i32_lt_s, i32_gt_s)
+        PAIR(i32_lt_u, i32_gt_u)
+        PAIR(i32_le_s, i32_ge_s)
+        PAIR(i32_le_u, i32_ge_u)
+        PAIR(i64_lt_s, i64_gt_s)
+        PAIR(i64_lt_u, i64_gt_u)
+        PAIR(i64_le_s, i64_ge_s)
+        PAIR(i64_le_u, i64_ge_u)
+        PAIR(f32_lt, f32_gt)
+        PAIR(f32_le, f32_ge)
+        PAIR(f64_lt, f64_gt)
+        PAIR(f64_le, f64_ge)
+    default:
+        return op;
+    }
+}
+
+/* The compare that is true when op is not, or 0: floats have none, for NaN. */
+static uint32_t negated(uint32_t op)
+{
+    switch (op) {
+        PAIR(i32_eq, i32_ne)
+        PAIR(i32_lt_s, i32_ge_s)
+        PAIR(i32_lt_u, i32_ge_u)
+        PAIR(i32_gt_s, i32_le_s)
+        PAIR(i32_gt_u, i32_le_u)
+        PAIR(i64_eq, i64_ne)
+        PAIR(i64_lt_s, i64_ge_s)
+        PAIR(i64_lt_u, i64_ge_u)
+        PAIR(i64_gt_s, i64_le_s)
+        PAIR(i64_gt_u, i64_le_u)
+    default:
+        return 0;
+    }
+#undef PAIR
+}
+
+static unsigned files(uint8_t result, uint8_t x, uint8_t y)
+{
+    return (is_vector(result) ? FILE_DST : 0) | (is_vector(x) ? FILE_A : 0) |
+           (is_vector(y) ? FILE_B : 0);
+}
+
+/* ---- arithmetic ---- */
+
+/* Sums and differences alike. */
+static enum alu_kind kind_of_sum(uint32_t op, uint32_t form, uint64_t imm)
+{
+    const int wide = op == WOP_i64_add || op == WOP_i64_sub;
+    const uint64_t from_low = (wide ? imm : (uint64_t)(int64_t)(int32_t)imm) + 1024;
+    return form == FORM_RI && from_low < 2048 ? ALU_ADD_SHORT : ALU_ADD;
+}
+
+/* imm: of the constant operand b, if form says that it is one. */
+static enum alu_kind kind_of(uint32_t op, uint32_t form, uint64_t imm)
+{
+    switch (op) {
+    case WOP_i32_wrap_i64:
+        return ALU_COPY;
+    case WOP_i32_add:
+    case WOP_i64_add:
+        return kind_of_sum(op, form, imm);
+    case WOP_i32_sub:
+    case WOP_i64_sub:
+        return form == FORM_RI ? kind_of_sum(op, form, imm) : ALU_USUAL;
+    case WOP_i32_shl:
+    case WOP_i64_shl:
+        return form == FORM_RI && imm >= 1 && imm <= 3 ? ALU_SCALE : ALU_SHIFT;
+    case WOP_i32_shr_s:
+    case WOP_i32_shr_u:
+    case WOP_i32_rotl:
+    case WOP_i32_rotr:
+    case WOP_i64_shr_s:
+    case WOP_i64_shr_u:
+    case WOP_i64_rotl:
+    case WOP_i64_rotr:
+        return ALU_SHIFT;
+    default:
+        return ALU_USUAL;
+    }
+}
+
+static void compute(struct builder *b, unsigned class, enum alu_kind kind, unsigned in_files,
+                    uint16_t dst, uint16_t x, uint16_t y)
+{
+    if (class == UOP_ALU)
+        code_alu_kind(b, kind, in_files, dst, x, y);
+    else
+        code_alu(b, class, in_files, dst, x, y);
+}
+
+static void unary(struct builder *b, uint32_t op)
+{
+    const struct op_info *info = op_lookup(op);
+    const struct lower_row *row = lower_row(op);
+    uint16_t a = stack_top_slot(b, 0);
+    stack_pop(b, 1);
+    uint16_t dst = stack_temp_slot(b, b->height);
+    code_emit(b, (struct insn){.op = row->insn, .dst = dst, .a = a});
+    compute(b, row->class, kind_of(op, 0, 0), files(info->result, info->arg, 0), dst, a, REG_NONE);
+    stack_push_result(b, info->result);
+}
+
+void lower_unary(struct builder *b, const struct op *o)
+{
+    unary(b, o->code);
+}
+
+/* REF_NULL is zero. */
+void lower_is_null(struct builder *b, const struct op *o)
+{
+    (void)o;
+    unary(b, WOP_i64_eqz);
+}
+
+/* Nothing to do: the high half of an i32's slot is zero. */
+void lower_extend_u(struct builder *b, const struct op *o)
+{
+    (void)o;
+    stack_top(b, 0)->type = VT_I64;
+}
+
+/* i32.eqz. A test for zero of a compare is the opposite compare. */
+void lower_eqz(struct builder *b, const struct op *o)
+{
+    const struct insn *p = code_producer(b, 0);
+    uint32_t not = p ? negated(compare_of[p->op]) : 0;
+    if (!not ) {
+        unary(b, o->code);
+        return;
+    }
+    uint32_t form = (uint32_t)p->op - lower_row(compare_of[p->op])->insn;
+    b->insns[b->producer].op = (uint16_t)(lower_row(not )->insn + form);
+    b->pos[b->producer].ops = (uint16_t)b->ops;
+}
+
+void lower_binary(struct builder *b, const struct op *o)
+{
+    const struct op_info *info = o->info;
+    uint32_t op = o->code;
+    const struct entry *x = stack_top(b, 1), *y = stack_top(b, 0);
+    uint32_t form = FORM_RR, first = 1, second = 0; /* depths of the operands */
+    uint64_t imm = 0;
+    if (x->kind == E_CONST && y->kind != E_CONST) {
+        if (info->kind == OPK_CMP || commutes(op)) {
+            op = mirrored(op);
+            first = 0;
+            second = 1;
+        } else if (info->kind == OPK_BIN) {
+            form = FORM_IR;
+            imm = x->bits;
+        }
+    }
+    if (form == FORM_RR && stack_top(b, second)->kind == E_CONST) {
+        form = FORM_RI;
+        imm = stack_top(b, second)->bits;
+    }
+    uint16_t a = form == FORM_IR ? REG_NONE : stack_top_slot(b, first);
+    uint16_t c = form == FORM_RI ? REG_NONE : stack_top_slot(b, second);
+    stack_pop(b, 2);
+    const struct lower_row *row = lower_row(op);
+    uint16_t dst = stack_temp_slot(b, b->height);
+    code_emit(b, (struct insn){
+                     .op = (uint16_t)(row->insn + form), .dst = dst, .a = a, .b = c, .imm = imm});
+    compute(b, row->class, kind_of(op, form, imm), files(info->result, info->arg, info->arg), dst,
+            a, c);
+    stack_push_result(b, info->result);
+}
+
+/* ---- conditions ---- */
+
+int fits_32(uint8_t type, uint64_t bits, uint32_t *x)
+{
+    switch (type) {
+    case VT_I64:
+        *x = (uint32_t)bits;
+        return (uint64_t)(int64_t)(int32_t)*x == bits;
+    case VT_F64:
+        *x = (uint32_t)(bits >> 32);
+        return (uint32_t)bits == 0;
+    default:
+        *x = (uint32_t)bits;
+        return 1;
+    }
+}
+
+/* The compare that the topmost entry comes from, as a branch. 0 if it cannot be one. */
+static int fuse_compare(struct builder *b, int sense, struct condition *c)
+{
+    const struct insn *p = code_producer(b, 0);
+    uint32_t op = p ? compare_of[p->op] : 0, x = 0;
+    if (!op)
+        return 0;
+    const struct lower_row *row = lower_row(op);
+    const struct op_info *info = op_lookup(op);
+    uint32_t immediate = p->op - row->insn == FORM_RI;
+    if (immediate && !fits_32(info->arg, p->imm, &x))
+        return 0;
+    uint32_t form = immediate;
+    form += sense ? FORM_BT_RR : FORM_BF_RR;
+    c->in = (struct insn){.op = (uint16_t)(row->insn + form), .a = p->a, .b = p->b, .x = x};
+    c->a = p->a;
+    c->b = p->b;
+    if (is_vector(info->arg)) {
+        c->compare = b->uops[b->producer_uop];
+        c->a = c->compare.dst;
+        c->b = REG_NONE;
+    }
+    code_undo(b);
+    return 1;
+}
+
+struct condition lower_condition(struct builder *b, int sense)
+{
+    struct condition c = {.compare.class = UOP_CLASSES, .b = REG_NONE};
+    const struct insn *p = code_producer(b, 0);
+    if (fuse_compare(b, sense, &c)) {
+        stack_pop(b, 1);
+        return c;
+    }
+    if (p && (p->op == IN_i32_eqz || p->op == IN_i64_eqz)) {
+        int wide = p->op == IN_i64_eqz;
+        c.a = p->a;
+        c.in.op = sense ? (wide ? IN_BZ64 : IN_BZ32) : (wide ? IN_BNZ64 : IN_BNZ32);
+        code_undo(b);
+    } else {
+        c.a = stack_top_slot(b, 0);
+        c.in.op = sense ? IN_BNZ32 : IN_BZ32;
+    }
+    c.in.a = c.a;
+    stack_pop(b, 1);
+    return c;
+}
+
+uint32_t code_condition(struct builder *b, const struct condition *c)
+{
+    uint32_t at = code_emit(b, c->in);
+    if (c->compare.class < UOP_CLASSES)
+        code_uop(b, c->compare);
+    code_alu(b, UOP_BRANCH, 0, REG_NONE, c->a, c->b);
+    return at;
+}
+
+/* Can a select hold it? */
+static int short_const(const struct entry *e)
+{
+    return e->kind == E_CONST && e->bits <= UINT32_MAX;
+}
+
+void lower_select(struct builder *b, const struct op *o)
+{
+    (void)o;
+    if (stack_top(b, 1)->type == VT_HIGH) {
+        v128_select(b);
+        return;
+    }
+    const struct entry *y = stack_top(b, 1), *x = stack_top(b, 2);
+    uint8_t type = x->type;
+    int v = is_vector(type);
+    struct insn in = {.op = IN_SELECT, .a = REG_NONE, .b = REG_NONE, .x = stack_top_slot(b, 0)};
+    if (short_const(y)) {
+        in.op = IN_SELECT_RI;
+        in.y = (uint32_t)y->bits;
+        in.a = stack_top_slot(b, 2);
+    } else if (short_const(x)) {
+        in.op = IN_SELECT_IR;
+        in.y = (uint32_t)x->bits;
+        in.b = stack_top_slot(b, 1);
+    } else {
+        in.b = stack_top_slot(b, 1);
+        in.a = stack_top_slot(b, 2);
+    }
+    stack_pop(b, 3);
+    in.dst = stack_temp_slot(b, b->height);
+    code_emit(b, in);
+    code_alu(b, UOP_ALU, v ? FILE_DST | FILE_A : 0, in.dst, in.a, (uint16_t)in.x);
+    code_alu(b, UOP_ALU, v ? FILE_DST | FILE_A | FILE_B : 0, in.dst, in.dst, in.b);
+    stack_push_result(b, type);
+}

@@ -1,0 +1,101 @@
+/* operator.c - operators with their immediates. */
+#include "wasmcore/operator.h"
+
+#include "wasmcore/regalloc.h"
+
+/* The number of a memory. Where there is no choice it is one byte, as WebAssembly 2.0 has it. */
+static uint32_t read_memory(struct reader *r, const struct module *m)
+{
+    return m->nmems > 1 ? reader_u32(r) : reader_u8(r);
+}
+
+static void read_two(struct op *o, struct reader *r)
+{
+    o->x = reader_u32(r);
+    o->y = reader_u32(r);
+}
+
+void op_read(struct op *o, struct reader *r, const struct module *m)
+{
+    o->code = reader_op(r);
+    o->info = op_lookup(o->code);
+    switch (o->info->imm) {
+    case IMM_NONE:
+        break;
+    case IMM_LABEL:
+    case IMM_FUNC:
+    case IMM_LOCAL:
+    case IMM_GLOBAL:
+    case IMM_TABLE:
+    case IMM_DATA:
+    case IMM_ELEM:
+        o->x = reader_u32(r);
+        break;
+    case IMM_CALL_INDIRECT:
+    case IMM_TABLE_INIT:
+    case IMM_TABLE_COPY:
+        read_two(o, r);
+        break;
+    case IMM_MEMORY:
+        o->x = read_memory(r, m);
+        break;
+    case IMM_MEMORY_INIT:
+        o->x = reader_u32(r);
+        o->y = read_memory(r, m);
+        break;
+    case IMM_MEMORY_COPY:
+        o->x = read_memory(r, m);
+        o->y = read_memory(r, m);
+        break;
+    case IMM_BR_TABLE:
+        o->x = reader_u32(r);
+        o->bytes = r->at;
+        break;
+    case IMM_SELECT_T:
+        o->x = reader_u32(r);
+        o->type = reader_u8(r);
+        break;
+    case IMM_REF_TYPE:
+        o->type = reader_u8(r);
+        break;
+    case IMM_BLOCK:
+        o->block = reader_block_type(r);
+        break;
+    case IMM_I32:
+        o->bits = (uint32_t)reader_s32(r);
+        break;
+    case IMM_I64:
+        o->bits = (uint64_t)reader_s64(r);
+        break;
+    case IMM_F32:
+        o->bits = reader_f32(r);
+        break;
+    case IMM_F64:
+        o->bits = reader_f64(r);
+        break;
+    case IMM_MEMARG:
+        o->memarg = memarg_read(r, m);
+        break;
+    case IMM_LANE:
+        o->lane = reader_u8(r);
+        break;
+    case IMM_MEMARG_LANE:
+        o->memarg = memarg_read(r, m);
+        o->lane = reader_u8(r);
+        break;
+    case IMM_V128:
+    case IMM_SHUFFLE:
+        o->bytes = reader_bytes(r, 16);
+        break;
+    case IMM_FENCE:
+        o->x = reader_u8(r);
+        break;
+    }
+}
+
+const uint8_t *op_block_result(uint8_t type)
+{
+    static const uint8_t types[] = {VT_I32,     VT_I64,       VT_F32,  VT_F64,
+                                    VT_FUNCREF, VT_EXTERNREF, VT_V128, VT_HIGH};
+    return type == VT_HIGH ? NULL : memchr(types, type, sizeof types);
+}
