@@ -39,7 +39,7 @@ static void bip_fill(void *state, const struct policy_access *a)
 {
     struct bip *p = state;
     uint64_t *order = &p->order[a->set];
-    if (a->kind != MEM_WRITEBACK && once_in_32(&p->fills))
+    if (once_in_32(&p->fills, a->kind != MEM_WRITEBACK))
         *order = lru_promote(*order, a->way);
     else
         *order = lru_demote(*order, a->way, p->ways);

@@ -31,15 +31,15 @@ static void *brrip_make(const struct policy_config *cfg, char *err, size_t errle
 static void brrip_hit(void *state, const struct policy_access *a)
 {
     struct brrip *p = state;
-    if (kind_is_demand(a->kind))
-        rrip_put(&p->set[a->set], a->way, RRIP_NEAR);
+    rrip_near(&p->set[a->set], (uint32_t)kind_is_demand(a->kind) << a->way);
 }
 
 static void brrip_fill(void *state, const struct policy_access *a)
 {
     struct brrip *p = state;
-    const int nearer = a->kind == MEM_WRITEBACK || once_in_32(&p->fills);
-    rrip_put(&p->set[a->set], a->way, nearer ? RRIP_LONG : RRIP_MAX);
+    const uint32_t counts = a->kind != MEM_WRITEBACK;
+    const uint32_t far = counts & ~once_in_32(&p->fills, counts);
+    rrip_put(&p->set[a->set], a->way, RRIP_LONG + far);
 }
 
 static uint32_t brrip_victim(void *state, const struct policy_access *a)

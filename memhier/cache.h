@@ -4,13 +4,11 @@
 
 #include <stddef.h>
 #include <stdint.h>
-#ifdef __SSE2__
-#include <emmintrin.h>
-#endif
 
 #include "memhier/calendar.h"
 #include "memhier/hierarchy.h"
 #include "memhier/lru.h"
+#include "memhier/match.h"
 #include "memhier/mshr.h"
 #include "memhier/policy.h"
 #include "memhier/prefetcher.h"
@@ -138,31 +136,6 @@ int cache_take(struct cache *c, uint64_t line);
 void cache_policy_hit(struct cache *c, uint64_t line, uint32_t way, unsigned kind,
                       const struct mem_req *req);
 
-/* Bit w is set when tag w of the set equals tag; bits past the ways may be set too. */
-static inline uint32_t cache_match(const uint32_t *tags, uint32_t stride_shift, uint32_t tag)
-{
-#ifdef __SSE2__
-    const __m128i *t = (const __m128i *)(const void *)tags;
-    __m128i key = _mm_set1_epi32((int)tag);
-    __m128i a = _mm_cmpeq_epi32(t[0], key);
-    if (stride_shift == 2)
-        return (uint32_t)_mm_movemask_ps(_mm_castsi128_ps(a));
-    __m128i ab = _mm_packs_epi32(a, _mm_cmpeq_epi32(t[1], key));
-    if (stride_shift == 3)
-        return (uint32_t)_mm_movemask_epi8(_mm_packs_epi16(ab, _mm_setzero_si128()));
-    __m128i cd = _mm_packs_epi32(_mm_cmpeq_epi32(t[2], key), _mm_cmpeq_epi32(t[3], key));
-    return (uint32_t)_mm_movemask_epi8(_mm_packs_epi16(ab, cd));
-#else
-    typedef uint32_t four __attribute__((vector_size(16), aligned(16)));
-    const four *t = (const four *)(const void *)tags;
-    const four key = {tag, tag, tag, tag}, bit = {1, 2, 4, 8};
-    four found = (four)(t[0] == key) & bit;
-    for (uint32_t i = 1; i < 1u << (stride_shift - 2); i++)
-        found |= (four)(t[i] == key) & (bit << (4 * i));
-    return found[0] | found[1] | found[2] | found[3];
-#endif
-}
-
 /*
  * Which of the slices holds a line. As in processors whose LLC is in pieces beside the cores: a
  * hash that is linear over XOR spreads all bits of the line's number, also those that are the index
@@ -266,9 +239,17 @@ static inline struct cache_victim cache_plain_fill(struct cache *c, uint64_t lin
 static inline int cache_find_in(const struct cache *c, uint32_t set, uint64_t line)
 {
     const uint32_t *tags = c->tags + ((size_t)set << c->stride_shift);
-    uint32_t hit = cache_match(tags, c->stride_shift, (uint32_t)(line >> c->set_bits));
+    uint32_t hit = match_tags(tags, c->stride_shift, (uint32_t)(line >> c->set_bits));
     hit &= set_ways(&c->sets[set], CACHE_VALID);
     return hit ? __builtin_ctz(hit) : -1;
+}
+
+/* The line will be asked for soon: bring its set near. */
+static inline void cache_plain_prefetch(const struct cache *c, uint64_t line)
+{
+    const uint32_t set = cache_plain_set(c, line);
+    __builtin_prefetch(c->tags + ((size_t)set << c->stride_shift));
+    __builtin_prefetch(&c->sets[set], 1);
 }
 
 static inline int cache_find(const struct cache *c, uint64_t line)

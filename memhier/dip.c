@@ -45,7 +45,7 @@ static void dip_fill(void *state, const struct policy_access *a)
     struct dip *p = state;
     uint64_t *order = &p->order[a->set];
     const uint32_t bip = duel_policy(&p->duel, a->set, kind_is_demand(a->kind));
-    if (!bip || (a->kind != MEM_WRITEBACK && once_in_32(&p->fills)))
+    if (!bip || once_in_32(&p->fills, a->kind != MEM_WRITEBACK))
         *order = lru_promote(*order, a->way);
     else
         *order = lru_demote(*order, a->way, p->ways);

@@ -11,6 +11,7 @@
 #include "memhier/once.h"
 #include "memhier/policy.h"
 #include "memhier/rrip.h"
+#include "memhier/stream_loop.h"
 
 #include <stdlib.h>
 
@@ -35,16 +36,16 @@ static void *drrip_make(const struct policy_config *cfg, char *err, size_t errle
 static void drrip_hit(void *state, const struct policy_access *a)
 {
     struct drrip *p = state;
-    if (kind_is_demand(a->kind))
-        rrip_put(&p->set[a->set], a->way, RRIP_NEAR);
+    rrip_near(&p->set[a->set], (uint32_t)kind_is_demand(a->kind) << a->way);
 }
 
 static void drrip_fill(void *state, const struct policy_access *a)
 {
     struct drrip *p = state;
     const uint32_t brrip = duel_policy(&p->duel, a->set, kind_is_demand(a->kind));
-    const int nearer = a->kind == MEM_WRITEBACK || !brrip || once_in_32(&p->fills);
-    rrip_put(&p->set[a->set], a->way, nearer ? RRIP_LONG : RRIP_MAX);
+    const uint32_t counts = brrip & (a->kind != MEM_WRITEBACK);
+    const uint32_t far = counts & ~once_in_32(&p->fills, counts);
+    rrip_put(&p->set[a->set], a->way, RRIP_LONG + far);
 }
 
 static uint32_t drrip_victim(void *state, const struct policy_access *a)
@@ -75,3 +76,8 @@ const struct policy policy_drrip = {
     .evict = policy_evict_nothing,
     .archive = drrip_archive,
 };
+
+STREAM_INLINED void drrip_stream(struct stream_store *s, const struct stream_access *v, uint32_t n)
+{
+    stream_loop(s, &policy_drrip, v, n, NULL);
+}

@@ -31,6 +31,7 @@
 #include "memhier/optgen.h"
 #include "memhier/policy.h"
 #include "memhier/signature.h"
+#include "memhier/stream_loop.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -280,3 +281,8 @@ const struct policy policy_glider = {
     .evict = policy_evict_nothing,
     .archive = glider_archive,
 };
+
+STREAM_INLINED void glider_stream(struct stream_store *s, const struct stream_access *v, uint32_t n)
+{
+    stream_loop(s, &policy_glider, v, n, NULL);
+}

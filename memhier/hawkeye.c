@@ -23,6 +23,7 @@
 #include "memhier/optgen.h"
 #include "memhier/policy.h"
 #include "memhier/signature.h"
+#include "memhier/stream_loop.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -163,3 +164,9 @@ const struct policy policy_hawkeye = {
     .evict = hawkeye_evict,
     .archive = hawkeye_archive,
 };
+
+STREAM_INLINED void hawkeye_stream(struct stream_store *s, const struct stream_access *v,
+                                   uint32_t n)
+{
+    stream_loop(s, &policy_hawkeye, v, n, NULL);
+}

@@ -289,8 +289,8 @@ static inline struct mem_reply demand(struct hierarchy *h, struct cache *l1,
     const uint64_t line = line_of(req), store = req->kind == MEM_STORE;
     const uint32_t set = cache_plain_set(l1, line);
     struct cache_set *s = &l1->sets[set];
-    const uint32_t hit = cache_match(l1->tags + ((size_t)set << l1->stride_shift), l1->stride_shift,
-                                     (uint32_t)(line >> l1->set_bits)) &
+    const uint32_t hit = match_tags(l1->tags + ((size_t)set << l1->stride_shift), l1->stride_shift,
+                                    (uint32_t)(line >> l1->set_bits)) &
                          set_ways(s, CACHE_VALID);
     l1->counters.accesses[req->kind]++;
     if (unlikely(!hit))

@@ -256,8 +256,8 @@ access_llc_alone(struct hierarchy *h, const struct mem_req *req)
         return access_llc_slowly(h, req);
     const uint32_t set = cache_plain_set(c, line);
     struct cache_set *s = &c->sets[set];
-    const uint32_t hit = cache_match(c->tags + ((size_t)set << c->stride_shift), c->stride_shift,
-                                     (uint32_t)(line >> c->set_bits)) &
+    const uint32_t hit = match_tags(c->tags + ((size_t)set << c->stride_shift), c->stride_shift,
+                                    (uint32_t)(line >> c->set_bits)) &
                          set_ways(s, CACHE_VALID);
     c->counters.accesses[req->kind]++;
     if (!hit)

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "memhier/policy.h"
+#include "memhier/stream_loop.h"
 
 struct lru {
     uint32_t ways;
@@ -68,3 +69,8 @@ const struct policy policy_lru = {
     .evict = lru_evict,
     .archive = lru_archive,
 };
+
+STREAM_INLINED void lru_stream(struct stream_store *s, const struct stream_access *v, uint32_t n)
+{
+    stream_loop(s, &policy_lru, v, n, NULL);
+}

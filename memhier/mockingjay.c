@@ -28,6 +28,7 @@
 #include "memhier/policy.h"
 #include "memhier/sample.h"
 #include "memhier/signature.h"
+#include "memhier/stream_loop.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -251,3 +252,9 @@ const struct policy policy_mockingjay = {
     .evict = policy_evict_nothing,
     .archive = mockingjay_archive,
 };
+
+STREAM_INLINED void mockingjay_stream(struct stream_store *s, const struct stream_access *v,
+                                      uint32_t n)
+{
+    stream_loop(s, &policy_mockingjay, v, n, NULL);
+}

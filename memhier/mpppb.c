@@ -37,6 +37,7 @@
 #include "memhier/kind.h"
 #include "memhier/policy.h"
 #include "memhier/sample.h"
+#include "memhier/stream_loop.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -409,3 +410,8 @@ const struct policy policy_mpppb = {
     .evict = policy_evict_nothing,
     .archive = mpppb_archive,
 };
+
+STREAM_INLINED void mpppb_stream(struct stream_store *s, const struct stream_access *v, uint32_t n)
+{
+    stream_loop(s, &policy_mpppb, v, n, NULL);
+}

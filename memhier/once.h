@@ -6,11 +6,11 @@
 
 #define ONCE_IN 32u /* power of two */
 
-/* True for every 32nd call, the first time at the 32nd. */
-static inline int once_in_32(uint32_t *calls)
+/* Count an event if `counts` (0 or 1): 1 for every 32nd that does, the first time at the 32nd. */
+static inline uint32_t once_in_32(uint32_t *events, uint32_t counts)
 {
-    *calls = (*calls + 1) & (ONCE_IN - 1);
-    return *calls == 0;
+    *events = (*events + counts) & (ONCE_IN - 1);
+    return counts & (*events == 0);
 }
 
 #endif

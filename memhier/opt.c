@@ -16,8 +16,10 @@
  * counts as never fetched again; prefetches count as demands.
  */
 #include "memhier/opt.h"
+#include "memhier/hugepage.h"
 #include "memhier/kind.h"
 #include "memhier/policy.h"
+#include "memhier/stream_loop.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -114,6 +116,17 @@ const struct policy policy_opt_bypass = {
     .evict = policy_evict_nothing,
 };
 
+STREAM_INLINED void opt_stream(struct stream_store *s, const struct stream_access *v, uint32_t n)
+{
+    stream_loop(s, &policy_opt, v, n, NULL);
+}
+
+STREAM_INLINED void opt_bypass_stream(struct stream_store *s, const struct stream_access *v,
+                                      uint32_t n)
+{
+    stream_loop(s, &policy_opt_bypass, v, n, NULL);
+}
+
 /* ---- the first pass ---- */
 
 struct seen {
@@ -132,8 +145,10 @@ struct opt_seen *opt_seen_new(uint32_t events)
     while (slots < 2 * (uint64_t)events)
         slots *= 2;
     struct opt_seen *s = calloc(1, sizeof *s + slots * sizeof s->slot[0]);
-    if (s)
-        s->mask = slots - 1;
+    if (!s)
+        return NULL;
+    hugepage_advise(s, sizeof *s + slots * sizeof s->slot[0]);
+    s->mask = slots - 1;
     return s;
 }
 
@@ -142,9 +157,19 @@ void opt_seen_free(struct opt_seen *s)
     free(s);
 }
 
+static inline uint64_t first_slot(const struct opt_seen *s, uint64_t line)
+{
+    return (line * UINT64_C(0x9e3779b97f4a7c15) >> 24) & s->mask;
+}
+
+void opt_seen_prefetch(const struct opt_seen *s, uint64_t line)
+{
+    __builtin_prefetch(&s->slot[first_slot(s, line)], 1);
+}
+
 static struct seen *slot_of(struct opt_seen *s, uint64_t line)
 {
-    uint64_t at = (line * UINT64_C(0x9e3779b97f4a7c15) >> 24) & s->mask;
+    uint64_t at = first_slot(s, line);
     while (s->slot[at].line && s->slot[at].line != line + 1)
         at = (at + 1) & s->mask;
     return &s->slot[at];

@@ -26,6 +26,8 @@ struct opt_seen; /* of one pass */
 struct opt_seen *opt_seen_new(uint32_t events);
 void opt_seen_free(struct opt_seen *s);
 
+/* The line will be asked for soon: bring its place near. */
+void opt_seen_prefetch(const struct opt_seen *s, uint64_t line);
 /* The last access first: its number, line and kind. Returns its next. */
 uint32_t opt_seen_access(struct opt_seen *s, uint32_t number, uint64_t line, unsigned kind);
 /* A flush or non-temporal store drops the line here. */

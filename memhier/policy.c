@@ -32,9 +32,3 @@ void *policy_alloc(size_t bytes, char *err, size_t errlen)
         memset(p, 0, whole);
     return p;
 }
-
-void policy_evict_nothing(void *state, const struct policy_access *a)
-{
-    (void)state;
-    (void)a;
-}

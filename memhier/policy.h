@@ -80,7 +80,11 @@ const struct policy *policy_find(const char *name);
 void *policy_alloc(size_t bytes, char *err, size_t errlen);
 
 /* For policies to which an eviction says nothing. */
-void policy_evict_nothing(void *state, const struct policy_access *a);
+static inline void policy_evict_nothing(void *state, const struct policy_access *a)
+{
+    (void)state;
+    (void)a;
+}
 
 extern const struct policy policy_lru, policy_plru, policy_nru, policy_fifo, policy_random,
     policy_lfu, policy_lip, policy_bip, policy_dip, policy_srrip, policy_brrip, policy_drrip,

@@ -17,6 +17,7 @@
 #include "memhier/policy.h"
 #include "memhier/rrip.h"
 #include "memhier/signature.h"
+#include "memhier/stream_loop.h"
 
 #include <stdlib.h>
 
@@ -122,3 +123,8 @@ const struct policy policy_ship = {
     .evict = ship_evict,
     .archive = ship_archive,
 };
+
+STREAM_INLINED void ship_stream(struct stream_store *s, const struct stream_access *v, uint32_t n)
+{
+    stream_loop(s, &policy_ship, v, n, NULL);
+}

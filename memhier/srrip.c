@@ -9,6 +9,7 @@
 #include "memhier/kind.h"
 #include "memhier/policy.h"
 #include "memhier/rrip.h"
+#include "memhier/stream_loop.h"
 
 #include <stdlib.h>
 
@@ -30,8 +31,7 @@ static void *srrip_make(const struct policy_config *cfg, char *err, size_t errle
 static void srrip_hit(void *state, const struct policy_access *a)
 {
     struct srrip *p = state;
-    if (kind_is_demand(a->kind))
-        rrip_put(&p->set[a->set], a->way, RRIP_NEAR);
+    rrip_near(&p->set[a->set], (uint32_t)kind_is_demand(a->kind) << a->way);
 }
 
 static void srrip_fill(void *state, const struct policy_access *a)
@@ -66,3 +66,8 @@ const struct policy policy_srrip = {
     .evict = policy_evict_nothing,
     .archive = srrip_archive,
 };
+
+STREAM_INLINED void srrip_stream(struct stream_store *s, const struct stream_access *v, uint32_t n)
+{
+    stream_loop(s, &policy_srrip, v, n, NULL);
+}

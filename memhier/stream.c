@@ -3,209 +3,98 @@
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
-#include "memhier/kind.h"
-#include "memhier/lru.h"
+#include "memhier/stream_loop.h"
 
-#define WAYS      16u
-#define LOOKAHEAD 12u /* accesses ahead whose set is brought near */
-#define SETS_MIN  8u
-#define SETS_MAX  (1u << 20)
+#define SETS_MIN 8u
+#define SETS_MAX (1u << 20)
+#define PIECE    512u /* accesses */
+#define FORESEEN 16u  /* accesses before the present one whose place is brought near */
 
 /* Tags of 32 bits hold lines below SETS_MIN << 32; those above are refused. */
 #define LINE_LIMIT ((uint64_t)SETS_MIN << 32)
 
-struct set {
-    uint32_t tag[WAYS];
-    uint16_t valid, dirty;
-    uint64_t order; /* lru.h; only for the policy LRU */
-} __attribute__((aligned(16)));
+/* ---- the loop ---- */
 
-struct store {
-    struct set *sets;
-    uint32_t set_mask, set_bits, ways, full;
+static const struct {
     const struct policy *policy;
-    void *state;
-    struct stream_counts *counts;
-    uint64_t *outcome; /* of the present access; NULL: nobody wants to know */
+    stream_loop_fn *loop;
+} inlined[] = {
+    {&policy_lru, lru_stream},
+    {&policy_srrip, srrip_stream},
+    {&policy_drrip, drrip_stream},
+    {&policy_ship, ship_stream},
+    {&policy_hawkeye, hawkeye_stream},
+    {&policy_glider, glider_stream},
+    {&policy_mockingjay, mockingjay_stream},
+    {&policy_mpppb, mpppb_stream},
+    {&policy_opt, opt_stream},
+    {&policy_opt_bypass, opt_bypass_stream},
 };
 
-/* `noting`: a constant of the caller, as `lru` is. */
-static inline void note(const struct store *s, int noting, uint64_t what)
+/* NULL: through its table. */
+static stream_loop_fn *loop_of(const struct policy *p)
 {
-    if (noting)
-        *s->outcome |= what;
+    for (size_t i = 0; i < sizeof inlined / sizeof inlined[0]; i++)
+        if (inlined[i].policy == p)
+            return inlined[i].loop;
+    return NULL;
 }
 
-static inline void note_written(const struct store *s, int noting, uint64_t line, uint64_t wrote)
+/* The number of the first access that no cache gets, or n. */
+static uint32_t first_wrong(const struct stream_access *v, uint32_t n)
 {
-    note(s, noting, wrote ? STREAM_WROTE | line << STREAM_LINE : 0);
+    const uint32_t kinds = (1u << MEM_VISIBLE) - 1 - (1u << MEM_FENCE);
+    uint32_t i = 0;
+    while (i < n && v[i].line < LINE_LIMIT && v[i].kind < MEM_VISIBLE && (kinds >> v[i].kind & 1))
+        i++;
+    return i;
 }
 
-typedef uint32_t four __attribute__((vector_size(16)));
-
-static inline uint32_t match(const uint32_t *tags, uint32_t tag)
+/* In pieces that stay in the host's caches from the check to the loop. */
+static int run(struct stream_store *s, const struct policy *p, const struct stream_access *v,
+               uint32_t n, uint64_t *outcome, char *err, size_t errlen)
 {
-    const four *t = (const four *)(const void *)tags;
-    const four key = {tag, tag, tag, tag}, bit = {1, 2, 4, 8};
-    const four found = ((four)(t[0] == key) & bit) | ((four)(t[1] == key) & bit << 4) |
-                       ((four)(t[2] == key) & bit << 8) | ((four)(t[3] == key) & bit << 12);
-    return found[0] | found[1] | found[2] | found[3];
-}
-
-static inline struct policy_access describe(const struct stream_access *a, uint32_t set,
-                                            uint32_t way)
-{
-    const int ours = a->kind != MEM_WRITEBACK;
-    return (struct policy_access){.line = a->line,
-                                  .pc = ours ? a->pc : 0,
-                                  .set = set,
-                                  .way = way,
-                                  .kind = a->kind,
-                                  .hart = a->hart,
-                                  .dirty = !ours,
-                                  .offset = ours ? a->offset : 0};
-}
-
-static uint32_t ask_victim(struct store *s, const struct stream_access *a, uint32_t set)
-{
-    struct policy_access p = describe(a, set, 0);
-    p.dirty = 0;
-    const uint32_t way = s->policy->victim(s->state, &p);
-    if (way < s->ways || (way == POLICY_BYPASS && a->kind != MEM_WRITEBACK))
-        return way;
-    s->counts->policy_errors++;
+    stream_loop_fn *loop = outcome ? NULL : loop_of(p);
+    for (uint32_t at = 0; at < n;) {
+        const uint32_t take = n - at < PIECE ? n - at : PIECE, good = first_wrong(v + at, take);
+        if (good < take) {
+            snprintf(err, errlen, "access %u of the stream is none that a cache gets", at + good);
+            return -1;
+        }
+        if (loop)
+            loop(s, v + at, take);
+        else if (outcome)
+            stream_loop(s, p, v + at, take, outcome + at);
+        else
+            stream_loop(s, p, v + at, take, NULL);
+        at += take;
+    }
     return 0;
 }
 
-static void tell_evict(struct store *s, const struct stream_access *a, uint32_t set, uint32_t way)
+static struct stream_counts counts_of(const struct stream_store *s)
 {
-    const struct set *at = &s->sets[set];
-    struct policy_access p = describe(a, set, way);
-    p.line = (uint64_t)at->tag[way] << s->set_bits | set;
-    p.dirty = at->dirty >> way & 1;
-    s->policy->evict(s->state, &p);
-}
-
-/* `lru`: a constant of the caller, so that the policy every cache has costs no call. */
-static inline __attribute__((always_inline)) void
-fill(struct store *s, const struct stream_access *a, uint32_t set, int lru, int noting)
-{
-    struct set *at = &s->sets[set];
-    const uint32_t invalid = ~(uint32_t)at->valid & s->full, writes = a->kind == MEM_WRITEBACK;
-    uint32_t way;
-    if (invalid) {
-        way = (uint32_t)__builtin_ctz(invalid);
-    } else {
-        way = lru ? lru_victim(at->order, s->ways) : ask_victim(s, a, set);
-        if (!lru && way == POLICY_BYPASS) {
-            s->counts->bypasses++;
-            return;
-        }
-        const uint32_t wrote = at->dirty >> way & 1;
-        s->counts->writebacks += wrote;
-        note_written(s, noting, (uint64_t)at->tag[way] << s->set_bits | set, wrote);
-        if (!lru)
-            tell_evict(s, a, set, way);
+    struct stream_counts c = {.writeback_hits = s->hit[MEM_WRITEBACK],
+                              .writeback_misses = s->missed[MEM_WRITEBACK],
+                              .writebacks = s->writebacks,
+                              .bypasses = s->bypasses,
+                              .policy_errors = s->policy_errors};
+    for (unsigned kind = 0; kind < MEM_KINDS; kind++) {
+        c.accesses += s->hit[kind] + s->missed[kind];
+        c.demand_misses += kind_is_demand(kind) ? s->missed[kind] : 0;
+        c.hits += kind == MEM_WRITEBACK ? 0 : s->hit[kind];
+        c.misses += kind == MEM_WRITEBACK ? 0 : s->missed[kind];
     }
-    at->tag[way] = (uint32_t)(a->line >> s->set_bits);
-    at->valid = (uint16_t)(at->valid | 1u << way);
-    at->dirty = (uint16_t)((at->dirty & ~(1u << way)) | writes << way);
-    if (lru) {
-        at->order = lru_on_fill(at->order, way);
-        return;
-    }
-    const struct policy_access p = describe(a, set, way);
-    s->policy->fill(s->state, &p);
-}
-
-static void flush(struct store *s, const struct stream_access *a, uint32_t set, uint32_t hit,
-                  int lru, int noting)
-{
-    struct set *at = &s->sets[set];
-    const uint32_t wrote = a->dirty || (at->dirty & hit);
-    s->counts->writebacks += wrote;
-    note_written(s, noting, a->line, wrote);
-    if (!hit)
-        return;
-    if (a->kind != MEM_CLWB) {
-        if (!lru)
-            tell_evict(s, a, set, (uint32_t)__builtin_ctz(hit));
-        at->valid = (uint16_t)(at->valid & ~hit);
-    }
-    at->dirty = (uint16_t)(at->dirty & ~hit);
-}
-
-static inline __attribute__((always_inline)) void
-access_one(struct store *s, const struct stream_access *a, int lru, int noting)
-{
-    const uint32_t set = (uint32_t)a->line & s->set_mask;
-    struct set *at = &s->sets[set];
-    const uint32_t hit = match(at->tag, (uint32_t)(a->line >> s->set_bits)) & at->valid;
-    const uint32_t writes = a->kind == MEM_WRITEBACK;
-    if (__builtin_expect(kind_is_flush(a->kind), 0)) {
-        flush(s, a, set, hit, lru, noting);
-        return;
-    }
-    s->counts->accesses++;
-    if (!hit) {
-        s->counts->misses += !writes;
-        s->counts->writeback_misses += writes;
-        s->counts->demand_misses += (uint64_t)kind_is_demand(a->kind);
-        fill(s, a, set, lru, noting);
-        return;
-    }
-    note(s, noting, STREAM_HIT);
-    s->counts->hits += !writes;
-    s->counts->writeback_hits += writes;
-    const uint32_t way = (uint32_t)__builtin_ctz(hit);
-    at->dirty = (uint16_t)(at->dirty | writes << way);
-    if (lru) {
-        at->order = lru_on_hit(at->order, way, a->kind);
-        return;
-    }
-    struct policy_access p = describe(a, set, way);
-    p.dirty = 0;
-    s->policy->hit(s->state, &p);
-}
-
-static inline __attribute__((always_inline)) void
-run_all(struct store *s, const struct stream_access *v, uint32_t n, int lru, int noting)
-{
-    for (uint32_t i = 0; i < n; i++) {
-        __builtin_prefetch(&s->sets[v[i + LOOKAHEAD < n ? i + LOOKAHEAD : i].line & s->set_mask]);
-        if (noting)
-            *s->outcome = 0;
-        access_one(s, &v[i], lru, noting);
-        if (noting)
-            s->outcome++;
-    }
-}
-
-static void run_lru(struct store *s, const struct stream_access *v, uint32_t n)
-{
-    if (s->outcome)
-        run_all(s, v, n, 1, 1);
-    else
-        run_all(s, v, n, 1, 0);
-}
-
-static void run_policy(struct store *s, const struct stream_access *v, uint32_t n)
-{
-    if (s->outcome)
-        run_all(s, v, n, 0, 1);
-    else
-        run_all(s, v, n, 0, 0);
+    return c;
 }
 
 /* ---- the whole ---- */
 
-static int check(const struct stream_access *v, uint32_t n, const struct stream_config *cfg,
-                 uint32_t *sets, char *err, size_t errlen)
+static int check_shape(const struct stream_config *cfg, uint32_t *sets, char *err, size_t errlen)
 {
     const uint64_t way_bytes = cfg->ways * (uint64_t)LINE_BYTES;
-    const uint64_t count = cfg->ways >= 1 && cfg->ways <= WAYS ? cfg->bytes / way_bytes : 0;
+    const uint64_t count = cfg->ways >= 1 && cfg->ways <= STREAM_WAYS ? cfg->bytes / way_bytes : 0;
     if (!count || cfg->bytes % way_bytes || (count & (count - 1)) || count < SETS_MIN ||
         count > SETS_MAX) {
         snprintf(err, errlen,
@@ -214,17 +103,13 @@ static int check(const struct stream_access *v, uint32_t n, const struct stream_
                  (unsigned long long)cfg->bytes, cfg->ways, SETS_MIN, SETS_MAX);
         return -1;
     }
-    for (uint32_t i = 0; i < n; i++)
-        if (v[i].line >= LINE_LIMIT || v[i].kind >= MEM_VISIBLE || v[i].kind == MEM_FENCE) {
-            snprintf(err, errlen, "access %u of the stream is none that a cache gets", i);
-            return -1;
-        }
     *sets = (uint32_t)count;
     return 0;
 }
 
-static int attach(struct store *s, const struct policy *policy, const struct stream_config *cfg,
-                  const struct policy_future *future, char *err, size_t errlen)
+static int attach(struct stream_store *s, const struct policy *policy,
+                  const struct stream_config *cfg, const struct policy_future *future, char *err,
+                  size_t errlen)
 {
     const struct policy_config pc = {
         .seed = cfg->seed, .sets = s->set_mask + 1, .ways = s->ways, .future = future};
@@ -233,7 +118,6 @@ static int attach(struct store *s, const struct policy *policy, const struct str
                  POLICY_ABI);
         return -1;
     }
-    s->policy = policy;
     s->state = policy->make(&pc, err, errlen);
     return s->state ? 0 : -1;
 }
@@ -243,29 +127,22 @@ int stream_run_noting(const struct stream_access *v, uint32_t n, const struct po
                       struct stream_counts *counts, uint64_t *outcome, char *err, size_t errlen)
 {
     uint32_t sets;
-    struct stream_counts c = {0};
-    if (check(v, n, cfg, &sets, err, errlen))
+    if (check_shape(cfg, &sets, err, errlen))
         return -1;
-    struct store s = {.set_mask = sets - 1,
-                      .set_bits = (uint32_t)__builtin_ctz(sets),
-                      .ways = cfg->ways,
-                      .full = (1u << cfg->ways) - 1,
-                      .counts = &c,
-                      .outcome = outcome};
-    s.sets = policy_alloc(sets * sizeof *s.sets, err, errlen);
-    if (!s.sets)
-        return -1;
-    for (uint32_t i = 0; i < sets; i++)
-        s.sets[i].order = LRU_START;
-    int bad = 0;
-    if (policy == &policy_lru) {
-        run_lru(&s, v, n);
-    } else if (!(bad = attach(&s, policy, cfg, future, err, errlen))) {
-        run_policy(&s, v, n);
+    struct stream_store s = {.set_mask = sets - 1,
+                             .set_bits = (uint32_t)__builtin_ctz(sets),
+                             .ways = cfg->ways,
+                             .full = (1u << cfg->ways) - 1};
+    int bad = -1;
+    s.tags = policy_alloc(sets * STREAM_WAYS * sizeof *s.tags, err, errlen);
+    s.marks = policy_alloc(sets * sizeof *s.marks, err, errlen);
+    if (s.tags && s.marks && !attach(&s, policy, cfg, future, err, errlen)) {
+        bad = run(&s, policy, v, n, outcome, err, errlen);
         policy->drop(s.state);
     }
-    free(s.sets);
-    *counts = c;
+    free(s.tags);
+    free(s.marks);
+    *counts = counts_of(&s);
     return bad;
 }
 
@@ -290,6 +167,7 @@ int stream_foresee(const struct stream_access *v, uint32_t n, uint32_t **next,
     for (uint32_t i = 0; i < n; i++)
         count += !kind_is_flush(v[i].kind);
     for (uint32_t i = n, number = count; i-- > 0;) {
+        opt_seen_prefetch(seen, v[i > FORESEEN ? i - FORESEEN : 0].line);
         if (!kind_is_flush(v[i].kind)) {
             number--;
             to[number] = opt_seen_access(seen, number, v[i].line, v[i].kind);

@@ -1,0 +1,191 @@
+/* stream_loop.h - what stream.c does for each access; a policy's file inlines its own calls. */
+#ifndef MEMHIER_STREAM_LOOP_H
+#define MEMHIER_STREAM_LOOP_H
+
+#include "memhier/kind.h"
+#include "memhier/match.h"
+#include "memhier/policy.h"
+#include "memhier/stream.h"
+
+/*
+ * The loop is written once, against the seam. Given a policy that the compiler knows, it becomes a
+ * loop of that policy alone, with hit, victim, evict and fill inside:
+ *
+ *     STREAM_INLINED void x_stream(struct stream_store *s, const struct stream_access *v, uint32_t
+ * n)
+ *     {
+ *         stream_loop(s, &policy_x, v, n, NULL);
+ *     }
+ *
+ * stream.c takes that one where there is one, and passes all others through their tables. Neither
+ * can differ from the other: they are the same code.
+ */
+#define STREAM_INLINED __attribute__((flatten))
+#define STREAM_WAYS    16u
+#define STREAM_AHEAD   12u /* accesses ahead whose set is brought near */
+
+struct stream_marks {
+    uint16_t valid, dirty; /* a bit a way */
+};
+
+struct stream_store {
+    uint32_t *tags;             /* STREAM_WAYS a set, one cache line of the host */
+    struct stream_marks *marks; /* one a set */
+    uint32_t set_mask, set_bits, ways, full;
+    void *state; /* the policy's */
+    /* What stream_counts are made of. */
+    uint64_t missed[MEM_KINDS], hit[MEM_KINDS]; /* accesses by kind */
+    uint64_t writebacks, bypasses, policy_errors;
+};
+
+typedef void stream_loop_fn(struct stream_store *s, const struct stream_access *v, uint32_t n);
+
+stream_loop_fn lru_stream, srrip_stream, drrip_stream, ship_stream, hawkeye_stream, glider_stream,
+    mockingjay_stream, mpppb_stream, opt_stream, opt_bypass_stream;
+
+/* outcome: NULL where nobody wants to know. */
+static inline void stream_note(uint64_t *outcome, uint64_t what)
+{
+    if (outcome)
+        *outcome |= what;
+}
+
+static inline void stream_note_written(uint64_t *outcome, uint64_t line, uint64_t wrote)
+{
+    stream_note(outcome, wrote ? STREAM_WROTE | line << STREAM_LINE : 0);
+}
+
+static inline uint32_t *stream_tags(const struct stream_store *s, uint32_t set)
+{
+    return s->tags + (size_t)set * STREAM_WAYS;
+}
+
+static inline uint64_t stream_line_in(const struct stream_store *s, uint32_t set, uint32_t way)
+{
+    return (uint64_t)stream_tags(s, set)[way] << s->set_bits | set;
+}
+
+/* As a policy is told: a write-back is nobody's access. */
+static inline struct policy_access stream_describe(const struct stream_access *a, uint32_t set,
+                                                   uint32_t way, uint32_t dirty)
+{
+    const uint64_t ours = 0 - (uint64_t)(a->kind != MEM_WRITEBACK);
+    return (struct policy_access){.line = a->line,
+                                  .pc = a->pc & ours,
+                                  .set = set,
+                                  .way = way,
+                                  .kind = a->kind,
+                                  .hart = a->hart,
+                                  .dirty = (uint8_t)dirty,
+                                  .offset = (uint8_t)(a->offset & ours)};
+}
+
+/* A way or POLICY_BYPASS. Any other answer is counted, and way 0 is taken. */
+static inline uint32_t stream_ask_victim(struct stream_store *s, const struct policy *p,
+                                         const struct stream_access *a, uint32_t set)
+{
+    const struct policy_access asked = stream_describe(a, set, 0, 0);
+    const uint32_t way = p->victim(s->state, &asked);
+    if (way < s->ways || (way == POLICY_BYPASS && a->kind != MEM_WRITEBACK))
+        return way;
+    s->policy_errors++;
+    return 0;
+}
+
+static inline void stream_tell_evict(struct stream_store *s, const struct policy *p,
+                                     const struct stream_access *a, uint32_t set, uint32_t way)
+{
+    struct policy_access out = stream_describe(a, set, way, s->marks[set].dirty >> way & 1);
+    out.line = stream_line_in(s, set, way);
+    p->evict(s->state, &out);
+}
+
+/* The line is absent. */
+static inline __attribute__((always_inline)) void stream_fill(struct stream_store *s,
+                                                              const struct policy *p,
+                                                              const struct stream_access *a,
+                                                              uint32_t set, uint64_t *outcome)
+{
+    struct stream_marks *m = &s->marks[set];
+    const uint32_t invalid = ~(uint32_t)m->valid & s->full, writes = a->kind == MEM_WRITEBACK;
+    uint32_t way;
+    if (__builtin_expect(invalid != 0, 0)) {
+        way = (uint32_t)__builtin_ctz(invalid);
+    } else {
+        way = stream_ask_victim(s, p, a, set);
+        if (way == POLICY_BYPASS) {
+            s->bypasses++;
+            return;
+        }
+        const uint32_t wrote = m->dirty >> way & 1;
+        s->writebacks += wrote;
+        stream_note_written(outcome, stream_line_in(s, set, way), wrote);
+        stream_tell_evict(s, p, a, set, way);
+    }
+    stream_tags(s, set)[way] = (uint32_t)(a->line >> s->set_bits);
+    m->valid = (uint16_t)(m->valid | 1u << way);
+    m->dirty = (uint16_t)((m->dirty & ~(1u << way)) | writes << way);
+    const struct policy_access in = stream_describe(a, set, way, writes);
+    p->fill(s->state, &in);
+}
+
+/* hit: the way's bit, or 0. */
+static inline void stream_flush(struct stream_store *s, const struct policy *p,
+                                const struct stream_access *a, uint32_t set, uint32_t hit,
+                                uint64_t *outcome)
+{
+    struct stream_marks *m = &s->marks[set];
+    const uint32_t wrote = a->dirty || (m->dirty & hit);
+    s->writebacks += wrote;
+    stream_note_written(outcome, a->line, wrote);
+    if (!hit)
+        return;
+    if (a->kind != MEM_CLWB) {
+        stream_tell_evict(s, p, a, set, (uint32_t)__builtin_ctz(hit));
+        m->valid = (uint16_t)(m->valid & ~hit);
+    }
+    m->dirty = (uint16_t)(m->dirty & ~hit);
+}
+
+static inline __attribute__((always_inline)) void stream_one(struct stream_store *s,
+                                                             const struct policy *p,
+                                                             const struct stream_access *a,
+                                                             uint64_t *outcome)
+{
+    const uint32_t set = (uint32_t)a->line & s->set_mask;
+    struct stream_marks *m = &s->marks[set];
+    const uint32_t hit = match_tags(stream_tags(s, set), 4, (uint32_t)(a->line >> s->set_bits)) &
+                         m->valid;
+    if (__builtin_expect(kind_is_flush(a->kind), 0)) {
+        stream_flush(s, p, a, set, hit, outcome);
+        return;
+    }
+    if (!hit) {
+        s->missed[a->kind]++;
+        stream_fill(s, p, a, set, outcome);
+        return;
+    }
+    const uint32_t way = (uint32_t)__builtin_ctz(hit), writes = a->kind == MEM_WRITEBACK;
+    s->hit[a->kind]++;
+    stream_note(outcome, STREAM_HIT);
+    m->dirty = (uint16_t)(m->dirty | writes << way);
+    const struct policy_access found = stream_describe(a, set, way, 0);
+    p->hit(s->state, &found);
+}
+
+/* outcome: room for n, or NULL. */
+static inline __attribute__((always_inline)) void stream_loop(struct stream_store *s,
+                                                              const struct policy *p,
+                                                              const struct stream_access *v,
+                                                              uint32_t n, uint64_t *outcome)
+{
+    for (uint32_t i = 0; i < n; i++) {
+        const uint32_t soon = i + STREAM_AHEAD < n ? i + STREAM_AHEAD : i;
+        __builtin_prefetch(stream_tags(s, (uint32_t)v[soon].line & s->set_mask));
+        if (outcome)
+            outcome[i] = 0;
+        stream_one(s, p, &v[i], outcome ? &outcome[i] : NULL);
+    }
+}
+
+#endif
