@@ -5,10 +5,14 @@
 #include <stdlib.h>
 
 #include "memhier/cache.h"
+#include "memhier/hugepage.h"
 #include "memhier/kind.h"
 #include "traces/filter.h"
 
-#define BATCH 4096u
+#define BATCH 512u       /* records */
+#define MOST  3u         /* accesses of one record: a read that misses L1 and L2, two victims */
+#define AHEAD 8u         /* records ahead whose set of the L2 is brought near */
+#define ROOM  (1u << 24) /* at first at most; what is not used takes no memory */
 
 struct levels {
     struct cache *l1[2]; /* [0] fetches, [1] everything else; NULL: the trace is behind them */
@@ -26,47 +30,59 @@ static int is_flush(unsigned kind)
 
 /* ---- out ---- */
 
-static void put(struct levels *c, uint64_t line, unsigned kind, const struct mem_req *req,
-                int dirty)
+/* Room for what a batch can make. `expected`: so many accesses are likely to be all. */
+static void reserve(struct levels *c, uint64_t expected)
 {
     struct llc_stream *s = c->to;
-    if (s->n == c->room) {
-        const size_t room = c->room ? 2 * c->room : BATCH;
-        struct stream_access *v = room <= STREAM_LIMIT ? realloc(s->v, room * sizeof *v) : NULL;
-        if (!v) {
-            c->failed = 1;
-            return;
-        }
-        s->v = v;
-        c->room = room;
+    if (s->n + BATCH * MOST <= c->room)
+        return;
+    const size_t first = (expected < ROOM ? (size_t)expected : ROOM) + BATCH * MOST;
+    const size_t room = c->room ? 2 * c->room : first;
+    struct stream_access *v = room <= STREAM_LIMIT ? realloc(s->v, room * sizeof *v) : NULL;
+    if (!v) {
+        c->failed = 1;
+        return;
     }
-    const int ours = kind != MEM_WRITEBACK;
-    s->reads += ours && !is_flush(kind);
-    s->v[s->n++] = (struct stream_access){.line = line,
-                                          .pc = ours ? req->pc : 0,
-                                          .kind = (uint8_t)kind,
-                                          .hart = req->hart,
-                                          .offset = ours ? req->addr & (LINE_BYTES - 1) : 0,
-                                          .dirty = (uint8_t)dirty};
+    hugepage_advise(v, room * sizeof *v);
+    s->v = v;
+    c->room = room;
+}
+
+/* One access more if `is` is 1, none if it is 0; written down in either case, since nobody foresees
+ * which. */
+static inline void put(struct levels *c, uint64_t line, unsigned kind, const struct mem_req *req,
+                       int dirty, uint32_t is)
+{
+    struct llc_stream *s = c->to;
+    const uint64_t ours = 0 - (uint64_t)(kind != MEM_WRITEBACK);
+    s->v[s->n] = (struct stream_access){.line = line,
+                                        .pc = req->pc & ours,
+                                        .kind = (uint8_t)kind,
+                                        .hart = req->hart,
+                                        .offset = (uint8_t)(req->addr & (LINE_BYTES - 1) & ours),
+                                        .dirty = (uint8_t)dirty};
+    s->n += is;
+    s->reads += is & (uint32_t)ours & (uint32_t)!is_flush(kind);
 }
 
 /* ---- L2 ---- */
 
-static void l2_access(struct levels *c, uint64_t line, unsigned kind, const struct mem_req *req)
+static inline void l2_access(struct levels *c, uint64_t line, unsigned kind,
+                             const struct mem_req *req)
 {
     const int writes = kind == MEM_WRITEBACK;
-    const int way = c->l2 ? cache_lookup(c->l2, line, kind, req) : -1;
+    if (!c->l2) {
+        put(c, line, kind, req, 0, 1);
+        return;
+    }
+    const int way = cache_plain_lookup(c->l2, line, kind, req);
     if (way >= 0) {
         cache_set_dirty(c->l2, line, way, writes);
         return;
     }
-    if (!writes || !c->l2)
-        put(c, line, kind, req, 0);
-    if (!c->l2)
-        return;
-    const struct cache_victim v = cache_fill(c->l2, line, kind, writes, req);
-    if (v.dirty)
-        put(c, v.line, MEM_WRITEBACK, req, 0);
+    put(c, line, kind, req, 0, !writes);
+    const struct cache_victim v = cache_plain_fill(c->l2, line, kind, writes, req);
+    put(c, v.line, MEM_WRITEBACK, req, 0, v.dirty);
 }
 
 /* ---- L1 ---- */
@@ -75,14 +91,14 @@ static void l1_access(struct levels *c, uint64_t line, const struct mem_req *req
 {
     struct cache *l1 = c->l1[req->kind != MEM_FETCH];
     const int writes = req->kind == MEM_STORE;
-    const int way = cache_lookup(l1, line, req->kind, req);
+    const int way = cache_plain_lookup(l1, line, req->kind, req);
     if (way >= 0) {
         c->hit_l1 = 1;
         cache_set_dirty(l1, line, way, writes);
         return;
     }
     l2_access(c, line, req->kind, req);
-    const struct cache_victim v = cache_fill(l1, line, req->kind, writes, req);
+    const struct cache_victim v = cache_plain_fill(l1, line, req->kind, writes, req);
     if (v.dirty)
         l2_access(c, v.line, MEM_WRITEBACK, req);
 }
@@ -97,12 +113,12 @@ static void flush(struct levels *c, uint64_t line, const struct mem_req *req)
         dirty |= cache_clean(c->l1[1], line, drop, req) == 3;
     if (c->l2)
         dirty |= cache_clean(c->l2, line, drop, req) == 3;
-    put(c, line, req->kind, req, dirty);
+    put(c, line, req->kind, req, dirty, 1);
 }
 
 /* ---- in ---- */
 
-static void one(struct levels *c, const struct trace_record *r)
+static inline void one(struct levels *c, const struct trace_record *r)
 {
     const uint64_t line = r->addr >> LINE_SHIFT;
     const struct mem_req req = {
@@ -138,7 +154,7 @@ static void keep(struct levels *c, const struct trace_record *r, uint32_t first)
                                             .in_l1 = c->hit_l1};
 }
 
-static void one_kept(struct levels *c, const struct trace_record *r)
+static inline void one_kept(struct levels *c, const struct trace_record *r)
 {
     const uint32_t first = c->to->n;
     c->hit_l1 = 0;
@@ -146,29 +162,44 @@ static void one_kept(struct levels *c, const struct trace_record *r)
     keep(c, r, first);
 }
 
+/* n records, in front of which s->records were read. 0, or -1 with a message. */
+static int take_batch(struct levels *c, const struct trace_reader *r,
+                      const struct trace_record *batch, size_t n, int keep_steps, char *err,
+                      size_t errlen)
+{
+    struct llc_stream *s = c->to;
+    for (size_t i = 0; i < n; i++) {
+        if (batch[i].addr >= HIERARCHY_ADDR_LIMIT) {
+            snprintf(err, errlen, "%s: record %llu: an address beyond the physical memory",
+                     trace_reader_path(r), (unsigned long long)s->records + 1);
+            return -1;
+        }
+        if (c->l2)
+            cache_plain_prefetch(c->l2, batch[i + AHEAD < n ? i + AHEAD : i].addr >> LINE_SHIFT);
+        if (keep_steps)
+            one_kept(c, &batch[i]);
+        else
+            one(c, &batch[i]);
+        s->records++;
+        s->instructions += batch[i].gap;
+    }
+    return 0;
+}
+
 static int read_all(struct trace_reader *r, struct levels *c, const struct llc_stream_options *opt,
                     char *err, size_t errlen)
 {
-    const uint64_t most = opt->records;
+    const uint64_t most = opt->records, all = trace_reader_header(r)->records;
+    const uint64_t expected = most && most < all ? most : all;
     struct trace_record batch[BATCH];
     struct llc_stream *s = c->to;
     int64_t n = 1;
     while (n > 0 && (!most || s->records < most)) {
         const uint64_t left = most ? most - s->records : BATCH;
         n = trace_read(r, batch, left < BATCH ? (size_t)left : BATCH, err, errlen);
-        for (int64_t i = 0; i < n; i++) {
-            if (batch[i].addr >= HIERARCHY_ADDR_LIMIT) {
-                snprintf(err, errlen, "%s: record %llu: an address beyond the physical memory",
-                         trace_reader_path(r), (unsigned long long)s->records + 1);
-                return -1;
-            }
-            if (opt->keep_steps)
-                one_kept(c, &batch[i]);
-            else
-                one(c, &batch[i]);
-            s->records++;
-            s->instructions += batch[i].gap;
-        }
+        reserve(c, expected);
+        if (!c->failed && n > 0 && take_batch(c, r, batch, (size_t)n, opt->keep_steps, err, errlen))
+            return -1;
         if (c->failed) {
             snprintf(err, errlen, "%s: no memory for more than %u accesses to the LLC",
                      trace_reader_path(r), s->n);
