@@ -9,6 +9,7 @@
 #include "memhier/lru.h"
 #include "memhier/once.h"
 #include "memhier/policy.h"
+#include "memhier/stream_loop.h"
 
 #include <stdlib.h>
 
@@ -71,3 +72,8 @@ const struct policy policy_bip = {
     .evict = policy_evict_nothing,
     .archive = bip_archive,
 };
+
+STREAM_INLINED void bip_stream(struct stream_store *s, const struct stream_access *v, uint32_t n)
+{
+    stream_loop(s, &policy_bip, v, n, NULL);
+}

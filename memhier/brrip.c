@@ -9,6 +9,7 @@
 #include "memhier/once.h"
 #include "memhier/policy.h"
 #include "memhier/rrip.h"
+#include "memhier/stream_loop.h"
 
 #include <stdlib.h>
 
@@ -69,3 +70,8 @@ const struct policy policy_brrip = {
     .evict = policy_evict_nothing,
     .archive = brrip_archive,
 };
+
+STREAM_INLINED void brrip_stream(struct stream_store *s, const struct stream_access *v, uint32_t n)
+{
+    stream_loop(s, &policy_brrip, v, n, NULL);
+}

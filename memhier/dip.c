@@ -12,6 +12,7 @@
 #include "memhier/lru.h"
 #include "memhier/once.h"
 #include "memhier/policy.h"
+#include "memhier/stream_loop.h"
 
 #include <stdlib.h>
 
@@ -78,3 +79,8 @@ const struct policy policy_dip = {
     .evict = policy_evict_nothing,
     .archive = dip_archive,
 };
+
+STREAM_INLINED void dip_stream(struct stream_store *s, const struct stream_access *v, uint32_t n)
+{
+    stream_loop(s, &policy_dip, v, n, NULL);
+}

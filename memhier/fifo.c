@@ -6,6 +6,7 @@
 #include "memhier/archive.h"
 #include "memhier/lru.h"
 #include "memhier/policy.h"
+#include "memhier/stream_loop.h"
 
 #include <stdlib.h>
 
@@ -62,3 +63,8 @@ const struct policy policy_fifo = {
     .evict = policy_evict_nothing,
     .archive = fifo_archive,
 };
+
+STREAM_INLINED void fifo_stream(struct stream_store *s, const struct stream_access *v, uint32_t n)
+{
+    stream_loop(s, &policy_fifo, v, n, NULL);
+}

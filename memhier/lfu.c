@@ -11,6 +11,7 @@
 #include "memhier/kind.h"
 #include "memhier/lru.h"
 #include "memhier/policy.h"
+#include "memhier/stream_loop.h"
 
 #include <stdlib.h>
 
@@ -87,3 +88,8 @@ const struct policy policy_lfu = {
     .evict = policy_evict_nothing,
     .archive = lfu_archive,
 };
+
+STREAM_INLINED void lfu_stream(struct stream_store *s, const struct stream_access *v, uint32_t n)
+{
+    stream_loop(s, &policy_lfu, v, n, NULL);
+}

@@ -8,6 +8,7 @@
 #include "memhier/archive.h"
 #include "memhier/lru.h"
 #include "memhier/policy.h"
+#include "memhier/stream_loop.h"
 
 #include <stdlib.h>
 
@@ -64,3 +65,8 @@ const struct policy policy_lip = {
     .evict = policy_evict_nothing,
     .archive = lip_archive,
 };
+
+STREAM_INLINED void lip_stream(struct stream_store *s, const struct stream_access *v, uint32_t n)
+{
+    stream_loop(s, &policy_lip, v, n, NULL);
+}

@@ -10,6 +10,7 @@
 #include "memhier/archive.h"
 #include "memhier/kind.h"
 #include "memhier/policy.h"
+#include "memhier/stream_loop.h"
 
 #include <stdlib.h>
 
@@ -70,3 +71,8 @@ const struct policy policy_nru = {
     .evict = policy_evict_nothing,
     .archive = nru_archive,
 };
+
+STREAM_INLINED void nru_stream(struct stream_store *s, const struct stream_access *v, uint32_t n)
+{
+    stream_loop(s, &policy_nru, v, n, NULL);
+}

@@ -13,6 +13,7 @@
 #include "memhier/archive.h"
 #include "memhier/kind.h"
 #include "memhier/policy.h"
+#include "memhier/stream_loop.h"
 
 #include <stdlib.h>
 
@@ -101,3 +102,8 @@ const struct policy policy_plru = {
     .evict = policy_evict_nothing,
     .archive = plru_archive,
 };
+
+STREAM_INLINED void plru_stream(struct stream_store *s, const struct stream_access *v, uint32_t n)
+{
+    stream_loop(s, &policy_plru, v, n, NULL);
+}

@@ -7,6 +7,7 @@
  */
 #include "memhier/archive.h"
 #include "memhier/policy.h"
+#include "memhier/stream_loop.h"
 
 #include <stdlib.h>
 
@@ -60,3 +61,8 @@ const struct policy policy_random = {
     .evict = random_nothing,
     .archive = random_archive,
 };
+
+STREAM_INLINED void random_stream(struct stream_store *s, const struct stream_access *v, uint32_t n)
+{
+    stream_loop(s, &policy_random, v, n, NULL);
+}

@@ -17,6 +17,7 @@
 #include "memhier/rrip.h"
 #include "memhier/sample.h"
 #include "memhier/signature.h"
+#include "memhier/stream_loop.h"
 
 #include <stdlib.h>
 
@@ -144,3 +145,8 @@ const struct policy policy_shippp = {
     .evict = shippp_evict,
     .archive = shippp_archive,
 };
+
+STREAM_INLINED void shippp_stream(struct stream_store *s, const struct stream_access *v, uint32_t n)
+{
+    stream_loop(s, &policy_shippp, v, n, NULL);
+}

@@ -11,14 +11,14 @@
  * The loop is written once, against the seam. Given a policy that the compiler knows, it becomes a
  * loop of that policy alone, with hit, victim, evict and fill inside:
  *
- *     STREAM_INLINED void x_stream(struct stream_store *s, const struct stream_access *v, uint32_t
- * n)
+ *     STREAM_INLINED void x_stream(struct stream_store *s, const struct stream_access *v,
+ *                                  uint32_t n)
  *     {
  *         stream_loop(s, &policy_x, v, n, NULL);
  *     }
  *
- * stream.c takes that one where there is one, and passes all others through their tables. Neither
- * can differ from the other: they are the same code.
+ * stream.c takes that one for the policies in the tree, and passes a user's through its table.
+ * Neither can differ from the other: they are the same code.
  */
 #define STREAM_INLINED __attribute__((flatten))
 #define STREAM_WAYS    16u
@@ -40,8 +40,10 @@ struct stream_store {
 
 typedef void stream_loop_fn(struct stream_store *s, const struct stream_access *v, uint32_t n);
 
-stream_loop_fn lru_stream, srrip_stream, drrip_stream, ship_stream, hawkeye_stream, glider_stream,
-    mockingjay_stream, mpppb_stream, opt_stream, opt_bypass_stream;
+stream_loop_fn lru_stream, plru_stream, nru_stream, fifo_stream, random_stream, lfu_stream,
+    lip_stream, bip_stream, dip_stream, srrip_stream, brrip_stream, drrip_stream, ship_stream,
+    shippp_stream, hawkeye_stream, glider_stream, mockingjay_stream, mpppb_stream, opt_stream,
+    opt_bypass_stream;
 
 /* outcome: NULL where nobody wants to know. */
 static inline void stream_note(uint64_t *outcome, uint64_t what)
