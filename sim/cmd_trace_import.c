@@ -16,6 +16,7 @@
 static const char help[] =
     "pwsim trace import -f FORMAT -o OUT.trace FILE|-\n"
     "\n"
+    "The file or standard input (-) may be packed by gzip or xz.\n"
     "  -f, --format NAME    lackey, champsim, dinero, ramulator, ramulator-dram, oracle, csv\n"
     "                       (traces/import.h describes them)\n"
     "  -o, --output FILE    the trace\n"

@@ -102,6 +102,8 @@ Test(import, lines_of_lackey)
         refuses(&o, text, strlen(text), "line 3: ");
     }
     refuses(&o, "I  00401000,3\n L 1000\0,8\n", 25, "line 2: ");
+    becomes(&o, "I  00401000,3\r\n L 1000,8\r",
+            "fetch 401000 3 1 401000 0\nload 1000 8 0 401000 0\n");
     refuses(&o, "", 0, "no access");
     refuses(&o, " L 30000000000,8\n", 17, "line 1: address 0x30000000000 is beyond");
 }
@@ -124,6 +126,8 @@ Test(import, lines_of_ramulator)
     becomes(&o, "3 4096\n0 0x2010 8256\n",
             "load 1000 64 4 0 0\nload 2000 64 1 0 0\nwb 2040 64 0 0 0\n");
     becomes(&d, "0x1000 R\n4160 W\n", "load 1000 64 0 0 0\nwb 1040 64 0 0 0\n");
+    refuses(&d, "0x1000 R\n0x1040R\n", 17, "line 2: ");
+    refuses(&o, "3 4096\n-3 4096\n", 15, "line 2: ");
     refuses(&o, "3 4096\n7\n", 9, "line 2: ");
     refuses(&o, "3 4096 x\n", 9, "line 1: ");
     refuses(&o, "99999999999 4096\n", 17, "line 1: ");
@@ -144,6 +148,8 @@ Test(import, columns_of_csv)
     refuses(&o, "2,jump,x,4096,8,64,0\n", 21, "line 1: column 2");
     refuses(&o, "2,R,x,40z6,8,64,0\n", 18, "line 1: column 4");
     refuses(&o, "2,R,x,4096,9999,64,0\n", 21, "line 1: column 5");
+    refuses(&o, "2,R,x,4096,0,64,0\n", 18, "line 1: an access of no bytes");
+    refuses(&o, "2,R,x,-1,8,64,0\n", 16, "line 1: column 4");
     static const char *const wrong[] = {"", "kind", "addr,addr", "addr,nonesuch", "addr,", NULL};
     for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
         o.columns = wrong[i];

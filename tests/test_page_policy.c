@@ -17,7 +17,7 @@
 
 #define REQUESTS 4000
 
-static const uint32_t capacities[] = {1, 2, 3, 4, 5, 7, 10, 23, 64, 301};
+static const uint32_t capacities[] = {1, 2, 3, 4, 5, 7, 10, 23, 64, 170, 301};
 #define CAPACITIES (sizeof capacities / sizeof capacities[0])
 
 static void *make(const struct page_policy *p, uint32_t capacity, const uint64_t *v, size_t n)

@@ -1,20 +1,15 @@
 /* import.c - traces of other tools: input, page frames, lines, and the trace that comes out. */
 #include "traces/import.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <time.h>
-#include <unistd.h>
 
 #include "memhier/hierarchy.h"
+#include "traces/unpack.h"
 
 #define INPUT_BYTES (256u << 10)
-#define PIPE_BYTES  (1 << 20)
 #define LINE_LIMIT  4096u /* characters of a line of text */
 
 /* Virtual page to frame, open addressing; a frame is stored plus 1. */
@@ -24,8 +19,8 @@ struct frames {
 };
 
 struct import {
-    FILE *file;
-    int is_pipe, failed; /* failed: errno */
+    struct unpack *file;
+    int failed; /* the input: unpack_error says why */
     const char *path;
     const struct import_options *opt;
     char *buffer; /* INPUT_BYTES and a NUL */
@@ -66,42 +61,25 @@ enum import_state import_wrong(struct import *im, const char *fmt, ...)
     va_start(args, fmt);
     vsnprintf(what, sizeof what, fmt, args);
     va_end(args);
-    snprintf(im->err, im->errlen, "%s: %s %llu: %s", im->path,
-             im->opt->format == IMPORT_CHAMPSIM || im->opt->format == IMPORT_ORACLE ? "record"
-                                                                                    : "line",
-             (unsigned long long)im->input, what);
+    const int binary = im->opt->format == IMPORT_CHAMPSIM || im->opt->format == IMPORT_ORACLE;
+    if (im->input)
+        snprintf(im->err, im->errlen, "%s: %s %llu: %s", im->path, binary ? "record" : "line",
+                 (unsigned long long)im->input, what);
+    else /* nothing has been read */
+        snprintf(im->err, im->errlen, "%s: %s", im->path, what);
     return IMPORT_WRONG;
 }
 
 /* ---- input ---- */
-
-/* At least one byte, or 0 at the end. A pipe is let fill up a little: a reader that waits for each
- * line would have the writer wake it for each. */
-static size_t read_some(struct import *im, void *to, size_t n)
-{
-    const struct timespec a_little = {.tv_nsec = 2000000};
-    size_t got = 0;
-    while (got < n && (!got || (im->is_pipe && got < INPUT_BYTES / 4))) {
-        const ssize_t more = read(fileno(im->file), (char *)to + got, n - got);
-        if (more < 0 && errno == EINTR)
-            continue;
-        im->failed = more < 0 ? errno : 0;
-        if (more <= 0)
-            break;
-        got += (size_t)more;
-        if (im->is_pipe && got < INPUT_BYTES / 4)
-            (void)nanosleep(&a_little, NULL);
-    }
-    return got;
-}
 
 static int refill(struct import *im)
 {
     memmove(im->buffer, im->buffer + im->at, im->end - im->at);
     im->end -= im->at;
     im->at = 0;
-    size_t got = read_some(im, im->buffer + im->end, INPUT_BYTES - im->end);
-    im->end += got;
+    const int64_t got = unpack_read(im->file, im->buffer + im->end, INPUT_BYTES - im->end);
+    im->end += got > 0 ? (size_t)got : 0;
+    im->failed |= got < 0;
     return got > 0;
 }
 
@@ -119,6 +97,7 @@ char *import_line(struct import *im, size_t *n)
     char *line = im->buffer + im->at;
     *n = (size_t)((nl ? nl : im->buffer + im->end) - line);
     im->at += *n + (nl != NULL);
+    *n -= *n && line[*n - 1] == '\r';
     line[*n] = 0;
     for (char *nul = line; (nul = memchr(nul, 0, (size_t)(line + *n - nul)));)
         *nul = 1; /* no text: so that nothing takes it for the end */
@@ -338,15 +317,9 @@ static int begin(struct import *im, const char *out, char *err, size_t errlen)
         snprintf(err, errlen, "out of memory");
         return -1;
     }
-    im->file = strcmp(im->path, "-") == 0 ? stdin : fopen(im->path, "rbe");
-    if (!im->file) {
-        snprintf(err, errlen, "%s: %s", im->path, strerror(errno));
+    im->file = unpack_open(im->path, err, errlen);
+    if (!im->file)
         return -1;
-    }
-    struct stat st;
-    im->is_pipe = fstat(fileno(im->file), &st) == 0 && S_ISFIFO(st.st_mode);
-    if (im->is_pipe) /* as large as it may be; smaller only costs time */
-        (void)fcntl(fileno(im->file), F_SETPIPE_SZ, PIPE_BYTES);
     if (opt->page && opt->format != IMPORT_ORACLE)
         im->page_shift = (unsigned)__builtin_ctzll(opt->page);
     snprintf(hdr.machine, sizeof hdr.machine, "%s%s", opt->filter ? FILTER_MACHINE : "",
@@ -361,8 +334,7 @@ static int begin(struct import *im, const char *out, char *err, size_t errlen)
 
 static void end(struct import *im)
 {
-    if (im->file && im->file != stdin)
-        fclose(im->file);
+    unpack_close(im->file);
     trace_filter_free(im->filter);
     free(im->frames.page);
     free(im->frames.frame);
@@ -376,10 +348,8 @@ int import_run(const char *in, const char *out, const struct import_options *opt
     int bad = begin(&im, out, err, errlen);
     if (!bad)
         bad = read_all(&im) == IMPORT_WRONG;
-    if (!bad && im.failed) {
-        snprintf(err, errlen, "%s: %s", in, strerror(im.failed));
-        bad = -1;
-    }
+    if (im.failed) /* whatever was made of the bytes before */
+        bad = import_wrong(&im, "%s", unpack_error(im.file)) == IMPORT_WRONG;
     if (!bad && !im.requests) {
         snprintf(err, errlen, "%s: no access in it that a trace could hold", in);
         bad = -1;

@@ -36,7 +36,9 @@
  * name such as load (any of `trace info`'s), R or W. Without kind all are loads, without bytes 8.
  * Lines that begin with # are passed over; so is the first when it names columns (no digit in it).
  *
- * Wrong or truncated input is refused with the number of the line or record (from 1 on).
+ * Input may be packed by gzip or xz (unpack.h). Lines end with a line feed, or a carriage return
+ * before it; the last one need not. Wrong, damaged or truncated input is refused with the number of
+ * the line or record (from 1 on).
  */
 enum import_format {
     IMPORT_LACKEY,

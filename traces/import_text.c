@@ -70,9 +70,9 @@ static enum import_state cpu_line(struct import *im, const char *line)
 static enum import_state dram_line(struct import *im, const char *line)
 {
     uint64_t addr;
-    const char *p = import_number(skip_blanks(line), &addr);
-    p = p ? skip_blanks(p) : NULL;
-    if (!p || (*p != 'R' && *p != 'W') || *skip_blanks(p + 1))
+    const char *end = import_number(skip_blanks(line), &addr);
+    const char *p = end ? skip_blanks(end) : NULL;
+    if (!p || p == end || (*p != 'R' && *p != 'W') || *skip_blanks(p + 1))
         return import_wrong(im, "expected \"ADDR R\" or \"ADDR W\", got \"%.60s\"", line);
     return ask_line(im, addr, *p == 'R' ? MEM_LOAD : MEM_WRITEBACK);
 }
@@ -188,6 +188,8 @@ static enum import_state csv_line(struct import *im, const struct columns *c, co
             return import_wrong(im, "%s than %zu columns", *p ? "more" : "fewer", c->n);
         p += *p != 0;
     }
+    if (!bytes && r.kind != MEM_FENCE)
+        return import_wrong(im, "an access of no bytes");
     import_instructions(im, gap);
     if (r.kind == MEM_FENCE) {
         r.addr = 0;
