@@ -7,6 +7,7 @@
 #include <unistd.h>
 #include <zlib.h>
 
+#include "tests/scratch.h"
 #include "traces/import.h"
 #include "traces/unpack.h"
 
@@ -14,22 +15,7 @@
 #define OUT   "out.trace"
 #define LINES 20000
 
-static char folder[] = "/tmp/pwsim-unpack-XXXXXX";
-
-static void enter(void)
-{
-    cr_assert_not_null(mkdtemp(folder));
-    cr_assert_eq(chdir(folder), 0);
-}
-
-static void leave(void)
-{
-    char command[64];
-    snprintf(command, sizeof command, "rm -rf %s", folder);
-    cr_assert_eq(system(command), 0);
-}
-
-TestSuite(unpack, .init = enter, .fini = leave);
+TestSuite(unpack, .init = scratch_enter, .fini = scratch_leave);
 
 struct bytes {
     uint8_t *v;

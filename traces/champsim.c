@@ -2,17 +2,15 @@
 #include "traces/champsim.h"
 
 #include <endian.h>
-#include <errno.h>
 #include <inttypes.h>
-#include <lzma.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <zlib.h>
 
 #include "memhier/port.h"
+#include "traces/unpack.h"
 
-#define CHUNK        (1u << 16) /* bytes of the file, and unpacked, at a time */
+#define CHUNK        (1u << 16) /* unpacked bytes at a time */
 #define REGION_SHIFT 16u
 #define REGIONS      (PAGE_TABLE_BASE >> REGION_SHIFT) /* that fit below the page tables */
 
@@ -28,29 +26,16 @@ struct region {
 
 struct champsim {
     char *path;
-    FILE *file;
-    enum champsim_packing packing;
-    z_stream gzip;
-    lzma_stream xz;
-    uint8_t packed[CHUNK], bytes[CHUNK];
-    size_t npacked, packed_at; /* of the file's bytes */
-    size_t n, at;              /* of unpacked ones */
-    int ended;                 /* a stream has ended; another may follow */
-    uint64_t record;           /* number of the next */
-    struct stream_op last;     /* read, but not given yet: what follows it is not known */
+    struct unpack *file;
+    uint8_t bytes[CHUNK];
+    size_t n, at;
+    uint64_t record;       /* number of the next */
+    struct stream_op last; /* read, but not given yet: what follows it is not known */
     int has_last;
     struct region *regions;
     uint32_t nregions, mask;
     int no_memory; /* for a region, here or there */
 };
-
-enum champsim_packing champsim_packing_of(const uint8_t *bytes, size_t n)
-{
-    static const uint8_t xz[] = {0xfd, '7', 'z', 'X', 'Z', 0};
-    if (n >= 2 && bytes[0] == 0x1f && bytes[1] == 0x8b)
-        return CHAMPSIM_GZIP;
-    return n >= sizeof xz && memcmp(bytes, xz, sizeof xz) == 0 ? CHAMPSIM_XZ : CHAMPSIM_PLAIN;
-}
 
 /* ---- bytes ---- */
 
@@ -60,88 +45,23 @@ static int refuse(const struct champsim *t, const char *why, char *err, size_t e
     return -1;
 }
 
-/* More bytes of the file, if there are any. */
-static int fill_packed(struct champsim *t, char *err, size_t errlen)
-{
-    if (t->packed_at < t->npacked)
-        return 0;
-    t->packed_at = 0;
-    t->npacked = fread(t->packed, 1, CHUNK, t->file);
-    return ferror(t->file) ? refuse(t, strerror(errno), err, errlen) : 0;
-}
-
-static int unpack_gzip(struct champsim *t, char *err, size_t errlen)
-{
-    t->gzip.next_in = t->packed + t->packed_at;
-    t->gzip.avail_in = (uInt)(t->npacked - t->packed_at);
-    t->gzip.next_out = t->bytes + t->n;
-    t->gzip.avail_out = (uInt)(CHUNK - t->n);
-    if (t->ended && inflateReset(&t->gzip) != Z_OK)
-        return refuse(t, "out of memory", err, errlen);
-    const int r = inflate(&t->gzip, Z_NO_FLUSH);
-    t->ended = r == Z_STREAM_END;
-    t->packed_at = t->npacked - t->gzip.avail_in;
-    t->n = CHUNK - t->gzip.avail_out;
-    return r == Z_OK || r == Z_STREAM_END || r == Z_BUF_ERROR
-               ? 0
-               : refuse(t, "the gzip file is damaged", err, errlen);
-}
-
-static int unpack_xz(struct champsim *t, char *err, size_t errlen)
-{
-    const int last = feof(t->file) && t->npacked == 0;
-    t->xz.next_in = t->packed + t->packed_at;
-    t->xz.avail_in = t->npacked - t->packed_at;
-    t->xz.next_out = t->bytes + t->n;
-    t->xz.avail_out = CHUNK - t->n;
-    const lzma_ret r = lzma_code(&t->xz, last ? LZMA_FINISH : LZMA_RUN);
-    t->ended = r == LZMA_STREAM_END;
-    t->packed_at = t->npacked - t->xz.avail_in;
-    t->n = CHUNK - t->xz.avail_out;
-    return r == LZMA_OK || r == LZMA_STREAM_END || r == LZMA_BUF_ERROR
-               ? 0
-               : refuse(t, "the xz file is damaged", err, errlen);
-}
-
-/* Of a compressed file, until there is a record or no more of it. */
-static int unpack(struct champsim *t, char *err, size_t errlen)
-{
-    while (t->n < CHAMPSIM_BYTES) {
-        if (fill_packed(t, err, errlen))
-            return -1;
-        const size_t before = t->n, had = t->npacked - t->packed_at;
-        if (t->packing == CHAMPSIM_GZIP && t->ended && had == 0)
-            break; /* no other stream follows */
-        if (t->packing == CHAMPSIM_GZIP ? unpack_gzip(t, err, errlen) : unpack_xz(t, err, errlen))
-            return -1;
-        if (t->n == before && had == 0)
-            break;
-    }
-    return 0;
-}
-
-static int read_plain(struct champsim *t, char *err, size_t errlen)
-{
-    t->n += fread(t->bytes + t->n, 1, CHUNK - t->n, t->file);
-    return ferror(t->file) ? refuse(t, strerror(errno), err, errlen) : 0;
-}
-
 /* At least one record more: 1, 0 at the end, -1. */
 static int fill(struct champsim *t, char *err, size_t errlen)
 {
-    const int plain = t->packing == CHAMPSIM_PLAIN;
     memmove(t->bytes, t->bytes + t->at, t->n - t->at);
     t->n -= t->at;
     t->at = 0;
-    if (plain ? read_plain(t, err, errlen) : unpack(t, err, errlen))
-        return -1;
+    while (t->n < CHAMPSIM_BYTES) {
+        const int64_t got = unpack_read(t->file, t->bytes + t->n, CHUNK - t->n);
+        if (got < 0)
+            return refuse(t, unpack_error(t->file), err, errlen);
+        if (!got)
+            break;
+        t->n += (size_t)got;
+    }
     if (t->n >= CHAMPSIM_BYTES)
         return 1;
-    if (!plain && !t->ended)
-        return refuse(t, "the compressed file is cut off", err, errlen);
-    if (t->n)
-        return refuse(t, "cut off: a record has 64 bytes", err, errlen);
-    return 0;
+    return t->n ? refuse(t, "cut off: a record has 64 bytes", err, errlen) : 0;
 }
 
 /* ---- addresses ---- */
@@ -312,46 +232,18 @@ int64_t champsim_read(struct champsim *t, struct stream_op *out, size_t n, char 
 /* ---- files ---- */
 
 /* What has been read to tell the packing is the file's first part. */
-static int begin_unpacking(struct champsim *t)
-{
-    t->xz = (lzma_stream)LZMA_STREAM_INIT;
-    if (t->packing == CHAMPSIM_GZIP)
-        return inflateInit2(&t->gzip, 15 + 16) == Z_OK ? 0 : -1;
-    if (t->packing == CHAMPSIM_XZ)
-        return lzma_stream_decoder(&t->xz, UINT64_C(1) << 30, LZMA_CONCATENATED) == LZMA_OK ? 0
-                                                                                            : -1;
-    memcpy(t->bytes, t->packed, t->npacked);
-    t->n = t->npacked;
-    return 0;
-}
-
 struct champsim *champsim_open(const char *path, char *err, size_t errlen)
 {
     struct champsim *t = calloc(1, sizeof *t);
-    FILE *f = t ? fopen(path, "rb") : NULL;
-    if (!f) {
-        snprintf(err, errlen, "%s: %s", path, t ? strerror(errno) : "out of memory");
-        free(t);
-        return NULL;
+    if (t) {
+        t->path = strdup(path);
+        t->mask = 1023;
+        t->regions = calloc(t->mask + 1, sizeof *t->regions);
     }
-    t->file = f;
-    setvbuf(f, NULL, _IONBF, 0); /* it is read in chunks */
-    t->path = strdup(path);
-    t->mask = 1023;
-    t->regions = calloc(t->mask + 1, sizeof *t->regions);
-    if (!t->path || !t->regions) {
+    if (!t || !t->path || !t->regions)
         snprintf(err, errlen, "%s: out of memory", path);
-        goto bad;
-    }
-    if (fill_packed(t, err, errlen))
-        goto bad;
-    t->packing = champsim_packing_of(t->packed, t->npacked);
-    if (begin_unpacking(t)) {
-        snprintf(err, errlen, "%s: out of memory", path);
-        goto bad;
-    }
-    return t;
-bad:
+    else if ((t->file = unpack_open(path, err, errlen)))
+        return t;
     champsim_close(t);
     return NULL;
 }
@@ -360,11 +252,7 @@ void champsim_close(struct champsim *t)
 {
     if (!t)
         return;
-    if (t->packing == CHAMPSIM_GZIP)
-        inflateEnd(&t->gzip);
-    if (t->packing == CHAMPSIM_XZ)
-        lzma_end(&t->xz);
-    fclose(t->file);
+    unpack_close(t->file);
     free(t->path);
     free(t->regions);
     free(t);

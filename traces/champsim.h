@@ -9,8 +9,7 @@
 
 /*
  * A file is a list of records of 64 bytes, numbers little endian (ChampSim,
- * inc/trace_instruction.h, input_instr), as it is, or compressed by gzip or xz, which the first
- * bytes tell:
+ * inc/trace_instruction.h, input_instr), as it is, or compressed by gzip or xz (unpack.h):
  *
  *   0   u64      instruction pointer
  *   8   u8       is it a branch: 0 or 1
@@ -46,8 +45,5 @@ void champsim_close(struct champsim *t);
  * record: cut off, not a record, damaged compression, or more memory than a machine can have. */
 int64_t champsim_read(struct champsim *t, struct stream_op *out, size_t n, char *err,
                       size_t errlen);
-/* Does the file begin like a gzip or xz file, whatever is in it? */
-enum champsim_packing { CHAMPSIM_PLAIN, CHAMPSIM_GZIP, CHAMPSIM_XZ };
-enum champsim_packing champsim_packing_of(const uint8_t *bytes, size_t n);
 
 #endif
