@@ -1,4 +1,4 @@
-/* test_import.c - other tools' traces in and out, the L1 filter, and traces made by rule. */
+/* test_import.c - other tools' traces in and out, and the L1 filter. */
 #include <criterion/criterion.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -7,11 +7,9 @@
 
 #include "memhier/dram.h"
 #include "memhier/hierarchy.h"
-#include "memhier/page_policy.h"
 #include "memhier/stream.h"
 #include "traces/export.h"
 #include "traces/filter.h"
-#include "traces/generate.h"
 #include "traces/import.h"
 #include "traces/llc_stream.h"
 #include "traces/replay.h"
@@ -476,105 +474,4 @@ Test(import, the_filter_keeps_dependences_and_flushes)
         cr_assert(v[i].kind == kinds[i] && v[i].gap == gaps[i], "record %zu", i);
     cr_assert_eq(v[1].depends, 1);
     free(v);
-}
-
-/* ---- traces made by rule: their optimum is that of OPT, of Belady by pages, and no one's less
- * ---- */
-
-static struct llc_stream generated(const struct generate_options *opt)
-{
-    const struct trace_header hdr = {.machine = FILTER_MACHINE, .period_ps = 455};
-    const struct llc_stream_options none = {0};
-    char err[300] = "";
-    uint64_t instructions;
-    struct llc_stream s;
-    struct trace_writer *w = trace_create(OUT, &hdr, err, sizeof err);
-    cr_assert_eq(generate_run(opt, w, &instructions, err, sizeof err), 0, "%s", err);
-    cr_assert_eq(trace_close(w, instructions, err, sizeof err), 0, "%s", err);
-    struct trace_reader *r = trace_open(OUT, err, sizeof err);
-    cr_assert_eq(llc_stream_read(r, &none, &s, err, sizeof err), 0, "%s", err);
-    cr_assert_eq(s.records, opt->records);
-    cr_assert_eq(s.instructions, instructions);
-    trace_reader_free(r);
-    return s;
-}
-
-static uint64_t belady(const struct llc_stream *s, uint32_t capacity)
-{
-    uint64_t *page = calloc(s->n, sizeof *page), victim, misses = 0;
-    uint32_t n = 0;
-    char err[200];
-    for (uint32_t i = 0; i < s->n; i++)
-        if (s->v[i].kind <= MEM_NTSTORE)
-            page[n++] = s->v[i].line;
-    const struct page_config cfg = {.capacity = capacity, .future = page, .requests = n};
-    void *state = page_belady.make(&cfg, err, sizeof err);
-    for (uint32_t i = 0; i < n; i++)
-        misses += page_belady.access(state, page[i], &victim) != PAGE_HIT;
-    page_belady.drop(state);
-    free(page);
-    return misses;
-}
-
-Test(import, generated_traces_have_the_optimum_that_they_say, .timeout = 60)
-{
-    for (unsigned kind = 0; kind < GENERATE_KINDS; kind++)
-        for (uint64_t lines = 1024; lines <= 4096; lines *= 2) {
-            const struct generate_options opt = {.kind = (enum generate_kind)kind,
-                                                 .lines = lines,
-                                                 .records = 10000 + 77 * lines,
-                                                 .capacity = 1024,
-                                                 .seed = 3};
-            struct llc_stream s = generated(&opt);
-            uint64_t want[2], got;
-            for (int bypass = 0; bypass < 2; bypass++) {
-                const int known = generate_optimum(&opt, 1024, bypass, &want[bypass]);
-                cr_assert(known || kind == GENERATE_ZIPF || kind == GENERATE_BTREE ||
-                          (kind == GENERATE_PHASES && lines > 1024));
-                if (!known)
-                    continue;
-                if (!bypass)
-                    cr_assert_eq(want[0], belady(&s, 1024), "%s, %lu lines", generate_name(kind),
-                                 lines);
-                /* The adversary's lines do not fall evenly into sets. */
-                if (kind == GENERATE_ADVERSARY)
-                    continue;
-                struct stream_counts c;
-                struct policy_future future;
-                uint32_t *next;
-                char err[200];
-                const struct stream_config cfg = {.bytes = 65536, .ways = 16};
-                cr_assert_eq(stream_foresee(s.v, s.n, &next, &future), 0);
-                cr_assert_eq(stream_run(s.v, s.n, bypass ? &policy_opt_bypass : &policy_opt, &cfg,
-                                        &future, &c, err, sizeof err),
-                             0);
-                got = c.misses;
-                free(next);
-                /* Each of 64 sets has its own loop of a 64th of the lines; the last, unfinished
-                 * round may fall on some sets more than on others. */
-                struct generate_options own = opt;
-                own.lines /= 64;
-                own.records /= 64;
-                cr_assert(generate_optimum(&own, 16, bypass, &want[bypass]));
-                const int64_t off = (int64_t)got - (int64_t)(want[bypass] * 64);
-                cr_assert_lt(labs(off), (long)lines, "%s, %lu lines, bypass %d: %lu, expected %lu",
-                             generate_name(kind), lines, bypass, got, want[bypass] * 64);
-            }
-            free(s.v);
-        }
-}
-
-Test(import, the_adversary_is_one_of_lru_alone)
-{
-    const struct generate_options opt = {
-        .kind = GENERATE_ADVERSARY, .lines = 4, .records = 50000, .capacity = 8 * 16 + 7};
-    struct llc_stream s = generated(&opt); /* 8 sets of 17 lines */
-    const struct stream_config cfg = {.bytes = 8 * 16 * 64, .ways = 16};
-    struct stream_counts lru, lip;
-    char err[200];
-    cr_assert_eq(stream_run(s.v, s.n, &policy_lru, &cfg, NULL, &lru, err, sizeof err), 0);
-    cr_assert_eq(stream_run(s.v, s.n, policy_find("lip"), &cfg, NULL, &lip, err, sizeof err), 0);
-    cr_assert_eq(lru.hits, 0);
-    cr_assert_gt(lip.hits, 40000);
-    free(s.v);
 }

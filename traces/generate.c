@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "memhier/page_bits.h"
 #include "memhier/port.h"
 
 #define GAP          4u
@@ -17,7 +18,9 @@
 
 struct generate {
     const struct generate_options *opt;
-    struct trace_writer *writer;
+    struct trace_writer *writer; /* NULL: only the lines are wanted */
+    uint32_t *line;              /* of each access; NULL: they are not */
+    uint64_t accesses;
     uint64_t base, left, rng, instructions;
 };
 
@@ -58,10 +61,12 @@ static int put(struct generate *g, uint64_t line, uint64_t offset, uint8_t kind,
                                    .bytes = fence ? 0 : WORD,
                                    .kind = kind,
                                    .tier = !fence && g->opt->nvdimm};
-    if (!g->left || trace_put(g->writer, &r)) {
+    if (!g->left || (g->writer && trace_put(g->writer, &r))) {
         g->left = 0;
         return 0;
     }
+    if (g->line)
+        g->line[g->accesses++] = (uint32_t)line;
     g->instructions += GAP;
     return --g->left > 0;
 }
@@ -142,14 +147,20 @@ static void btree(struct generate *g)
     }
 }
 
-int generate_run(const struct generate_options *opt, struct trace_writer *w, uint64_t *instructions,
-                 char *err, size_t errlen)
+static struct generate begin(const struct generate_options *opt, struct trace_writer *w,
+                             uint32_t *line)
 {
-    struct generate g = {.opt = opt,
-                         .writer = w,
-                         .base = opt->nvdimm ? NVDIMM_BASE : 0,
-                         .left = opt->records,
-                         .rng = opt->seed};
+    return (struct generate){.opt = opt,
+                             .writer = w,
+                             .line = line,
+                             .base = opt->nvdimm ? NVDIMM_BASE : 0,
+                             .left = opt->records,
+                             .rng = opt->seed};
+}
+
+static int make_all(struct generate *g, char *err, size_t errlen)
+{
+    const struct generate_options *opt = g->opt;
     uint64_t *table = NULL;
     if (opt->lines < QUARTERS || opt->lines > GENERATE_LINES || !opt->records ||
         opt->capacity >= GENERATE_LINES) {
@@ -166,30 +177,38 @@ int generate_run(const struct generate_options *opt, struct trace_writer *w, uin
     }
     switch (opt->kind) {
     case GENERATE_CHASE:
-        chase(&g, table);
+        chase(g, table);
         break;
     case GENERATE_ADVERSARY:
-        rounds(&g, 0, opt->capacity + 1, UINT64_MAX, 0);
+        rounds(g, 0, opt->capacity + 1, UINT64_MAX, 0);
         break;
     case GENERATE_LOG:
-        append(&g);
+        append(g);
         break;
     case GENERATE_PHASES:
-        phases(&g);
+        phases(g);
         break;
     case GENERATE_ZIPF:
-        zipf(&g, table);
+        zipf(g, table);
         break;
     case GENERATE_BTREE:
-        btree(&g);
+        btree(g);
         break;
     default:
-        rounds(&g, 0, opt->lines, UINT64_MAX, 0);
+        rounds(g, 0, opt->lines, UINT64_MAX, 0);
         break;
     }
     free(table);
-    *instructions = g.instructions;
     return 0;
+}
+
+int generate_run(const struct generate_options *opt, struct trace_writer *w, uint64_t *instructions,
+                 char *err, size_t errlen)
+{
+    struct generate g = begin(opt, w, NULL);
+    const int bad = make_all(&g, err, errlen);
+    *instructions = g.instructions;
+    return bad;
 }
 
 /* ---- the optimum ---- */
@@ -204,10 +223,73 @@ static uint64_t loop(uint64_t m, uint64_t w, uint64_t n, int bypass)
     return m + (n - m) / period * (m - w) + (rest > hits ? rest - hits : 0);
 }
 
+/* When the line of each access is asked for next; never: n and the access itself, so that all
+ * differ. -1: out of memory. */
+static int look_ahead(const uint32_t *line, uint32_t n, uint64_t lines, uint32_t *next)
+{
+    uint32_t *seen = calloc(lines, sizeof *seen); /* of each line: the access after, and 1 */
+    if (!seen)
+        return -1;
+    for (uint32_t i = n; i-- > 0;) {
+        next[i] = seen[line[i]] ? seen[line[i]] - 1 : n + i;
+        seen[line[i]] = i + 1;
+    }
+    free(seen);
+    return 0;
+}
+
+/* Belady: the lines in the places are the times of their next uses. With bypass the new line may be
+ * the one that is let go, whatever is never used again at once. */
+static uint64_t fewest(const uint32_t *next, uint32_t n, uint64_t places, int bypass,
+                       struct page_bits *resident)
+{
+    uint64_t used = 0, misses = 0;
+    for (uint32_t i = 0; i < n; i++) {
+        const int hit = page_bits_test(resident, i);
+        if (hit)
+            page_bits_clear(resident, i);
+        else
+            misses++;
+        used -= (uint64_t)hit;
+        if (!bypass && used == places) {
+            page_bits_clear(resident, page_bits_greatest(resident));
+            used--;
+        }
+        page_bits_set(resident, next[i]);
+        if (++used > places) {
+            page_bits_clear(resident, page_bits_greatest(resident));
+            used--;
+        }
+    }
+    return misses;
+}
+
+/* Of accesses that no formula foretells. 1, or 0: they are too many, or memory runs out. */
+static int work_out(const struct generate_options *opt, uint64_t places, int bypass,
+                    uint64_t *misses)
+{
+    char err[100];
+    struct page_bits resident = {0};
+    if (opt->records > GENERATE_KNOWN || !places)
+        return 0;
+    const uint32_t n = (uint32_t)opt->records;
+    uint32_t *line = malloc(n * sizeof *line), *next = malloc(n * sizeof *next);
+    struct generate g = begin(opt, NULL, line);
+    const int known = line && next && !make_all(&g, err, sizeof err) &&
+                      !look_ahead(line, n, opt->lines, next) &&
+                      !page_bits_init(&resident, 2 * (uint64_t)n);
+    if (known)
+        *misses = fewest(next, n, places, bypass, &resident);
+    page_bits_free(&resident);
+    free(line);
+    free(next);
+    return known;
+}
+
 int generate_optimum(const struct generate_options *opt, uint64_t places, int bypass,
                      uint64_t *misses)
 {
-    const uint64_t n = opt->records, quarter = opt->lines / QUARTERS;
+    const uint64_t n = opt->records;
     switch (opt->kind) {
     case GENERATE_SCAN:
     case GENERATE_CHASE:
@@ -219,10 +301,7 @@ int generate_optimum(const struct generate_options *opt, uint64_t places, int by
     case GENERATE_LOG:
         *misses = loop(opt->lines, places, (n + WORDS + 1) / (WORDS + 2), 0);
         return 1;
-    case GENERATE_PHASES:
-        *misses = QUARTERS * quarter;
-        return places >= QUARTERS * quarter && n >= QUARTERS * quarter * PHASE_ROUNDS;
     default:
-        return 0;
+        return work_out(opt, places, bypass, misses);
     }
 }

@@ -21,13 +21,13 @@
  *   log        stores of 8 bytes one behind the other, each line flushed (clwb) and fenced when it
  *              is full, from the start again when all are used. One miss for each line that begins,
  *              loop(lines, w, lines begun), with bypass as without: its next stores need the line
- *   phases     64 rounds of scans in turn over each quarter of the lines. Each line once where
- *              all fit and are visited; else not known
- *   zipf       line of rank r with weight 1/r.                            not known
+ *   phases     64 rounds of scans in turn over each quarter of the lines
+ *   zipf       line of rank r with weight 1/r
  *   btree      look-ups in a B+tree of fan-out 16 with a node a line: a path from the root, keys
- *              at random; each load depends on the last of its path.      not known
+ *              at random; each load depends on the last of its path
  *
- * Results depend on the options alone.
+ * The optimum of the last three is worked out on their accesses (Belady 1966), where there are at
+ * most GENERATE_KNOWN. Results depend on the options alone.
  */
 enum generate_kind {
     GENERATE_SCAN,
@@ -42,7 +42,7 @@ enum generate_kind {
 
 struct generate_options {
     enum generate_kind kind;
-    uint64_t lines;    /* 2 to GENERATE_LINES */
+    uint64_t lines;    /* 4 to GENERATE_LINES */
     uint64_t records;  /* at least 1 */
     uint64_t capacity; /* adversary: lines of the cache it is against */
     uint64_t seed;
@@ -50,6 +50,7 @@ struct generate_options {
 };
 
 #define GENERATE_LINES (UINT64_C(1) << 24)
+#define GENERATE_KNOWN (UINT64_C(1) << 28)
 
 /* By name; GENERATE_KINDS when there is none. */
 enum generate_kind generate_find(const char *name);
@@ -60,7 +61,8 @@ const char *generate_name(enum generate_kind kind);
 int generate_run(const struct generate_options *opt, struct trace_writer *w, uint64_t *instructions,
                  char *err, size_t errlen);
 
-/* The fewest misses with so many places (see above); 0 and nothing set where it is not known. */
+/* The fewest misses with so many places (see above): 1. 0 where it is not known, or memory runs
+ * out. */
 int generate_optimum(const struct generate_options *opt, uint64_t places, int bypass,
                      uint64_t *misses);
 
