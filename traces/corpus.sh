@@ -4,7 +4,7 @@
 # Every trace is taken behind an L1 of 32 KiB and 8 ways (traces/filter.h) and ends at MISSES misses
 # of an L2 of 512 KiB behind that, 650,000 if not given. B is the build folder. Native programs run
 # under valgrind's lackey (packages valgrind, python3-minimal, perl, mawk, xz-utils, bzip2,
-# grep, gcc); programs of the guest run on the in-order core. Inputs are made here, from a seed.
+# sqlite3, gcc); programs of the guest run on the in-order core. Inputs are made here, from a seed.
 set -u -o pipefail
 : "${B:=build}"
 if [ "${1:-}" = --check ]; then # every file is there, and is what corpus.tsv says
@@ -138,6 +138,30 @@ gcc)
                 printf "  case %d: s = (s << %d) ^ (p[i] * %uu) + t%d[(s >> %d) & 63]; if (s & %d) p[i] += s; break;\n", c, x % 13 + 1, x, f, x % 7, x % 255 }
             printf "  default: s += %s;\n  }\n  t%d[i & 63] ^= s;\n }\n return s;\n}\n", f ? "f" (f - 1) "(s, p, n / 2)" : "n", f } }' >"$tmp/work.c"
     native "$(gcc -print-prog-name=cc1)" -quiet -O2 work.c -o /dev/null
+    ;;
+sqlite3) # the tables are made beforehand; the program has them mapped, for what the kernel copies is not seen
+    cat >"$tmp/tables" <<'SQL'
+pragma page_size = 16384;
+create table doc (id integer primary key, author integer, day integer, body text);
+begin;
+with recursive r(i, x) as (select 1, 7 union all select i + 1, x * 16807 % 2147483647 from r where i < 1500)
+    insert into doc select i, x % 97, x % 366, printf('%08x %.*c', x, 1000 + x % 4000, 'x') from r;
+commit;
+SQL
+    cat >"$tmp/work" <<'SQL'
+pragma mmap_size = 1000000000;
+create temp table latest as select author, day, body from doc where author < 50 order by day, author;
+select author, count(*), max(day), length(max(body)) from doc group by author;
+update doc set body = body || ' (seen)', day = 1 where day < 60;
+select day % 12 as month, count(*), length(min(body)) from doc group by month;
+select author, min(day), body from latest group by author;
+SQL
+    for _ in 1 2 3 4 5 6; do
+        echo "create temp table again as select * from doc where author >= 50 order by body; drop table again;"
+        echo "select author, count(*), length(max(body)) from doc group by author;"
+    done >>"$tmp/work"
+    (cd "$tmp" && /usr/bin/sqlite3 -init tables work.db .exit >/dev/null 2>&1) || exit
+    native /usr/bin/sqlite3 -init work work.db .exit
     ;;
 sqlite)
     cat >"$tmp/work" <<'SQL'
