@@ -189,6 +189,34 @@ Test(engine, endless_recursion_is_a_trap)
     }
 }
 
+/* What tables have grown by is limited for all tables of a store together, or many of them would
+ * take all of the host's memory. */
+Test(engine, tables_grow_within_a_limit)
+{
+    static const struct fn fns[] = {FN(T_I_I, "grow", "\0\xd0\x70\x20\0\xfc\x0f\0\x0b")};
+    const struct scene_module m = {.fns = fns, .nfns = 1}; /* a table of 5 */
+    struct wasm_limits limits = wasm_default_limits;
+    struct store_config cfg = store_default_config;
+    limits.table_entries = 10;
+    cfg.limits = &limits;
+    struct scene s = scene_new(&cfg, &m);
+    struct bytes b = scene_bytes(&m);
+    struct instance *first = s.in, *second = scene_load(&s, "second", b.at, b.n);
+    free(b.at);
+    s.in = first;
+    cr_expect_eq(scene_call(&s, 0, "grow", 11, 0, 0).result, UINT32_MAX);
+    cr_expect_eq(scene_call(&s, 0, "grow", UINT32_MAX, 0, 0).result, UINT32_MAX);
+    cr_expect_eq(scene_call(&s, 1, "grow", 7, 0, 0).result, 5);
+    s.in = second;
+    cr_expect_eq(scene_call(&s, 1, "grow", 4, 0, 0).result, UINT32_MAX);
+    cr_expect_eq(scene_call(&s, 0, "grow", 2, 0, 0).result, 5);
+    instance_drop(first);
+    cr_expect_eq(scene_call(&s, 0, "grow", 9, 0, 0).result, UINT32_MAX);
+    cr_expect_eq(scene_call(&s, 0, "grow", 8, 0, 0).result, 7, "what is gone is free");
+    s.in = second;
+    scene_drop(&s);
+}
+
 static sigjmp_buf foreign;
 static void on_foreign(int sig)
 {

@@ -142,7 +142,8 @@ struct wasm_limits {
     uint32_t locals;           /* 50,000 in a function */
     uint32_t body_bytes;       /* 7,654,321 */
     uint32_t block_depth;      /* 10,000 */
-    uint32_t table_entries;    /* 10,000,000, all tables of a module together, at the start */
+    uint32_t table_entries;    /* 10,000,000, all tables of a module together, at the start; and by
+                                  which all tables of a store together may grow */
     uint32_t pages;            /* 65,536 */
     uint32_t memories;         /* 1,000; at most 2,047 */
     uint32_t tables;           /* 100,000 */

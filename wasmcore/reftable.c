@@ -39,6 +39,7 @@ void reftable_free(struct store *st, struct table *t)
         t->prev->next = t->next;
     else
         st->tables = t->next;
+    st->grown_entries -= t->size - (uint32_t)t->type.limits.min;
     free(t->externs);
     free(t);
 }
@@ -56,16 +57,21 @@ void reftable_write(struct store *st, struct table *t, uint32_t i, uint64_t ref)
         t->externs[i] = ref;
 }
 
-uint32_t reftable_grow(struct store *st, struct table *t, uint64_t ref, uint32_t n)
+/* Entries by which tables of the store may still grow. */
+static uint32_t growth_left(const struct store *st)
 {
     const struct wasm_limits *limits = st->cfg.limits ? st->cfg.limits : &wasm_default_limits;
+    return limits->table_entries - st->grown_entries;
+}
+
+uint32_t reftable_grow(struct store *st, struct table *t, uint64_t ref, uint32_t n)
+{
     uint32_t most = t->type.limits.has_max ? (uint32_t)t->type.limits.max : UINT32_MAX;
     uint32_t old = t->size;
-    if (most > limits->table_entries)
-        most = limits->table_entries;
-    if (t->size > most || n > most - t->size || GROW(t->externs, t->cap, t->size, n))
+    if (n > most - old || n > growth_left(st) || GROW(t->externs, t->cap, t->size, n))
         return UINT32_MAX;
     t->size += n;
+    st->grown_entries += n;
     for (uint32_t i = old; i < t->size; i++)
         reftable_write(st, t, i, ref);
     return old;

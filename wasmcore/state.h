@@ -208,6 +208,7 @@ struct store {
     struct thread **threads;
     uint32_t nthreads, threads_cap;
     struct table *tables;
+    uint32_t grown_entries; /* of all tables, past what they began with */
 
     struct func **host_funcs; /* owned */
     uint32_t nhost_funcs, host_funcs_cap;
