@@ -305,7 +305,8 @@ static void bench_load(const char *build)
 
 /* ---- processes ---- */
 
-/* Runs a command; its CPU time in seconds, user and system, and the beginning of what it writes. */
+/* Runs a command; its CPU time in seconds, user and system, and the beginning of what it writes, on
+ * its error stream, too. */
 static double time_command(const char *const *argv, char *out, size_t size)
 {
     int fds[2], status;
@@ -314,6 +315,7 @@ static double time_command(const char *const *argv, char *out, size_t size)
     struct rusage used;
     if (pipe(fds) || posix_spawn_file_actions_init(&to_pipe) ||
         posix_spawn_file_actions_adddup2(&to_pipe, fds[1], 1) ||
+        posix_spawn_file_actions_adddup2(&to_pipe, fds[1], 2) ||
         posix_spawn_file_actions_addclose(&to_pipe, fds[0]) ||
         posix_spawnp(&pid, argv[0], &to_pipe, NULL, (char *const *)argv, environ))
         die("a command cannot be run");
@@ -324,8 +326,10 @@ static double time_command(const char *const *argv, char *out, size_t size)
         got = read(fds[0], out + n, size - 1 - n);
     out[n] = 0;
     close(fds[0]);
-    if (wait4(pid, &status, 0, &used) != pid || status)
-        die("a command has failed");
+    if (wait4(pid, &status, 0, &used) != pid || status) {
+        fprintf(stderr, "bench_engine: %s has failed: %s\n", argv[0], out);
+        exit(1);
+    }
     return (double)(used.ru_utime.tv_sec + used.ru_stime.tv_sec) +
            (double)(used.ru_utime.tv_usec + used.ru_stime.tv_usec) / 1e6;
 }
@@ -366,6 +370,18 @@ static int on_path(const char *name)
     return 0;
 }
 
+/* Is the result among what a peer has written? Each has its own way: unsigned, signed, in
+ * hexadecimal.
+ */
+static int says(const char *out, uint32_t sum)
+{
+    char forms[3][16];
+    snprintf(forms[0], sizeof forms[0], "%" PRIu32, sum);
+    snprintf(forms[1], sizeof forms[1], "%" PRId32, (int32_t)sum);
+    snprintf(forms[2], sizeof forms[2], "0x%" PRIx32, sum);
+    return strstr(out, forms[0]) || strstr(out, forms[1]) || strstr(out, forms[2]);
+}
+
 /* How much longer the peer takes: the ratio of the medians. */
 static double compare(const struct peer *peer, const char *self, const char *build,
                       const char *file)
@@ -378,9 +394,10 @@ static double compare(const struct peer *peer, const char *self, const char *bui
     for (int i = 0; i < BENCH_RUNS; i++) {
         own[i] = time_command(run, sum, sizeof sum);
         theirs[i] = time_command(argv, out, sizeof out);
-        sum[strcspn(sum, "\n")] = 0;
-        if (peer == &peers[0] && !strstr(out, sum))
-            die("the peer's result is another");
+        if (!says(out, (uint32_t)strtoul(sum, NULL, 10))) {
+            fprintf(stderr, "bench_engine: %s: %s has another result: %s\n", file, peer->name, out);
+            exit(1);
+        }
     }
     return bench_median(theirs, BENCH_RUNS) / bench_median(own, BENCH_RUNS);
 }
