@@ -245,6 +245,8 @@ bench: all $(BENCHES) $(ALONE)
 	@for b in $(BENCHES); do $$b $B || exit 1; done
 
 # ---- simulated against real time (tests/validate) ----
+$B/tests/validate_host: $B/tests/validate_probe.o
+
 $B/validate.elf: $B/pwsim $B/guest/kernel.wasm $(VALIDATE:%=$V/%.wasm)
 	$(call say,IMAGE,$@)
 	$Q$B/pwsim image build $@ .kernel=$B/guest/kernel.wasm $(foreach k,$(VALIDATE),.prog/$k=$V/$k.wasm)

@@ -5,6 +5,15 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define PATH_TARGET_BITS 5u /* bits of the path that a target moves out */
+#define PATH_TARGETS     8u
+
+static uint64_t path_mask(uint32_t branches)
+{
+    const uint32_t bits = branches ? branches * PATH_BRANCH_BITS : PATH_TARGETS * PATH_TARGET_BITS;
+    return UINT64_MAX >> (64 - bits);
+}
+
 int branch_init(struct branch *b, const struct branch_config *cfg)
 {
     const uint32_t counters = 1u << cfg->history_bits;
@@ -19,6 +28,8 @@ int branch_init(struct branch *b, const struct branch_config *cfg)
         .btb = cfg->btb_entries ? calloc(cfg->btb_entries, sizeof *b->btb) : NULL,
         .btb_mask = cfg->btb_entries - 1,
         .mask = counters - 1,
+        .by_branches = cfg->target_branches > 0,
+        .path_mask = path_mask(cfg->target_branches),
         .target_mask = cfg->target_entries - 1,
         .return_entries = cfg->return_entries};
     if ((tage && !b->tage) || (cfg->target_history && !b->paths) || (cfg->btb_entries && !b->btb) ||
@@ -61,10 +72,11 @@ static void targets_archive(struct branch_target *t, uint32_t n, struct archive 
 
 void branch_archive(struct branch *b, struct archive *a)
 {
-    archive_section(a, "BRCH", 2);
+    archive_section(a, "BRCH", 3);
     archive_same(a, (uint64_t)b->kind << 40 | (uint64_t)(b->paths != NULL) << 32 |
                         (b->btb ? b->btb_mask + 1 : 0));
     archive_same(a, b->mask);
+    archive_same(a, (uint64_t)b->by_branches << 32 ^ b->path_mask);
     archive_same(a, (uint64_t)b->target_mask << 32 | b->return_entries);
     archive_u8s(a, b->counters, (size_t)b->mask + 1, 4);
     targets_archive(b->targets, b->target_mask + 1, a);
@@ -89,8 +101,6 @@ static int last_target(struct branch *b, uint64_t pc, uint32_t to)
     return wrong;
 }
 
-#define PATH_TARGETS 5u /* bits of the path that a target moves out */
-
 int branch_indirect(struct branch *b, uint64_t pc, uint32_t to)
 {
     int wrong = last_target(b, pc, to);
@@ -100,7 +110,8 @@ int branch_indirect(struct branch *b, uint64_t pc, uint32_t to)
     struct branch_target *t =
         &b->paths[((uint32_t)(pc >> 2) ^ (uint32_t)(path >> 40)) & b->target_mask];
     const uint64_t tag = pc ^ b->path << 20;
-    b->path = (b->path << PATH_TARGETS ^ to * 0x9e3779b1u >> 16) & 0xffffffffffu;
+    if (!b->by_branches)
+        b->path = (b->path << PATH_TARGET_BITS ^ to * 0x9e3779b1u >> 16) & b->path_mask;
     if (t->valid && t->pc == tag) {
         const int right = t->to == to;
         if (t->sure)

@@ -18,7 +18,9 @@
  * Indirect branches: a direct-mapped table, tagged with the branch address, of the target that was
  * seen last; with `target_history` a second one in front of it, found by the address hashed with
  * the last few indirect targets (as in Chang, Hao and Patt, "Target prediction for indirect jumps",
- * ISCA 1997), whose entries have a two-bit counter: what has just been wrong does not predict.
+ * ISCA 1997), whose entries have a two-bit counter: what has just been wrong does not predict. With
+ * `target_branches` it is found by the last so many branches of any kind that were taken, of whose
+ * own addresses it sees bits 2 and 3 (layout.h), as measured on Zen 3.
  * Returns: a circular stack; what is pushed past its size overwrites the oldest. Direct branches: a
  * direct-mapped table of those that have been taken. Targets are block numbers, or any number that
  * stands for one.
@@ -27,6 +29,10 @@
  *
  * Each function is told the outcome at once and returns 1 when the prediction was wrong.
  */
+/* Of the address of a branch: from that bit on, so many. */
+#define PATH_BRANCH_FROM 2u
+#define PATH_BRANCH_BITS 2u
+
 struct branch_target {
     uint64_t pc;
     uint32_t to;
@@ -40,7 +46,9 @@ struct branch {
     uint8_t *counters;
     struct tage *tage;
     struct branch_target *paths; /* targets by address and history, NULL: no such table */
-    uint64_t path;               /* the last indirect targets, hashed, the youngest lowest */
+    uint64_t path; /* the last indirect targets, hashed, or branches; the youngest lowest */
+    uint64_t path_mask;
+    uint8_t by_branches;
     struct branch_target *targets;
     uint32_t *returns;
     uint32_t history, mask, target_mask;
@@ -85,6 +93,15 @@ static inline int branch_cond(struct branch *b, uint64_t pc, int backward, int t
 }
 
 int branch_indirect(struct branch *b, uint64_t pc, uint32_t to);
+
+/* A branch at that address, predicted already, was taken. */
+static inline void branch_passed(struct branch *b, uint64_t at)
+{
+    if (b->by_branches)
+        b->path = (b->path << PATH_BRANCH_BITS |
+                   (at >> PATH_BRANCH_FROM & ((1u << PATH_BRANCH_BITS) - 1))) &
+                  b->path_mask;
+}
 
 /* The number that branch_call pushed last, 0 when there is none. */
 static inline uint32_t branch_pop(struct branch *b)

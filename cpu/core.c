@@ -153,13 +153,15 @@ static void check_branch(struct check *k, const struct branch_config *b)
     range(k, "targets of direct branches", b->btb_entries, 0, 1u << 20);
     range(k, "cycles of a target that is not known", b->btb_cycles, 0, 1000);
     range(k, "entries of the return stack", b->return_entries, 1, 4096);
+    range(k, "branches before an indirect target", b->target_branches, 0, 16);
     range(k, "cycles of a misprediction", b->mispredict_cycles, 0, 1000);
     range(k, "cycles of an indirect one", b->indirect_cycles, 0, 1000);
 }
 
 static const char *const class_names[UOP_CLASSES] = {
-    "ALU",  "multiply", "divide", "FP add", "FP multiply", "FP divide",          "convert",
-    "load", "store",    "branch", "flush",  "fence",       "non-temporal store", "bulk"};
+    "ALU",     "multiply", "divide", "FP add", "FP multiply", "FP divide", "square root",
+    "convert", "load",     "store",  "branch", "flush",       "fence",     "non-temporal store",
+    "bulk"};
 
 int core_window_check(const struct core_config *cfg, char *err, size_t errlen)
 {
@@ -174,6 +176,7 @@ int core_window_check(const struct core_config *cfg, char *err, size_t errlen)
     range(&k, "micro-ops in the scheduler", w->scheduler, 1, 1023);
     range(&k, "cycles of an integer division", w->div_busy, 1, 1000);
     range(&k, "cycles of a floating-point division", w->fdiv_busy, 1, 1000);
+    range(&k, "cycles of a square root", w->fsqrt_busy, 1, 1000);
     range(&k, "cycles of store-to-load forwarding", w->forward_cycles, 0, 1000);
     range(&k, "page walkers", w->walkers, 1, 8);
     range(&k, "cycles of a shift and addition", w->scale_add, 0, 1000);

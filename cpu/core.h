@@ -74,11 +74,12 @@ struct tlb_config {
 enum predictor { PREDICTOR_GSHARE, PREDICTOR_STATIC, PREDICTOR_BIMODAL, PREDICTOR_TAGE };
 
 struct branch_config {
-    uint8_t predictor;       /* enum predictor: of conditional branches */
-    uint8_t target_history;  /* indirect targets by the ones before them, too */
-    uint32_t history_bits;   /* 2^bits counters (tage: of its base; a quarter of that a table) */
-    uint32_t target_entries; /* indirect targets (of each table), power of two */
-    uint32_t return_entries; /* return stack */
+    uint8_t predictor;        /* enum predictor: of conditional branches */
+    uint8_t target_history;   /* indirect targets by what was before them, too */
+    uint32_t target_branches; /* which is so many taken branches, 0 to 16; 0: indirect targets */
+    uint32_t history_bits;    /* 2^bits counters (tage: of its base; a quarter of that a table) */
+    uint32_t target_entries;  /* indirect targets (of each table), power of two */
+    uint32_t return_entries;  /* return stack */
     uint32_t mispredict_cycles;
     uint32_t indirect_cycles; /* the same of indirect branches; 0: mispredict_cycles */
     uint32_t btb_entries; /* ooo: taken direct branches that are known when fetched; power of two,
@@ -102,6 +103,7 @@ struct window_config {
     uint32_t scheduler;                 /* micro-ops that wait for issue, 1 to 1023 */
     uint16_t ports[UOP_CLASSES];        /* which a class may use, a bit each; not 0 */
     uint32_t div_busy, fdiv_busy;       /* cycles until a divider takes the next, 1 to 1000 */
+    uint32_t fsqrt_busy;                /* the same after a square root */
     uint32_t forward_cycles;            /* from a store's data to a load of it, 0 to 1000 */
     uint32_t walkers;                   /* page walks at once, 1 to 8 */
     uint8_t fuse_loads;   /* a load and the arithmetic behind it are one micro-op but for issue */

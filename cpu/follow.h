@@ -12,6 +12,22 @@ enum follow {
     FOLLOW_RETPOLINE /* not predicted at all: boundary.retpoline_cycles from then on */
 };
 
+/* Did block `id` come by a branch that was taken? */
+static inline int follow_taken(const struct ending *e, uint32_t id)
+{
+    switch (e->end) {
+    case END_COND:
+        return id == e->taken;
+    case END_FALL:
+    case END_HOST:
+    case END_TRAP:
+    case END_UNKNOWN:
+        return 0;
+    default:
+        return 1;
+    }
+}
+
 static inline enum follow follow_predicted(struct core *c, int wrong)
 {
     c->n.branches++;
@@ -59,8 +75,7 @@ static inline enum follow follow_return(struct core *c, uint32_t id, const struc
     return c->ending.crossed ? FOLLOW_RIGHT : follow_predicted(c, branch_return(&c->branch, id));
 }
 
-/* Block `id` is the current thread's next: count, predict, learn, and tell the profile. */
-static inline enum follow core_follow(struct core *c, uint32_t id, const struct block *b)
+static inline enum follow follow_end(struct core *c, uint32_t id, const struct block *b)
 {
     const struct ending *e = &c->ending;
     enum follow f = FOLLOW_RIGHT;
@@ -90,6 +105,15 @@ static inline enum follow core_follow(struct core *c, uint32_t id, const struct 
     }
     if (unlikely(b->func != e->func))
         profile_start(c->profile, b->func, c->cycle);
+    return f;
+}
+
+/* Block `id` is the current thread's next: count, predict, learn, and tell the profile. */
+static inline enum follow core_follow(struct core *c, uint32_t id, const struct block *b)
+{
+    const enum follow f = follow_end(c, id, b);
+    if (unlikely(c->branch.by_branches) && !c->ending.crossed && follow_taken(&c->ending, id))
+        branch_passed(&c->branch, c->ending.place);
     return f;
 }
 

@@ -54,6 +54,7 @@ int core_init(struct core *c, const struct core_config *cfg, const struct core_e
 void core_release(struct core *c)
 {
     branch_free(&c->branch);
+    layout_free(&c->layout);
     tlb_free(&c->tlb);
     profile_free(c->profile);
     functions_free(c->functions);
@@ -64,6 +65,8 @@ void core_release(struct core *c)
 void core_look_at_code(struct core *c)
 {
     c->code = c->env.view ? c->env.view->code : store_code(c->env.store);
+    if (c->branch.by_branches)
+        layout_look(&c->layout, &c->code);
     for (uint32_t i = 1; !c->uop_bytes && i < c->code.nblocks; i++)
         if (c->code.blocks[i].nuops)
             c->uop_bytes = c->code.blocks[i].code_bytes / c->code.blocks[i].nuops;

@@ -9,6 +9,7 @@
 #include "cpu/branch.h"
 #include "cpu/core.h"
 #include "cpu/functions.h"
+#include "cpu/layout.h"
 #include "cpu/penalty.h"
 #include "cpu/profile.h"
 #include "cpu/shadow.h"
@@ -54,6 +55,7 @@ struct ending {
     uint8_t kernel_side; /* of the block */
     uint8_t backward;    /* END_COND: its target lies before it */
     uint8_t crossed;     /* a trap came between: neither a branch nor predicted */
+    uint8_t place; /* of its last byte in compiled code (layout.h), if predictors ask for it */
 };
 #define END_UNKNOWN 0xffu /* nothing ran before, or the block was left early */
 
@@ -112,6 +114,7 @@ struct core {
     uint32_t next_uop, fp;
     struct ending ending;
     struct branch branch;
+    struct layout layout; /* of the code, for branch.by_branches */
     struct profile *profile;
     struct functions *functions;
     uint32_t func; /* that runs: cpi is its stack */

@@ -41,12 +41,13 @@ static void ending_archive(struct ending *e, struct archive *a)
     archive_u8_below(a, &e->kernel_side, 2);
     archive_u8_below(a, &e->backward, 2);
     archive_u8_below(a, &e->crossed, 2);
+    archive_u8_below(a, &e->place, 1u << LAYOUT_BITS);
 }
 
 static void pasts_archive(struct core *c, struct archive *a)
 {
     uint32_t n = c->npasts;
-    archive_count(a, &n, MOST_PASTS, 25);
+    archive_count(a, &n, MOST_PASTS, 26);
     if (!a->writing && n && !a->failed) {
         c->pasts = calloc(n, sizeof *c->pasts);
         c->npasts = c->pasts ? n : 0;
@@ -119,7 +120,7 @@ static void who_archive(struct core *c, struct archive *a)
 
 void core_archive(struct core *c, struct archive *a)
 {
-    archive_section(a, "CORE", 4);
+    archive_section(a, "CORE", 5);
     memory_archive(c, a);
     combining_archive(c, a);
     place_archive(c, a);

@@ -47,13 +47,15 @@ static inline void log_end_block(struct core *c, const struct block *b)
 {
     c->n.uops += b->nuops;
     c->block = 0;
-    c->ending = (struct ending){.pc = b->code_addr + b->code_bytes,
-                                .taken = b->taken,
-                                .next = b->next,
-                                .func = b->func,
-                                .end = b->end,
-                                .backward = (uint8_t)(b->taken <= (uint32_t)(b - c->code.blocks)),
-                                .kernel_side = c->kernel_side};
+    c->ending = (struct ending){
+        .pc = b->code_addr + b->code_bytes,
+        .taken = b->taken,
+        .next = b->next,
+        .func = b->func,
+        .end = b->end,
+        .backward = (uint8_t)(b->taken <= (uint32_t)(b - c->code.blocks)),
+        .kernel_side = c->kernel_side,
+        .place = unlikely(c->layout.last != NULL) ? c->layout.last[b - c->code.blocks] : 0};
 }
 
 static inline uint64_t log_pc(const struct core *c, const struct block *b, uint32_t uop)

@@ -39,8 +39,9 @@ static void set_window(struct ooo *c, const struct core_config *cfg)
     c->nwalkers = w->walkers;
     c->fuse_loads = w->fuse_loads;
     c->fuse_branches = w->fuse_branches;
-    c->divide_busy[0] = w->div_busy;
-    c->divide_busy[1] = w->fdiv_busy;
+    c->divide_busy[UOP_DIV] = w->div_busy;
+    c->divide_busy[UOP_FDIV] = w->fdiv_busy;
+    c->divide_busy[UOP_FSQRT] = w->fsqrt_busy;
     c->mispredict_cycles = cfg->branch.mispredict_cycles;
     c->indirect_cycles = cfg->branch.indirect_cycles ? cfg->branch.indirect_cycles
                                                      : c->mispredict_cycles;
@@ -161,21 +162,6 @@ void ooo_charge(struct ooo *c, const struct ooo_op *op, uint64_t to)
 
 /* ---- blocks begin ---- */
 
-static int taken(const struct ending *e, uint32_t id)
-{
-    switch (e->end) {
-    case END_COND:
-        return id == e->taken;
-    case END_FALL:
-    case END_HOST:
-    case END_TRAP:
-    case END_UNKNOWN:
-        return 0;
-    default:
-        return 1;
-    }
-}
-
 static int is_direct(const struct ending *e)
 {
     return e->end == END_COND || e->end == END_JUMP || e->end == END_CALL || e->end == END_TAIL;
@@ -200,7 +186,7 @@ static inline void begin(struct core *core, uint32_t id, const struct block *b)
     const uint64_t end = b->code_addr + b->code_bytes;
     switch (core_follow(core, id, b)) {
     case FOLLOW_RIGHT:
-        if (taken(&core->ending, id))
+        if (follow_taken(&core->ending, id))
             ooo_taken(c, core->ending.pc, !core->ending.crossed && is_direct(&core->ending));
         break;
     case FOLLOW_WRONG:
@@ -226,12 +212,17 @@ static inline uint64_t source(const struct ooo *c, uint32_t fp, uint16_t slot)
     return c->ready[core_source(fp, slot)];
 }
 
+static inline int divides(unsigned class)
+{
+    return class == UOP_DIV || class == UOP_FDIV || class == UOP_FSQRT;
+}
+
 /* A divider takes the next when it is done with this one. A younger division goes in front of an
  * older one that is not ready yet, if it does not hold it up. */
 static __attribute__((noinline)) uint64_t divide(struct ooo *c, unsigned class, uint64_t ready)
 {
-    struct calendar *d = &c->divider[class == UOP_FDIV];
-    const uint32_t busy = c->divide_busy[class == UOP_FDIV];
+    struct calendar *d = &c->divider[class != UOP_DIV];
+    const uint32_t busy = c->divide_busy[class];
     uint64_t t = calendar_when(d, ready, busy);
     while (t - c->dispatch < OOO_CYCLES - 1 && !(c->ports[class] & ~ooo_slot(c, t)->busy))
         t = calendar_when(d, t + 1, busy);
@@ -241,8 +232,7 @@ static __attribute__((noinline)) uint64_t divide(struct ooo *c, unsigned class, 
 
 static inline uint64_t compute(struct ooo *c, unsigned class, uint64_t ready)
 {
-    return unlikely(class == UOP_DIV || class == UOP_FDIV) ? divide(c, class, ready)
-                                                           : ooo_issue(c, class, ready);
+    return unlikely(divides(class)) ? divide(c, class, ready) : ooo_issue(c, class, ready);
 }
 
 static inline void arithmetic(struct ooo *c, uint32_t fp, const struct uop *u)

@@ -90,7 +90,7 @@ struct ooo {
     uint16_t ports[OOO_CLASSES];
     struct ooo_full full[OOO_CLASSES];
     struct calendar divider[2]; /* of cycles: integer, floating point */
-    uint32_t divide_busy[2];
+    uint32_t divide_busy[UOP_FSQRT + 1];
     uint8_t fuse_loads, fuse_branches, rename_copies, rename_sums;
     uint32_t scale_add, vector_load;
     uint8_t bulk_begun; /* next_uop is a bulk operation that has issued */

@@ -111,7 +111,10 @@ static int predict(struct ooo *c, const struct stream_op *s)
 static void follow(struct ooo *c, const struct stream_op *s)
 {
     const int indirect = s->branch == STREAM_INDIRECT || s->branch == STREAM_CALL_INDIRECT;
-    if (predict(c, s))
+    const int wrong = predict(c, s);
+    if (s->taken)
+        branch_passed(&c->core.branch, s->pc);
+    if (wrong)
         ooo_redirect(c, indirect ? c->indirect_cycles : c->mispredict_cycles, CPI_BRANCH);
     else if (s->taken)
         ooo_taken(c, s->pc,

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cpu/hart.h"
+#include "cpu/follow.h"
 
 /* ---- making ---- */
 
@@ -172,5 +172,7 @@ void shadow_branch(struct core *c, uint32_t id)
     default:
         break;
     }
+    if (follow_taken(e, id))
+        branch_passed(b, e->place);
     c->shadow->wrong = (uint8_t)wrong;
 }

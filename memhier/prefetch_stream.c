@@ -5,7 +5,11 @@
  * misses within 16 lines of the first, both in one direction, train it. It then watches the region
  * between `start` and `end`: an access there fetches the `degree` lines after the end and moves the
  * end, and once the region is `distance` long the start, by as many. The distance is the paper's
- * "middle of the road", 16 lines. The least recently used stream makes room.
+ * "middle of the road", 16 lines; its degree there is 2. The least recently used stream makes room.
+ *
+ * The paper's lines are longer than those of the level above, so that a line is asked for more than
+ * once and a stream meets its region. Here they are not: the miss that trains a stream counts as an
+ * access to its region, too. A stream ends with its page: what follows need not be its neighbour.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -59,31 +63,40 @@ static int near(const struct stream *s, uint64_t line)
     return s->used && s->misses < 3 && d >= -NEAR && d <= NEAR;
 }
 
-static void train(struct stream *s, uint64_t line)
+/* Is it trained now? */
+static int train(struct stream *s, uint64_t line)
 {
     const int64_t d = (int64_t)(line - s->first);
     const int32_t direction = d > 0 ? 1 : -1;
     if (!d)
-        return;
+        return 0;
     if (direction != s->direction) { /* the first hint, or a change of mind */
         s->direction = direction;
         s->misses = 2;
-        return;
+        return 0;
     }
     s->misses = 3;
     s->start = s->first;
     s->end = line;
+    return 1;
+}
+
+static int page_ends_at(const struct stream *s)
+{
+    const uint64_t next = s->end + (uint64_t)(int64_t)s->direction;
+    return (s->end ^ next) >> PREFETCH_PAGE_SHIFT != 0;
 }
 
 static uint32_t advance(struct streams *p, struct stream *s, uint64_t *out)
 {
-    for (uint32_t i = 0; i < p->degree; i++) {
+    uint32_t n = 0;
+    for (; n < p->degree && !page_ends_at(s); n++) {
         s->end += (uint64_t)(int64_t)s->direction;
-        out[i] = s->end;
+        out[n] = s->end;
         if (ahead(s, s->start, s->end) > DISTANCE)
             s->start += (uint64_t)(int64_t)s->direction;
     }
-    return p->degree;
+    return n;
 }
 
 static uint32_t access(void *state, const struct prefetch_access *a, uint64_t *out)
@@ -100,12 +113,10 @@ static uint32_t access(void *state, const struct prefetch_access *a, uint64_t *o
     }
     if (a->hit)
         return 0;
-    if (found)
-        train(found, a->line);
-    else
+    if (!found)
         *(found = oldest) = (struct stream){.first = a->line, .misses = 1};
     found->used = ++p->clock;
-    return 0;
+    return found->misses < 3 && train(found, a->line) ? advance(p, found, out) : 0;
 }
 
 static void archive(void *state, struct archive *a)

@@ -3,7 +3,7 @@
 # ---- machines ----
 machines() {
     local cfg
-    for cfg in skylake zen4 granite-rapids tiny-inorder; do
+    for cfg in skylake zen3 zen4 granite-rapids tiny-inorder; do
         exits 0 "$pwsim" exec -v -m "$root/sim/configs/$cfg.cfg" "$B/guest/hello.wasm" one || return 1
         grep -q ' cycles, IPC ' "$tmp/err" || return 1
     done

@@ -183,6 +183,9 @@ Test(full, every_core_model_goes_on_as_if_never_cut, .timeout = 300)
     cut((const char *[]){"core.model=ooo", "core.predictor=tage", "core.target_history=true",
                          "core.btb_entries=64", NULL},
         "tage", POINT_CYCLES, 5);
+    cut((const char *[]){"core.model=ooo", "core.target_history=true", "core.target_branches=9",
+                         NULL},
+        "target_branches", POINT_CYCLES, 5);
     cut((const char *[]){"core.model=functional", NULL}, "functional", POINT_INSTRUCTIONS, 7);
 }
 

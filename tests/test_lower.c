@@ -103,7 +103,7 @@ Test(lower, code_is_placed_block_after_block)
 
 /* ---- what single functions become ---- */
 
-static const char class_letters[UOP_CLASSES + 1] = "AMDfmdcLSBFETK";
+static const char class_letters[UOP_CLASSES + 1] = "AMDfmdrcLSBFETK";
 
 /* The function's micro-ops as text: a letter of class_letters each, lower-case l and s for frame
  * accesses, '|' between blocks. */

@@ -51,7 +51,8 @@ Test(ooo, chains_take_their_latency)
     static const struct {
         enum uop_class class;
         uint32_t latency;
-    } cases[] = {{UOP_ALU, 1}, {UOP_MUL, 3}, {UOP_DIV, 20}, {UOP_FADD, 4}, {UOP_FDIV, 14}};
+    } cases[] = {{UOP_ALU, 1},  {UOP_MUL, 3},   {UOP_DIV, 20},
+                 {UOP_FADD, 4}, {UOP_FDIV, 14}, {UOP_FSQRT, 19}};
     struct rig *r = rig_new_of(&core_ooo);
     start_user(r);
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {

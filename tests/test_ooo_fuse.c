@@ -120,6 +120,22 @@ Test(ooo, a_shift_and_the_sum_behind_it_may_be_one)
     rig_free(r);
 }
 
+/* Quotients and roots that are ready, by turns: one unit, busy for the time of each. */
+Test(ooo, roots_and_quotients_share_a_unit)
+{
+    struct rig *r = rig_new_of(&core_ooo);
+    r->cfg.window.fdiv_busy = 4;
+    r->cfg.window.fsqrt_busy = 9;
+    const uint32_t id = block(r, END_FALL, 0);
+    for (uint16_t i = 0; i < 100; i++) {
+        put(r, UOP_FDIV, (uint16_t)(10 + i), 1, REG_NONE);
+        put(r, UOP_FSQRT, (uint16_t)(10 + i), 1, REG_NONE);
+    }
+    const uint64_t took = cycles_of(r, id);
+    cr_expect(took >= 1300 && took < 1330, "%lu", took);
+    rig_free(r);
+}
+
 /* Pairs of a division that is ready and one that waits for it: those of the next pairs go between.
  */
 Test(ooo, divisions_that_wait_let_younger_ones_go_first)

@@ -85,23 +85,30 @@ Test(prefetch, stream_runs_ahead_in_both_directions)
 {
     for (int64_t step = -1; step <= 1; step += 2) {
         struct alone p = make_alone("stream", 2);
+        const int64_t first = step > 0 ? 1024 : 1087; /* of a page of 64 */
         for (int64_t i = 0; i < 3; i++) {
-            tell(&p, 0, (uint64_t)(1000 + i * step), 0, 0, 0);
-            wants(&p, 0, 0, 0);
+            tell(&p, 0, (uint64_t)(first + i * step), 0, 0, 0);
+            wants(&p, i == 2 ? 2 : 0, first + 3 * step, step);
         }
-        int64_t end = 1000 + 2 * step;
+        int64_t end = first + 4 * step;
         for (int i = 0; i < 4; i++, end += 2 * step) { /* in the region that it watches */
-            tell(&p, 0, (uint64_t)(1000 + 2 * step), 1, 1, 0);
+            tell(&p, 0, (uint64_t)(first + 2 * step), 1, 1, 0);
             wants(&p, 2, end + step, step);
         }
-        tell(&p, 0, (uint64_t)(1000 - 40 * step), 0, 0, 0); /* another one */
+        tell(&p, 0, (uint64_t)(first - 40 * step), 0, 0, 0); /* another one */
         wants(&p, 0, 0, 0);
         tell(&p, 0, (uint64_t)end, 1, 0, 0);
         wants(&p, 2, end + step, step);
         /* 16 lines long, the region leaves its start behind */
         for (int i = 0; i < 20; i++)
             tell(&p, 0, (uint64_t)end, 1, 0, 0), end += 2 * step;
-        tell(&p, 0, 1000, 1, 0, 0);
+        tell(&p, 0, (uint64_t)first, 1, 0, 0);
+        wants(&p, 0, 0, 0);
+        /* and it ends with its page */
+        for (int i = 0; i < 5; i++, end += 2 * step)
+            tell(&p, 0, (uint64_t)end, 1, 0, 0);
+        wants(&p, 1, first + 63 * step, step);
+        tell(&p, 0, (uint64_t)(first + 63 * step), 1, 0, 0);
         wants(&p, 0, 0, 0);
         p.ops->drop(p.state);
     }

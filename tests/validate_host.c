@@ -4,44 +4,51 @@
  *     validate_host BUILD [MACHINE [KERNEL...]]
  *
  * Run it in the top folder. MACHINE is a file of sim/configs without ".cfg" (default, or "": the
- * bundled one that is next to this host); KERNEL labels of points of validate-kernels.cfg (default:
- * all). BUILD/validate.elf holds the kernels for the simulator, BUILD/validate/NAME.native and
- * NAME.wasm2c those for the host. Where there is no NAME.wasm2c that column is left out.
+ * bundled one that is next to this host); KERNEL labels of points (default: all). There are two
+ * sets of points: validate-kernels.cfg, and validate-heldout.cfg, whose kernels were written after
+ * the model and its figures and have not led to any change. BUILD/validate.elf holds the kernels
+ * for the simulator, BUILD/validate/NAME.native and NAME.wasm2c those for the host. Where there is
+ * no NAME.wasm2c that column is left out.
  *
  * The unit of work is the wasm operator, which is the same in all three: CPI is cycles over wasm
  * operators of the timed region. Cycles of the host are CPU time over the measured time of a cycle
- * (tests/validate/clock.h). Of REPEATS runs of a program the fastest counts, since what disturbs a
- * run only adds to it; `noise` is by how much the median lies above, in the worse column. Checksums
- * must agree.
+ * (tests/validate/clock.h). All programs of a set run in turns, REPEATS times, so that what
+ * disturbs the host for a second does not meet all runs of one kernel; of each the fastest counts,
+ * since disturbance only adds; `noise` is by how much the median lies above, in the worse column.
+ * Checksums must agree.
  *
- * The simulated core has the clock that is measured here, so that memory takes as many of its
- * cycles, and pages of the size that the host's translation seems to have: a hypervisor may give a
- * guest's 2 MiB pages from pieces of 4 KiB.
+ * The simulated machine has what is measured of this host (validate_probe.h): its clock, so that
+ * memory takes as many of its cycles, its size of pages, the parts of the caches that it
+ * gets, and its way to memory.
  */
 #include <inttypes.h>
 #include <math.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
 #include "sim/experiment.h"
 #include "sim/run.h"
 #include "tests/bench.h"
-#include "tests/validate/clock.h"
+#include "tests/validate_probe.h"
 
-#define REPEATS 9
-#define KERNELS "sim/configs/validate-kernels.cfg"
+#define REPEATS 7
+#define FOLDER  "sim/configs"
+#define POINTS  2
+static const char *const points[POINTS] = {"validate-kernels", "validate-heldout"};
 
 enum { NATIVE, WASM2C, HOSTS };
 static const char *const host_name[HOSTS] = {"native", "wasm2c"};
 
 struct row {
-    const char *label;
+    const struct experiment_point *point;
     double operators, simulated;
-    double real[HOSTS]; /* cycles; 0: not there */
-    double noise;       /* median over fastest, less 1 */
+    double runs[HOSTS][REPEATS]; /* cycles; 0: not there */
+    double real[HOSTS];          /* the fastest */
+    double noise;                /* median over fastest, less 1 */
+    char sum[9];
 };
 
 static void die(const char *what)
@@ -50,81 +57,7 @@ static void die(const char *what)
     exit(1);
 }
 
-/* ---- the host ---- */
-
-static void cpu_field(const char *field, char *to, size_t n)
-{
-    char line[4096];
-    FILE *f = fopen("/proc/cpuinfo", "r");
-    *to = 0;
-    while (f && fgets(line, sizeof line, f))
-        if (strncmp(line, field, strlen(field)) == 0 && strchr(line, ':')) {
-            snprintf(to, n, "%s", strchr(line, ':') + 2);
-            to[strcspn(to, "\n")] = 0;
-            break;
-        }
-    if (f)
-        fclose(f);
-}
-
-/* AMD: Zen 4. Intel: with AMX (Sapphire Rapids and later) granite-rapids, else skylake. */
-static const char *machine_of_host(void)
-{
-    char vendor[64], flags[4096];
-    cpu_field("vendor_id", vendor, sizeof vendor);
-    cpu_field("flags", flags, sizeof flags);
-    if (strcmp(vendor, "GenuineIntel") != 0)
-        return "zen4";
-    return strstr(flags, " amx_tile") ? "granite-rapids" : "skylake";
-}
-
-static double clock_ghz(void)
-{
-    double v[BENCH_RUNS];
-    for (int i = 0; i < BENCH_RUNS; i++)
-        v[i] = clock_cycle_ns();
-    return 1 / bench_median(v, BENCH_RUNS);
-}
-
-/* ---- the host's pages ---- */
-
-#define PROBE_LINES 8192u
-#define HUGE_PAGE   ((size_t)2 << 20)
-
-/* A chain through so many lines, one every `stride` bytes: nanoseconds a step. */
-static double chain_ns(char *at, size_t stride)
-{
-    double best = 1e9;
-    for (size_t i = 0; i < PROBE_LINES; i++) {
-        const size_t next = (i * 2891336453u + 1234567u) % PROBE_LINES;
-        *(char **)(void *)(at + i * stride + i * 64 % stride) = at + next * stride +
-                                                                next * 64 % stride;
-    }
-    char *volatile *p = (char *volatile *)(void *)at;
-    for (int r = 0; r < 9; r++) {
-        const double began = clock_now();
-        for (size_t i = 0; i < PROBE_LINES; i++)
-            p = (char *volatile *)(void *)*p;
-        best = fmin(best, clock_now() - began);
-    }
-    return best / PROBE_LINES;
-}
-
-/* Are memory's pages, when it is asked for 2 MiB ones, of 2 MiB to the processor? Lines that lie a
- * page each then cost no more than lines that lie together; all of them fit into an L2. */
-static int pages_are_huge(void)
-{
-    const size_t bytes = PROBE_LINES * (size_t)4096;
-    char *room = mmap(NULL, bytes + HUGE_PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
-                      -1, 0);
-    if (room == MAP_FAILED)
-        return 0;
-    char *at = room + (HUGE_PAGE - (uintptr_t)room % HUGE_PAGE);
-    (void)madvise(at, bytes, MADV_HUGEPAGE);
-    const double apart = chain_ns(at, 4096), together = chain_ns(at, 64);
-    munmap(room, bytes + HUGE_PAGE);
-    return apart < 1.5 * together;
-}
+/* ---- one kernel ---- */
 
 /* One run of a kernel: cycles, or 0 when there is no such program. */
 static double run_host(const char *build, const char *kernel, const char *size, const char *rounds,
@@ -145,10 +78,7 @@ static double run_host(const char *build, const char *kernel, const char *size, 
     return cycles;
 }
 
-/* ---- one kernel ---- */
-
-static void simulate(const struct experiment_point *p, const struct image *image, struct row *row,
-                     char sum[static 9])
+static void simulate(struct row *row, const struct image *image)
 {
     char err[512], *said = NULL;
     size_t length = 0;
@@ -157,11 +87,14 @@ static void simulate(const struct experiment_point *p, const struct image *image
         .progress = PROGRESS_OFF, .input = -1, .console = {console, console}, .log = stderr};
     struct run_result r;
     uint64_t cycles = 0, operators = 0;
-    if (!console || run_point(p->config, p->label, image, &opt, &r, err, sizeof err))
+    if (row->point->config->args.n != 2)
+        die("a kernel takes two arguments, size and rounds");
+    if (!console ||
+        run_point(row->point->config, row->point->label, image, &opt, &r, err, sizeof err))
         die(console ? err : "out of memory");
     fclose(console);
     const struct stats *s = machine_stats(r.machine);
-    if (r.state != STATE_HALTED || r.exit_code || sscanf(said, "sum %8s", sum) != 1 ||
+    if (r.state != STATE_HALTED || r.exit_code || sscanf(said, "sum %8s", row->sum) != 1 ||
         !stats_lookup(s, "hart0.roi_cycles", &cycles) ||
         !stats_lookup(s, "hart0.roi_instructions", &operators) || !operators)
         die("a kernel did not end well in the simulator");
@@ -171,37 +104,55 @@ static void simulate(const struct experiment_point *p, const struct image *image
     free(said);
 }
 
-static void compare(const char *label, const char *where, const char *sum, const char *with)
+static void compare(const struct row *row, const char *where, const char *sum)
 {
-    if (strcmp(sum, with) == 0)
+    if (strcmp(row->sum, sum) == 0)
         return;
-    fprintf(stderr, "pwsim: validate-host: %s: checksum %s in the simulator, %s %s\n", label, sum,
-            with, where);
+    fprintf(stderr, "pwsim: validate-host: %s: checksum %s in the simulator, %s %s\n",
+            row->point->label, row->sum, sum, where);
     exit(1);
 }
 
-static void run_kernel(const char *build, const struct experiment_point *p,
-                       const struct image *image, struct row *row)
+static void run_both(const char *build, struct row *row, int time)
 {
-    const struct strs *args = &p->config->args;
-    double v[HOSTS][REPEATS];
-    char sum[9], real[9];
-    row->label = p->label;
-    if (args->n != 2)
-        die(KERNELS ": a kernel takes two arguments, size and rounds");
-    simulate(p, image, row, sum);
-    for (int i = 0; i < REPEATS; i++)
-        for (int h = 0; h < HOSTS; h++) {
-            v[h][i] = run_host(build, p->config->program, args->v[0], args->v[1], h, real);
-            if (v[h][i] > 0)
-                compare(p->label, host_name[h], sum, real);
-        }
+    const struct config *c = row->point->config;
+    char sum[9];
     for (int h = 0; h < HOSTS; h++) {
-        const double median = bench_median(v[h], REPEATS); /* which sorts */
-        row->real[h] = v[h][0];
-        if (v[h][0] > 0)
-            row->noise = fmax(row->noise, median / v[h][0] - 1);
+        row->runs[h][time] = run_host(build, c->program, c->args.v[0], c->args.v[1], h, sum);
+        if (row->runs[h][time] > 0)
+            compare(row, host_name[h], sum);
     }
+}
+
+static void sum_up(struct row *row)
+{
+    for (int h = 0; h < HOSTS; h++) {
+        const double median = bench_median(row->runs[h], REPEATS); /* which sorts */
+        row->real[h] = row->runs[h][0];
+        if (row->real[h] > 0)
+            row->noise = fmax(row->noise, median / row->real[h] - 1);
+    }
+}
+
+static void show_progress(const char *what)
+{
+    if (isatty(2))
+        fprintf(stderr, "\r%-20s\r", what);
+}
+
+static void run_rows(const char *build, const struct image *image, struct row *rows, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        show_progress(rows[i].point->label);
+        simulate(&rows[i], image);
+    }
+    for (int time = 0; time < REPEATS; time++)
+        for (size_t i = 0; i < n; i++) {
+            show_progress(rows[i].point->label);
+            run_both(build, &rows[i], time);
+        }
+    for (size_t i = 0; i < n; i++)
+        sum_up(&rows[i]);
 }
 
 /* ---- what comes out ---- */
@@ -256,7 +207,7 @@ static void print_rows(const struct row *rows, size_t n, int hosts)
     for (size_t i = 0; i < n; i++) {
         const size_t at = table_row(t);
         size_t c = 0;
-        table_text(t, at, c++, rows[i].label);
+        table_text(t, at, c++, rows[i].point->label);
         number(t, at, c++, rows[i].operators, 0, "");
         for (int h = -1; h < hosts; h++)
             number(t, at, c++, cpi(&rows[i], h), 3, "");
@@ -282,19 +233,112 @@ static void print_summary(const struct row *rows, size_t n, int host)
            rank_correlation(rows, n, host));
 }
 
-/* ---- all of it ---- */
+/* ---- the simulated machine ---- */
 
-static void write_config(const char *path, const char *machine)
+/* What is measured of the host, as settings. */
+struct settings {
+    char text[8][64];
+    const char *at[8];
+    size_t n;
+};
+
+static void set(struct settings *s, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    vsnprintf(s->text[s->n], sizeof s->text[s->n], format, args);
+    va_end(args);
+    s->at[s->n] = s->text[s->n];
+    s->n++;
+}
+
+static void write_config(const char *path, const char *machine, const char *set_of_points)
 {
     char here[2048];
     FILE *f = fopen(path, "w");
     if (!f || !getcwd(here, sizeof here))
         die("cannot write the config into the build folder");
-    fprintf(f, "@include \"%s/sim/configs/%s.cfg\"\n@include \"%s/" KERNELS "\"\n", here, machine,
-            here);
+    fprintf(f, "@include \"%s/" FOLDER "/%s.cfg\"\n@include \"%s/" FOLDER "/%s.cfg\"\n", here,
+            machine, here, set_of_points);
     if (fclose(f))
         die("cannot write the config into the build folder");
 }
+
+static struct experiment *load(const char *build, const char *machine, const char *set_of_points,
+                               const struct settings *s)
+{
+    char err[512], path[4096];
+    struct experiment *x;
+    snprintf(path, sizeof path, "%s/validate/machine.cfg", build);
+    write_config(path, machine, set_of_points);
+    if (experiment_load(path, s->at, s->n, &x, err, sizeof err))
+        die(err);
+    return x;
+}
+
+/* A cache of about the share's size: 9 to 16 ways, since what takes the rest away does so in all
+ * sets, and in no fixed ways of them. */
+static void set_share(struct settings *s, const char *cache, uint64_t bytes, uint64_t share)
+{
+    uint64_t way = 4096;
+    if (!share || share >= bytes)
+        return;
+    while (way * 16 < share)
+        way *= 2;
+    const uint64_t ways = (share + way / 2) / way;
+    set(s, "%s.ways=%" PRIu64, cache, ways ? ways : 1);
+    set(s, "%s.size=%" PRIu64 " KiB", cache, (ways ? ways : 1) * way >> 10);
+}
+
+/* What a miss takes beyond the caches and a closed row is the controller's, and the wires'. (The
+ * rows that such a chain needs are closed in the simulator, too: a refresh comes before they are
+ * needed again.) */
+static void set_memory(struct settings *s, const struct config *c, const struct host_probe *p)
+{
+    const double caches = (double)(c->l1d_cycles + c->l2_cycles + c->llc_cycles) / p->ghz;
+    const double bank = (double)((c->dram_rcd + c->dram_cl + c->dram_burst) * c->dram_tck) / 1000;
+    const double rest = p->memory_ns - caches - bank;
+    set(s, "dram.controller=%.0f ns", rest > 0 ? rest : 0);
+}
+
+static void describe(const struct host_probe *p)
+{
+    char model[128];
+    host_cpu_field("model name", model, sizeof model);
+    printf("host: %s, measured: %.2f GHz, pages of %s", model, p->ghz,
+           p->huge_pages ? "2 MiB" : "4 KiB");
+    if (p->l2)
+        printf(", %" PRIu64 " KiB of L2", p->l2 >> 10);
+    if (p->llc)
+        printf(", %.1f MiB of LLC, memory in %.0f ns", (double)p->llc / (1 << 20), p->memory_ns);
+    printf("\n");
+}
+
+/* Measure the host and say so: what the simulated machine is to have of it. */
+static void measure(const char *build, const char *machine, struct settings *s)
+{
+    char line[256];
+    struct host_probe p;
+    struct experiment *x = load(build, machine, points[0], s);
+    const struct config *c = x->points[0].config;
+    host_probe(&p);
+    set(s, "core.frequency=%.2f GHz", p.ghz);
+    set(s, "tlb.page=%s", p.huge_pages ? "2m" : "4k");
+    set_share(s, "l2", c->l2_bytes, p.l2);
+    set_share(s, "llc", c->llc_bytes, p.llc);
+    if (p.memory_ns > 0)
+        set_memory(s, c, &p);
+    experiment_free(x);
+    x = load(build, machine, points[0], s);
+    describe(&p);
+    printf("simulated: %s (%s)\n", machine,
+           run_machine_line(x->points[0].config, line, sizeof line));
+    printf("CPI: cycles for each wasm operator, in all columns\n");
+    fflush(stdout);
+    experiment_free(x);
+}
+
+/* ---- all of it ---- */
 
 static int wanted(const char *label, int n, char **names)
 {
@@ -304,63 +348,52 @@ static int wanted(const char *label, int n, char **names)
     return n == 0;
 }
 
-static void describe(const char *machine, const struct config *cfg, double ghz, int huge)
+/* Run those points that are wanted, print them, under a title line if there is one: how many. */
+static size_t run_set(const char *build, const struct experiment *x, const struct image *image,
+                      const char *title, int nnames, char **names)
 {
-    char model[128], line[256];
-    cpu_field("model name", model, sizeof model);
-    printf("host: %s, measured: %.2f GHz, pages of %s\n", model, ghz, huge ? "2 MiB" : "4 KiB");
-    printf("simulated: %s (%s)\n", machine, run_machine_line(cfg, line, sizeof line));
-    printf("CPI: cycles for each wasm operator, in all columns\n\n");
-    fflush(stdout);
-}
-
-static void load(const char *build, const char *machine, double ghz, int huge,
-                 struct experiment **x, struct image **image)
-{
-    char err[512], path[4096], clock[64];
-    const char *const set[] = {clock, huge ? "tlb.page=2m" : "tlb.page=4k"};
-    snprintf(clock, sizeof clock, "core.frequency=%.2f GHz", ghz);
-    snprintf(path, sizeof path, "%s/validate.elf", build);
-    *image = image_open(path, err, sizeof err);
-    if (!*image)
-        die(err);
-    snprintf(path, sizeof path, "%s/validate/machine.cfg", build);
-    write_config(path, machine);
-    if (experiment_load(path, set, sizeof set / sizeof set[0], x, err, sizeof err))
-        die(err);
-}
-
-int main(int argc, char **argv)
-{
-    struct experiment *x;
-    struct image *image;
-    if (argc < 2)
-        die("usage: validate_host BUILD [MACHINE [KERNEL...]]");
-    const char *build = argv[1], *machine = argc > 2 && *argv[2] ? argv[2] : machine_of_host();
-    const double ghz = clock_ghz();
-    const int huge = pages_are_huge();
-    load(build, machine, ghz, huge, &x, &image);
-    setenv("GLIBC_TUNABLES", "glibc.malloc.hugetlb=1", 1);
-    setenv("VALIDATE_HUGE", "1", 1);
     struct row *rows = calloc(x->n, sizeof *rows);
     size_t n = 0;
     if (!rows)
         die("out of memory");
-    describe(machine, x->points[0].config, ghz, huge);
     for (size_t i = 0; i < x->n; i++)
-        if (wanted(x->points[i].label, argc > 3 ? argc - 3 : 0, argv + 3)) {
-            if (isatty(2))
-                fprintf(stderr, "\r%-20s\r", x->points[i].label);
-            run_kernel(build, &x->points[i], image, &rows[n++]);
-        }
-    if (n == 0)
-        die("no such kernel: labels are in " KERNELS);
-    const int hosts = rows[0].real[WASM2C] > 0 ? HOSTS : 1;
-    print_rows(rows, n, hosts);
-    for (int h = 0; h < hosts; h++)
-        print_summary(rows, n, h);
+        if (wanted(x->points[i].label, nnames, names))
+            rows[n++].point = &x->points[i];
+    if (n) {
+        run_rows(build, image, rows, n);
+        const int hosts = rows[0].real[WASM2C] > 0 ? HOSTS : 1;
+        printf("\n%s", title);
+        print_rows(rows, n, hosts);
+        for (int h = 0; h < hosts; h++)
+            print_summary(rows, n, h);
+    }
     free(rows);
-    experiment_free(x);
+    return n;
+}
+
+int main(int argc, char **argv)
+{
+    struct settings s = {.n = 0};
+    char err[512], path[4096];
+    size_t n = 0;
+    if (argc < 2)
+        die("usage: validate_host BUILD [MACHINE [KERNEL...]]");
+    const char *build = argv[1], *machine = argc > 2 && *argv[2] ? argv[2] : host_machine();
+    snprintf(path, sizeof path, "%s/validate.elf", build);
+    struct image *image = image_open(path, err, sizeof err);
+    if (!image)
+        die(err);
+    measure(build, machine, &s);
+    setenv("GLIBC_TUNABLES", "glibc.malloc.hugetlb=1", 1);
+    setenv("VALIDATE_HUGE", "1", 1);
+    for (int i = 0; i < POINTS; i++) {
+        struct experiment *x = load(build, machine, points[i], &s);
+        n += run_set(build, x, image, i ? "held out:\n" : "", argc > 3 ? argc - 3 : 0, argv + 3);
+        experiment_free(x);
+    }
+    if (n == 0)
+        die("no such kernel: labels are in " FOLDER
+            "/validate-kernels.cfg and validate-heldout.cfg");
     image_free(image);
     return 0;
 }

@@ -13,7 +13,8 @@ enum uop_class {
     UOP_FADD,
     UOP_FMUL,
     UOP_FDIV,
-    UOP_FCVT, /* conversions, moves between register files, compares of floats */
+    UOP_FSQRT, /* square roots: the same unit as FDIV */
+    UOP_FCVT,  /* conversions, moves between register files, compares of floats */
     UOP_LOAD,
     UOP_STORE,
     UOP_BRANCH,
