@@ -55,7 +55,7 @@ void builder_operands(struct builder *b, uint32_t slots)
     b->most_operands = slots;
     if (b->temps + (uint64_t)slots + 1 > MAX_SLOTS || b->type->nresults > MAX_SLOTS)
         b->failed = "it needs more than 65000 locals and operands";
-    else if (GROW(b->stack, b->stack_cap, 0, slots + 1))
+    else if (GROW(b->stack, b->stack_cap, b->height, slots + 1 - b->height))
         b->failed = no_memory;
 }
 

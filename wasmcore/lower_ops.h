@@ -81,9 +81,11 @@ void v128_global_op(struct builder *b, uint32_t op, struct insn in);
 extern lower_fn *const lower_handlers[]; /* by OP_ROW */
 static inline lower_fn *lower_handler(const struct op *o)
 {
-    if (o->code < 0xfd00)
-        return lower_handlers[OP_ROW(o->code)];
-    return o->code < OP_SIMD ? lower_atomic : lower_simd;
+    if (o->code < 0x100) /* most of them */
+        return lower_handlers[o->code];
+    if (o->code >= OP_SIMD)
+        return lower_simd;
+    return o->code < 0xfe00 ? lower_handlers[OP_ROW(o->code)] : lower_atomic;
 }
 
 #endif

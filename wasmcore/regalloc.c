@@ -33,6 +33,7 @@ struct pass {
     uint32_t used[FILES], saved[FILES];
     struct scratch scratch[FILES][SCRATCH]; /* most recently used first */
     uint8_t scratched;                      /* a scratch register may hold something */
+    uint8_t short_of;                       /* not every slot that is used has a register */
     int failed;
 };
 
@@ -75,13 +76,16 @@ static const struct raw_uop *block_end(const struct regalloc *ra, uint32_t block
     return ra->uops + (block + 1 < ra->nblocks ? ra->blocks[block + 1].uop : ra->nuops);
 }
 
+/* Blocks one after the other that are as deep are one run. */
 static void weigh_all(struct pass *p)
 {
     const struct regalloc *ra = p->ra;
-    for (uint32_t i = 0; i < ra->nblocks; i++) {
-        const struct raw_block *b = &ra->blocks[i];
-        uint64_t w = UINT64_C(1) << 3 * (b->depth < MAX_DEPTH ? b->depth : MAX_DEPTH);
-        weigh(p, ra->uops + b->uop, block_end(ra, i), w);
+    for (uint32_t i = 0, next; i < ra->nblocks; i = next) {
+        const unsigned depth = ra->blocks[i].depth;
+        for (next = i + 1; next < ra->nblocks && ra->blocks[next].depth == depth; next++)
+            ;
+        uint64_t w = UINT64_C(1) << 3 * (depth < MAX_DEPTH ? depth : MAX_DEPTH);
+        weigh(p, ra->uops + ra->blocks[i].uop, block_end(ra, next - 1), w);
     }
 }
 
@@ -111,6 +115,7 @@ static void assign(struct pass *p, unsigned file, uint32_t registers)
     if (wanted > usable) {
         memset(p->in_register[file], 0, p->ra->nslots);
         assign_heaviest(p, file, usable);
+        p->short_of = 1;
     }
     p->used[file] = wanted < usable ? wanted : usable;
     uint32_t free_ones = 0;
@@ -330,6 +335,19 @@ static const struct raw_uop *put_plain(struct pass *p, const struct raw_uop *r,
     return r;
 }
 
+/* All of a block where every slot has a register. Those that cost nothing are written over. */
+static void put_all(struct pass *p, const struct raw_uop *r, const struct raw_uop *end,
+                    const struct raw_block *b)
+{
+    if (!make_room(p, (uint32_t)(end - r) + ROOM_FOR_ONE))
+        return;
+    for (; r < end - 1; r++) {
+        put_as_is(p, r);
+        p->st->nuops -= r->class >= UOP_CLASSES;
+    }
+    put_last(p, r, b);
+}
+
 /* There is always room for what is left of the block as it is, and for one that is not. */
 static void put_uops(struct pass *p, const struct raw_uop *r, const struct raw_uop *end,
                      const struct raw_block *b)
@@ -353,8 +371,10 @@ static void put_block(struct pass *p, uint32_t i, struct block *out)
     out->uops = p->st->nuops;
     if (i == 0 && make_room(p, ROOM_FOR_ONE + 2 * ra->type->nparams))
         prologue(p);
-    if (r < end)
+    if (r < end && p->short_of)
         put_uops(p, r, end, b);
+    else if (r < end)
+        put_all(p, r, end, b);
     if (p->scratched && make_room(p, ROOM_FOR_ONE))
         settle(p, b);
     uint32_t n = p->st->nuops - out->uops;

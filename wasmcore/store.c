@@ -33,6 +33,20 @@ static void advise_large_pages(void *p, size_t n)
                       MADV_HUGEPAGE); /* NOLINT(performance-no-int-to-ptr) */
 }
 
+/* An array that becomes large moves to where large pages begin, or half of it would be in small
+ * ones. */
+static void *grow_large(void *array, size_t old, size_t size)
+{
+    void *p = aligned_alloc(LARGE_PAGE, (size + LARGE_PAGE - 1) & ~(LARGE_PAGE - 1));
+    if (!p)
+        return NULL;
+    advise_large_pages(p, size);
+    if (old > 0)
+        memcpy(p, array, old);
+    free(array);
+    return p;
+}
+
 int store_grow_array(void **array, uint32_t *cap, uint32_t n, uint64_t more, size_t size)
 {
     uint64_t want = n + more, room = *cap ? *cap : 16;
@@ -42,11 +56,10 @@ int store_grow_array(void **array, uint32_t *cap, uint32_t n, uint64_t more, siz
         return -1;
     while (room < want)
         room *= 2;
-    void *p = realloc(*array, room * size);
+    void *p = room * size < LARGE_PAGE ? realloc(*array, room * size)
+                                       : grow_large(*array, n * size, room * size);
     if (!p)
         return -1;
-    if (room * size >= LARGE_PAGE)
-        advise_large_pages(p, room * size);
     *array = p;
     *cap = (uint32_t)room;
     return 0;

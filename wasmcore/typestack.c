@@ -18,14 +18,15 @@ void *ts_grow(void *array, uint32_t *cap, uint32_t n, size_t size)
 
 int ts_push_n(struct validator *v, const uint8_t *types, uint32_t n)
 {
+    if (n == 0)
+        return 0;
     if (n > v->lim->operands - v->nvals)
         return FAIL(v, "too many operands on the stack: the limit is %u", v->lim->operands);
     uint8_t *vals = ts_grow(v->vals, &v->vals_cap, v->nvals + n, 1);
     if (!vals)
         return FAIL(v, "out of memory");
     v->vals = vals;
-    if (n > 0)
-        memcpy(v->vals + v->nvals, types, n);
+    memcpy(v->vals + v->nvals, types, n);
     v->nvals += n;
     if (v->nvals > v->f->max_height)
         v->f->max_height = v->nvals;
@@ -59,6 +60,8 @@ static int top_is(const struct validator *v, const uint8_t *types, uint32_t n)
 
 int ts_pop_n(struct validator *v, const uint8_t *types, uint32_t n)
 {
+    if (n == 0)
+        return 0;
     if (top_is(v, types, n)) {
         v->nvals -= n;
         return 0;
