@@ -9,7 +9,7 @@ static struct functype block_type(const struct builder *b, int64_t bt)
     if (bt >= 0)
         return b->unit->slot_types[bt];
     if (bt == BLOCK_EMPTY)
-        return (struct functype){0, 0, NULL};
+        return (struct functype){0, 0, op_block_empty};
     const uint8_t type = BLOCK_VALUE_TYPE(bt);
     return (struct functype){0, slot_width(type), op_block_result(type)};
 }

@@ -93,6 +93,8 @@ void op_read(struct op *o, struct reader *r, const struct module *m)
     }
 }
 
+const uint8_t op_block_empty[] = {VT_NONE};
+
 const uint8_t *op_block_result(uint8_t type)
 {
     static const uint8_t types[] = {VT_I32,     VT_I64,       VT_F32,  VT_F64,

@@ -89,5 +89,7 @@ static inline int op_read_short(struct op *o, const uint8_t **at)
 /* The results of a block of one value type: that type, with VT_HIGH after it where it takes two
  * slots. NULL: there is no such type. */
 const uint8_t *op_block_result(uint8_t type);
+/* Those of a block of none: an array all the same, which may be added to. */
+extern const uint8_t op_block_empty[];
 
 #endif

@@ -24,7 +24,7 @@ static int block_type(struct validator *v, struct functype *t)
         *t = v->m->types[b];
         return 0;
     }
-    *t = (struct functype){0, 0, NULL};
+    *t = (struct functype){0, 0, op_block_empty};
     if (b == BLOCK_EMPTY)
         return 0;
     const uint8_t type = BLOCK_VALUE_TYPE(b), *result = op_block_result(type);
