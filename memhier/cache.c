@@ -57,6 +57,7 @@ static int attach_policy(struct cache *c, const struct policy *policy, uint64_t 
                  POLICY_ABI);
         return -1;
     }
+    snprintf(err, errlen, "the policy refuses, and gives no reason");
     c->state = policy->make(&pc, err, errlen);
     if (!c->state)
         return -1;

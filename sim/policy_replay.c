@@ -1,6 +1,7 @@
 /* policy_replay.c - `pwsim replay --llc`: replacement policies alone, on what an LLC is asked. */
 #include "sim/policy_replay.h"
 
+#include <inttypes.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,6 +10,7 @@
 
 #include "memhier/policy_load.h"
 #include "memhier/stream.h"
+#include "sim/cmd.h"
 #include "sim/cmd_trace.h"
 #include "sim/error.h"
 #include "sim/quantity.h"
@@ -144,11 +146,11 @@ static int run_policies(struct policy_replay *r, const char *path, const struct 
     struct policy_future future = {0};
     uint32_t *next = NULL;
     uint64_t first_pass = 0;
-    char why[256];
     int bad = 0;
     for (size_t i = 0; i < r->policies && !bad; i++) {
         const struct policy *p = r->policy[i];
         struct stream_counts c;
+        char why[256] = "refuses, and gives no reason";
         if (p->foresees && !next) {
             const uint64_t began = cpu_ns();
             if (stream_foresee(s->v, s->n, &next, &future))
@@ -161,6 +163,10 @@ static int run_policies(struct policy_replay *r, const char *path, const struct 
             (void)fail(err, errlen, "%s: %s", p->name, why);
         else
             put_row(r, path, p->name, s, &c, cpu_ns() - began + (p->foresees ? first_pass : 0));
+        if (!bad && c.policy_errors)
+            (void)cmd_complain("%s: %s: %" PRIu64
+                               " answers were no way of the set; way 0 was taken",
+                               path, p->name, c.policy_errors);
     }
     free(next);
     return bad;

@@ -47,6 +47,20 @@ bad_policy() { # name, C text after the header
 bad_policy newer 'const struct policy cache_policy = {.abi = POLICY_ABI + 1, .name = "x", .meaning = "y"};'
 bad_policy unnamed 'const struct policy policy = {.abi = POLICY_ABI};'
 bad_policy partial 'const struct policy cache_policy = {.abi = POLICY_ABI, .name = "x", .meaning = "y"};'
+own='.abi = POLICY_ABI, .name = "own", .meaning = "y", .drop = free, .hit = nothing, .fill = nothing, .evict = nothing'
+nothing='#include <stdlib.h>
+static void nothing(void *s, const struct policy_access *a) {}
+static uint32_t beyond(void *s, const struct policy_access *a) { return 77; }
+static void *made(const struct policy_config *c, char *err, size_t n) { return malloc(1); }
+static void *refused(const struct policy_config *c, char *err, size_t n) { return NULL; }'
+bad_policy silent "$nothing
+const struct policy cache_policy = {$own, .make = refused, .victim = beyond};"
+bad_policy astray "$nothing
+const struct policy cache_policy = {$own, .make = made, .victim = beyond};"
+t "a policy that gives no reason" refuses 2 "own: refuses, and gives no reason" alone --policy ./silent.so
+t "a policy that gives no reason, in a machine" refuses 2 "gives no reason" "$pwsim" replay hello.trace -s llc.policy=./silent.so
+goes_astray() { alone --policy ./astray.so >out 2>err && grep -q 'own: [0-9]* answers were no way of the set' err; }
+t "a policy whose answers are no ways is told on" goes_astray
 t "a policy for another interface" refuses 2 "built for interface" alone --policy ./newer.so
 t "an object without cache_policy" refuses 2 "no symbol cache_policy" alone --policy ./unnamed.so
 t "a policy without functions" refuses 2 "lacks a function" alone --policy ./partial.so
