@@ -21,7 +21,8 @@
  *
  * Write-backs and prefetches: write-backs train nothing, do not count as accesses and never bypass;
  * their hits change nothing, their fills get -15. A prefetch is as a demand access, by signatures
- * of its own, but its hit sets no ETR. Lines that leave by a flush change nothing.
+ * of its own, but its hit sets no ETR; the authors' code also doubles distances that a prefetch
+ * ends, which is not done here. Lines that leave by a flush change nothing.
  */
 #include "memhier/archive.h"
 #include "memhier/kind.h"
