@@ -20,9 +20,15 @@ struct entry {
     uint8_t useful; /* 0 to 3 */
 };
 
-/* A history folded to `width` bits: bit i of the history is bit i % width of the sum. */
-struct fold {
-    uint32_t value, width, out; /* out: where the oldest outcome is in it */
+/* The history of each table folded to `width` bits: bit i of the history is bit i % width of the
+ * sum. All tables are stepped at once, as vectors of the host: LANES, of which the last are idle.
+ */
+#define LANES 8u
+
+struct folds {
+    uint32_t value[LANES];
+    uint32_t out[LANES]; /* the bit where the oldest outcome is in it; idle ones: 0 */
+    uint32_t width;
 };
 
 struct loop {
@@ -38,12 +44,19 @@ struct tage {
     int8_t use_alt, use_loops; /* from 0 on: yes */
     uint32_t at;               /* place of the latest outcome in history */
     uint32_t random, updates, clear;
-    struct fold index[TAGE_TABLES], tag[TAGE_TABLES][2];
+    struct folds index, tag[2];
     struct loop loops[TAGE_LOOPS];
     uint8_t history[TAGE_HISTORY];
     uint8_t *base;
     struct entry *tables[TAGE_TABLES];
 };
+
+static void folds_init(struct folds *f, uint32_t width)
+{
+    f->width = width;
+    for (uint32_t i = 0; i < TAGE_TABLES; i++)
+        f->out[i] = 1u << tage_lengths[i] % width;
+}
 
 struct tage *tage_new(uint32_t bits)
 {
@@ -55,11 +68,10 @@ struct tage *tage_new(uint32_t bits)
     t->random = 1;
     t->base = malloc((size_t)t->base_mask + 1);
     int failed = !t->base;
+    folds_init(&t->index, t->index_bits);
+    folds_init(&t->tag[0], TAGE_TAG);
+    folds_init(&t->tag[1], TAGE_TAG - 1);
     for (uint32_t i = 0; i < TAGE_TABLES; i++) {
-        const uint32_t widths[3] = {t->index_bits, TAGE_TAG, TAGE_TAG - 1};
-        struct fold *folds[3] = {&t->index[i], &t->tag[i][0], &t->tag[i][1]};
-        for (int k = 0; k < 3; k++)
-            *folds[k] = (struct fold){.width = widths[k], .out = tage_lengths[i] % widths[k]};
         t->tables[i] = calloc((size_t)1 << t->index_bits, sizeof *t->tables[i]);
         failed |= !t->tables[i];
     }
@@ -83,24 +95,28 @@ void tage_free(struct tage *t)
 
 /* ---- history ---- */
 
-static inline void fold_step(struct fold *f, uint32_t in, uint32_t out)
+/* in: the outcome; out: all ones for tables whose history loses an outcome that was taken. */
+static inline void folds_step(struct folds *f, uint32_t in, const uint32_t out[LANES])
 {
-    uint32_t v = f->value << 1 | in;
-    v ^= out << f->out;
-    v ^= v >> f->width;
-    f->value = v & ((1u << f->width) - 1);
+    for (uint32_t i = 0; i < LANES; i++) {
+        uint32_t v = f->value[i] << 1 | in;
+        v ^= out[i] & f->out[i];
+        v ^= v >> f->width;
+        f->value[i] = v & ((1u << f->width) - 1);
+    }
 }
 
 static void remember(struct tage *t, int taken)
 {
+    uint32_t out[LANES] = {0};
     t->at = (t->at + 1) & (TAGE_HISTORY - 1);
     t->history[t->at] = (uint8_t)taken;
-    for (uint32_t i = 0; i < TAGE_TABLES; i++) {
-        const uint32_t out = t->history[(t->at - tage_lengths[i]) & (TAGE_HISTORY - 1)];
-        fold_step(&t->index[i], (uint32_t)taken, out);
-        fold_step(&t->tag[i][0], (uint32_t)taken, out);
-        fold_step(&t->tag[i][1], (uint32_t)taken, out);
-    }
+#pragma GCC unroll 6
+    for (uint32_t i = 0; i < TAGE_TABLES; i++)
+        out[i] = -(uint32_t)t->history[(t->at - tage_lengths[i]) & (TAGE_HISTORY - 1)];
+    folds_step(&t->index, (uint32_t)taken, out);
+    folds_step(&t->tag[0], (uint32_t)taken, out);
+    folds_step(&t->tag[1], (uint32_t)taken, out);
 }
 
 static uint32_t draw(struct tage *t)
@@ -176,31 +192,44 @@ static void learn_loop(struct loop *l, int taken)
 struct found {
     struct entry *provider, *alternative; /* NULL: the base */
     uint32_t table;                       /* of the provider + 1, 0: the base */
-    uint32_t index[TAGE_TABLES], tag[TAGE_TABLES];
+    uint32_t index[LANES], tag[LANES];
     int base, says, alternative_says, is_new;
 };
 
-static struct found look_up(struct tage *t, uint64_t pc)
+/* Where each table would have the branch, and under which tag. */
+static inline void hash(const struct tage *t, uint32_t a, struct found *f)
 {
-    struct found f = {0};
-    const uint32_t a = (uint32_t)(pc >> 2);
     const uint32_t mask = (1u << t->index_bits) - 1;
-    f.base = t->base[a & t->base_mask] >= 2;
+    uint32_t high[LANES] = {0};
+#pragma GCC unroll 6
+    for (uint32_t i = 0; i < TAGE_TABLES; i++)
+        high[i] = a >> (t->index_bits - i);
+    for (uint32_t i = 0; i < LANES; i++)
+        f->index[i] = (a ^ high[i] ^ t->index.value[i]) & mask;
+    for (uint32_t i = 0; i < LANES; i++)
+        f->tag[i] = (a ^ t->tag[0].value[i] ^ t->tag[1].value[i] << 1) & ((1u << TAGE_TAG) - 1);
+}
+
+static inline void look_up(struct tage *t, uint64_t pc, struct found *f)
+{
+    const uint32_t a = (uint32_t)(pc >> 2);
+    hash(t, a, f);
+    f->provider = f->alternative = NULL;
+    f->table = 0;
+    f->base = t->base[a & t->base_mask] >= 2;
+#pragma GCC unroll 6
     for (uint32_t i = 0; i < TAGE_TABLES; i++) {
-        f.index[i] = (a ^ a >> (t->index_bits - i) ^ t->index[i].value) & mask;
-        f.tag[i] = (a ^ t->tag[i][0].value ^ t->tag[i][1].value << 1) & ((1u << TAGE_TAG) - 1);
-        struct entry *e = &t->tables[i][f.index[i]];
-        if (e->tag == f.tag[i]) {
-            f.alternative = f.provider;
-            f.provider = e;
-            f.table = i + 1;
+        struct entry *e = &t->tables[i][f->index[i]];
+        if (e->tag == f->tag[i]) {
+            f->alternative = f->provider;
+            f->provider = e;
+            f->table = i + 1;
         }
     }
-    f.alternative_says = f.alternative ? f.alternative->counter >= 0 : f.base;
-    f.says = f.provider ? f.provider->counter >= 0 : f.base;
-    f.is_new = f.provider && !f.provider->useful &&
-               (f.provider->counter == 0 || f.provider->counter == -1);
-    return f;
+    f->alternative_says = f->alternative ? f->alternative->counter >= 0 : f->base;
+    f->says = f->provider ? f->provider->counter >= 0 : f->base;
+    f->is_new = f->provider && !f->provider->useful &&
+                (f->provider->counter == 0 || f->provider->counter == -1);
 }
 
 static void count(int8_t *counter, int up, int least, int most)
@@ -261,7 +290,8 @@ static void forget_useful(struct tage *t)
 
 int tage_cond(struct tage *t, uint64_t pc, int taken)
 {
-    const struct found f = look_up(t, pc);
+    struct found f;
+    look_up(t, pc, &f);
     const int says = f.is_new && t->use_alt >= 0 ? f.alternative_says : f.says;
     struct loop *l = find_loop(t, pc);
     int final = says;
@@ -312,9 +342,9 @@ static void loop_archive(struct loop *l, struct archive *a)
 static void folds_archive(struct tage *t, struct archive *a)
 {
     for (uint32_t i = 0; i < TAGE_TABLES; i++) {
-        archive_u32_below(a, &t->index[i].value, UINT64_C(1) << t->index[i].width);
+        archive_u32_below(a, &t->index.value[i], UINT64_C(1) << t->index.width);
         for (int k = 0; k < 2; k++)
-            archive_u32_below(a, &t->tag[i][k].value, UINT64_C(1) << t->tag[i][k].width);
+            archive_u32_below(a, &t->tag[k].value[i], UINT64_C(1) << t->tag[k].width);
     }
 }
 
