@@ -13,13 +13,15 @@
  */
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "memhier/archive.h"
 #include "memhier/prefetcher.h"
 
-#define STREAMS  64u
+#define STREAMS  64u /* one bit each */
 #define NEAR     16
 #define DISTANCE 16
+#define PAGES    64u /* power of two */
 
 struct stream {
     uint64_t first;      /* the miss that opened it */
@@ -29,21 +31,20 @@ struct stream {
     uint32_t misses;     /* 3: trained */
 };
 
+/*
+ * A stream cares for a stretch of lines that is shorter than a page of 64, so that it lies in one
+ * page or in two: `cares` has its bit for these, and only streams that care for a line's page (or
+ * one with the same low bits) are looked at. The order of use is a ring through `head`.
+ */
 struct streams {
     uint32_t degree;
     uint64_t clock;
     struct stream s[STREAMS];
+    uint64_t cares[PAGES];                        /* by the low bits of the page */
+    uint8_t next[STREAMS + 1], prev[STREAMS + 1]; /* from the least recently used on */
 };
-
-static void *make(const struct prefetcher_config *cfg, char *err, size_t errlen)
-{
-    struct streams *p = calloc(1, sizeof *p);
-    if (p)
-        p->degree = cfg->degree;
-    else
-        snprintf(err, errlen, "out of memory");
-    return p;
-}
+#define HEAD STREAMS
+_Static_assert(2 * NEAR < 64 && DISTANCE + PREFETCH_MOST < 64, "a stretch lies in two pages");
 
 /* How far `line` lies after `from` in the direction of the stream. */
 static int64_t ahead(const struct stream *s, uint64_t from, uint64_t line)
@@ -62,6 +63,73 @@ static int near(const struct stream *s, uint64_t line)
     const int64_t d = (int64_t)(line - s->first);
     return s->used && s->misses < 3 && d >= -NEAR && d <= NEAR;
 }
+
+/* ---- who cares for a line, who was used last ---- */
+
+static uint64_t *page_of(struct streams *p, uint64_t line)
+{
+    return &p->cares[line >> PREFETCH_PAGE_SHIFT & (PAGES - 1)];
+}
+
+static void care(struct streams *p, const struct stream *s, int x)
+{
+    const uint64_t bit = UINT64_C(1) << (s - p->s);
+    const int trained = s->misses == 3;
+    uint64_t *const ends[] = {page_of(p, trained ? s->start : s->first - NEAR),
+                              page_of(p, trained ? s->end : s->first + NEAR)};
+    for (int i = 0; i < 2; i++)
+        *ends[i] = x ? *ends[i] | bit : *ends[i] & ~bit;
+}
+
+static void link_last(struct streams *p, uint32_t i)
+{
+    const uint8_t last = p->prev[HEAD];
+    p->next[last] = p->prev[HEAD] = (uint8_t)i;
+    p->next[i] = HEAD;
+    p->prev[i] = last;
+}
+
+static void use(struct streams *p, struct stream *s)
+{
+    const uint32_t i = (uint32_t)(s - p->s);
+    s->used = ++p->clock;
+    p->next[p->prev[i]] = p->next[i];
+    p->prev[p->next[i]] = p->prev[i];
+    link_last(p, i);
+}
+
+/* Both, after the streams themselves. */
+static void work_out(struct streams *p)
+{
+    uint64_t left = UINT64_MAX;
+    memset(p->cares, 0, sizeof p->cares);
+    p->next[HEAD] = p->prev[HEAD] = HEAD;
+    while (left) {
+        uint32_t oldest = (uint32_t)__builtin_ctzll(left);
+        for (uint64_t rest = left; rest; rest &= rest - 1) {
+            const uint32_t i = (uint32_t)__builtin_ctzll(rest);
+            oldest = p->s[i].used < p->s[oldest].used ? i : oldest;
+        }
+        link_last(p, oldest);
+        left &= ~(UINT64_C(1) << oldest);
+        if (p->s[oldest].used)
+            care(p, &p->s[oldest], 1);
+    }
+}
+
+static void *make(const struct prefetcher_config *cfg, char *err, size_t errlen)
+{
+    struct streams *p = calloc(1, sizeof *p);
+    if (!p) {
+        snprintf(err, errlen, "out of memory");
+        return NULL;
+    }
+    p->degree = cfg->degree;
+    work_out(p);
+    return p;
+}
+
+/* ---- learning ---- */
 
 /* Is it trained now? */
 static int train(struct stream *s, uint64_t line)
@@ -90,33 +158,47 @@ static int page_ends_at(const struct stream *s)
 static uint32_t advance(struct streams *p, struct stream *s, uint64_t *out)
 {
     uint32_t n = 0;
+    care(p, s, 0);
     for (; n < p->degree && !page_ends_at(s); n++) {
         s->end += (uint64_t)(int64_t)s->direction;
         out[n] = s->end;
         if (ahead(s, s->start, s->end) > DISTANCE)
             s->start += (uint64_t)(int64_t)s->direction;
     }
+    care(p, s, 1);
+    use(p, s);
     return n;
+}
+
+/* A miss near the stream's first, or, where there is none such, the first of a new one. */
+static uint32_t learn(struct streams *p, struct stream *s, uint64_t line, uint64_t *out)
+{
+    const int open = s != NULL;
+    int trained = 0;
+    if (!open)
+        s = &p->s[p->next[HEAD]];
+    if (s->used)
+        care(p, s, 0);
+    if (open)
+        trained = train(s, line);
+    else
+        *s = (struct stream){.first = line, .misses = 1};
+    care(p, s, 1);
+    use(p, s);
+    return trained ? advance(p, s, out) : 0;
 }
 
 static uint32_t access(void *state, const struct prefetch_access *a, uint64_t *out)
 {
     struct streams *p = state;
-    struct stream *oldest = p->s, *found = NULL;
-    for (struct stream *s = p->s; s < p->s + STREAMS; s++) {
-        if (watches(s, a->line)) {
-            s->used = ++p->clock;
+    struct stream *open = NULL;
+    for (uint64_t some = *page_of(p, a->line); some; some &= some - 1) {
+        struct stream *s = &p->s[__builtin_ctzll(some)];
+        if (watches(s, a->line))
             return advance(p, s, out);
-        }
-        found = !found && near(s, a->line) ? s : found;
-        oldest = s->used < oldest->used ? s : oldest;
+        open = !open && near(s, a->line) ? s : open;
     }
-    if (a->hit)
-        return 0;
-    if (!found)
-        *(found = oldest) = (struct stream){.first = a->line, .misses = 1};
-    found->used = ++p->clock;
-    return found->misses < 3 && train(found, a->line) ? advance(p, found, out) : 0;
+    return a->hit ? 0 : learn(p, open, a->line, out);
 }
 
 static void archive(void *state, struct archive *a)
@@ -134,6 +216,7 @@ static void archive(void *state, struct archive *a)
         archive_u8_below(a, &direction, 3);
         s->direction = direction - 1;
     }
+    work_out(p);
 }
 
 const struct prefetcher_ops prefetcher_stream = {

@@ -114,6 +114,100 @@ Test(prefetch, stream_runs_ahead_in_both_directions)
     }
 }
 
+/* Streams as a list that is searched from its front, in lines of the direction: upside down where
+ * it goes down. */
+#define PLAIN_STREAMS 64
+
+struct plain_stream {
+    int64_t first, from, to; /* what it watches when trained: from <= line * way <= to */
+    int way, misses;
+    uint64_t used;
+};
+
+/* A stream ends with its page. */
+static uint32_t plain_advance(struct plain_stream *s, uint32_t degree, uint64_t *out)
+{
+    uint32_t n = 0;
+    for (; n < degree; n++) {
+        const uint64_t last = (uint64_t)(s->to * s->way), next = (uint64_t)((s->to + 1) * s->way);
+        if (last >> PREFETCH_PAGE_SHIFT != next >> PREFETCH_PAGE_SHIFT)
+            break;
+        out[n] = next;
+        s->to++;
+        s->from += s->to - s->from > 16;
+    }
+    return n;
+}
+
+/* Is it trained by that? */
+static int plain_miss(struct plain_stream *s, int open, int64_t line)
+{
+    const int way = line > s->first ? 1 : -1;
+    if (!open) {
+        *s = (struct plain_stream){.first = line, .misses = 1};
+    } else if (line != s->first && way != s->way) {
+        s->way = way;
+        s->misses = 2;
+    } else if (line != s->first) {
+        s->misses = 3;
+        s->from = s->first * way;
+        s->to = line * way;
+        return 1;
+    }
+    return 0;
+}
+
+static uint32_t plain_streams(struct plain_stream *all, uint64_t now, int64_t line, int hit,
+                              uint32_t degree, uint64_t *out)
+{
+    struct plain_stream *open = NULL, *oldest = all;
+    for (struct plain_stream *s = all; s < all + PLAIN_STREAMS; s++) {
+        const int64_t d = line - s->first;
+        if (s->misses == 3 && line * s->way >= s->from && line * s->way <= s->to) {
+            s->used = now;
+            return plain_advance(s, degree, out);
+        }
+        if (!open && s->misses && s->misses < 3 && d >= -16 && d <= 16)
+            open = s;
+        oldest = s->used < oldest->used ? s : oldest;
+    }
+    if (hit)
+        return 0;
+    struct plain_stream *s = open ? open : oldest;
+    s->used = now;
+    return plain_miss(s, open != NULL, line) ? plain_advance(s, degree, out) : 0;
+}
+
+Test(prefetch, streams_are_those_of_a_plain_list)
+{
+    enum { WALKS = 90, STEPS = 60000 };
+    uint64_t x = 11, wanted = 0;
+    for (uint32_t degree = 1; degree <= PREFETCH_MOST; degree += 3) {
+        struct alone p = make_alone("stream", degree);
+        struct plain_stream plain[PLAIN_STREAMS] = {0};
+        int64_t at[WALKS] = {0}, step[WALKS] = {0};
+        const uint64_t lines = UINT64_C(1) << (degree % 2 ? 12 : 30); /* streams meet, or do not */
+        for (uint32_t i = 0; i < STEPS; i++) {
+            const uint64_t k = draw(&x) % (i < STEPS / 2 ? 9 : WALKS);
+            uint64_t out[PREFETCH_MOST];
+            if (draw(&x) % 64 == 0 || i < WALKS) {
+                at[k] = (int64_t)(draw(&x) % lines);
+                step[k] = (int64_t)(draw(&x) % 5) - 2;
+            }
+            at[k] += draw(&x) % 4 ? step[k] : (int64_t)(draw(&x) % 7) - 3;
+            at[k] = at[k] < 0 ? 0 : at[k];
+            const int hit = draw(&x) % 3 == 0;
+            const uint32_t n = plain_streams(plain, i + 1, at[k], hit, degree, out);
+            tell(&p, 0, (uint64_t)at[k], hit, 0, 0);
+            cr_assert_eq(p.n, n, "degree %u, access %u", degree, i);
+            cr_assert_eq(memcmp(p.out, out, n * sizeof *out), 0, "degree %u, access %u", degree, i);
+            wanted += n;
+        }
+        p.ops->drop(p.state);
+    }
+    cr_assert_gt(wanted, STEPS);
+}
+
 /* A loop over lines `stride` apart, one every 10, that arrive 55 after they are asked for. The
  * offset that is wanted in the end; 0: none. */
 static uint64_t offset_learnt(uint64_t stride, int random)
