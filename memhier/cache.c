@@ -95,6 +95,8 @@ static int attach_prefetcher(struct cache *c, const struct cache_config *cfg, ch
     if (!c->prefetch_state)
         return -1;
     c->prefetcher = ops;
+    if (ops == &prefetcher_ip_stride && !c->slow)
+        c->strides = c->prefetch_state;
     c->slow = 1;
     return 0;
 }

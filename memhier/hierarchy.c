@@ -20,6 +20,7 @@
 #include <stdlib.h>
 
 #include "memhier/hierarchy_parts.h"
+#include "memhier/ip_stride.h"
 
 /* ---- making ---- */
 
@@ -208,6 +209,7 @@ static NOINLINE struct mem_reply miss_l1(struct hierarchy *h, struct cache *l1,
 {
     const uint64_t line = line_of(req);
     const int store = req->kind == MEM_STORE;
+    l1->counters.accesses[req->kind]++;
     l1->counters.misses[req->kind]++;
     if (store && unlikely(l1->no_allocate))
         return store_around(h, l1, req);
@@ -239,11 +241,21 @@ static inline struct mem_reply finish_hit(struct hierarchy *h, struct cache *l1,
     return reply;
 }
 
-static NOINLINE struct mem_reply late_hit(struct hierarchy *h, struct cache *l1,
-                                          const struct mem_req *req)
+static NOINLINE struct mem_reply finish_late_hit(struct hierarchy *h, struct cache *l1,
+                                                 const struct mem_req *req)
 {
     return finish_hit(h, l1, req,
                       (struct mem_reply){.done = req->at + l1->latency, .source = SRC_L1});
+}
+
+/* Most are on lines that have arrived: while misses overlap, some other is always under way. */
+static NOINLINE struct mem_reply late_hit(struct hierarchy *h, struct cache *l1,
+                                          const struct mem_req *req)
+{
+    const ps_t done = req->at + l1->latency;
+    if (cache_under_way(l1, line_of(req), done) || req->kind == MEM_STORE)
+        return finish_late_hit(h, l1, req);
+    return (struct mem_reply){.done = done, .source = SRC_L1};
 }
 
 /* A store hit a line that other harts may have, too. */
@@ -281,31 +293,6 @@ void hierarchy_record(struct mem_tap *tap, const struct mem_req *req)
     tap->reqs[tap->n++] = *req;
 }
 
-/* LRU, write-back: every case that is not the usual one is left to a function that is called last,
- * so that this one saves no registers. */
-static inline struct mem_reply demand(struct hierarchy *h, struct cache *l1,
-                                      const struct mem_req *req)
-{
-    const uint64_t line = line_of(req), store = req->kind == MEM_STORE;
-    const uint32_t set = cache_plain_set(l1, line);
-    struct cache_set *s = &l1->sets[set];
-    const uint32_t hit = match_tags(l1->tags + ((size_t)set << l1->stride_shift), l1->stride_shift,
-                                    (uint32_t)(line >> l1->set_bits)) &
-                         set_ways(s, CACHE_VALID);
-    l1->counters.accesses[req->kind]++;
-    if (unlikely(!hit))
-        return miss_l1(h, l1, req);
-    const uint32_t way = (uint32_t)__builtin_ctz(hit);
-    s->order = lru_promote(s->order, way);
-    if (unlikely(store & ~(s->state >> (CACHE_OWN + way))))
-        return upgrade(h, l1, req);
-    s->state |= store << (CACHE_DIRTY + way);
-    const ps_t done = req->at + l1->latency;
-    if (unlikely((done < l1->flight_until) | (store & (uint64_t)addr_is_nvdimm(req->addr))))
-        return late_hit(h, l1, req);
-    return (struct mem_reply){.done = done, .source = SRC_L1};
-}
-
 static struct mem_reply demand_hit(struct hierarchy *h, struct cache *l1, int way,
                                    const struct mem_req *req)
 {
@@ -328,12 +315,72 @@ static NOINLINE struct mem_reply demand_slowly(struct hierarchy *h, struct cache
     struct mem_reply reply;
     prefetch_learn(h, l1, CACHE_L1D, req, found, way >= 0, first);
     if (way < 0) {
-        l1->counters.misses[req->kind]--; /* miss_l1 counts it */
+        l1->counters.accesses[req->kind]--; /* miss_l1 counts it */
+        l1->counters.misses[req->kind]--;
         return miss_l1(h, l1, req);
     }
     reply = demand_hit(h, l1, way, req);
     prefetch_fetch(h);
     return reply;
+}
+
+/* A hit that has told a stride to fetch ahead by. */
+static NOINLINE struct mem_reply stride_hit(struct hierarchy *h, struct cache *l1,
+                                            const struct mem_req *req, int64_t stride)
+{
+    prefetch_wish_stride(h, l1, req, req->at + l1->latency, stride);
+    const struct mem_reply reply = late_hit(h, l1, req);
+    prefetch_fetch(h);
+    return reply;
+}
+
+/* A hit in `way` is the first on a line that was prefetched, or has to ask for ownership. */
+static inline int needs_more(const struct cache_set *s, uint32_t way, uint64_t store)
+{
+    const uint64_t state = s->state >> way;
+    return (int)((state >> CACHE_PREFETCHED | (store & ~(state >> CACHE_OWN))) & 1);
+}
+
+/* LRU, write-back: every case that is not the usual one is left to a function that is called last.
+ * learns: hits train the ip-stride prefetcher, but for those that demand_slowly sees to. */
+static inline __attribute__((always_inline)) struct mem_reply
+demand_any(struct hierarchy *h, struct cache *l1, const struct mem_req *req, const int learns)
+{
+    const uint64_t line = line_of(req), store = req->kind == MEM_STORE;
+    const uint32_t set = cache_plain_set(l1, line);
+    struct cache_set *s = &l1->sets[set];
+    const uint32_t hit = match_tags(l1->tags + ((size_t)set << l1->stride_shift), l1->stride_shift,
+                                    (uint32_t)(line >> l1->set_bits)) &
+                         set_ways(s, CACHE_VALID);
+    if (unlikely(!hit))
+        return learns ? demand_slowly(h, l1, req) : miss_l1(h, l1, req);
+    const uint32_t way = (uint32_t)__builtin_ctz(hit);
+    if (learns && unlikely(needs_more(s, way, store)))
+        return demand_slowly(h, l1, req);
+    l1->counters.accesses[req->kind]++;
+    s->order = lru_promote(s->order, way);
+    if (!learns && unlikely(store & ~(s->state >> (CACHE_OWN + way))))
+        return upgrade(h, l1, req);
+    s->state |= store << (CACHE_DIRTY + way);
+    const int64_t stride = learns ? ip_stride_learn(l1->strides, req->pc, line) : 0;
+    if (unlikely(stride != 0))
+        return stride_hit(h, l1, req, stride);
+    const ps_t done = req->at + l1->latency;
+    if (unlikely((done < l1->flight_until) | (store & (uint64_t)addr_is_nvdimm(req->addr))))
+        return late_hit(h, l1, req);
+    return (struct mem_reply){.done = done, .source = SRC_L1};
+}
+
+static NOINLINE struct mem_reply demand(struct hierarchy *h, struct cache *l1,
+                                        const struct mem_req *req)
+{
+    return demand_any(h, l1, req, 0);
+}
+
+static NOINLINE struct mem_reply demand_by_stride(struct hierarchy *h, struct cache *l1,
+                                                  const struct mem_req *req)
+{
+    return demand_any(h, l1, req, 1);
 }
 
 static NOINLINE struct mem_reply no_demand(struct hierarchy *h, const struct mem_req *req)
@@ -361,6 +408,8 @@ static inline __attribute__((always_inline)) struct mem_reply access_any(struct 
     if (unlikely(!(DEMANDS >> req->kind & 1)))
         return no_demand(h, req);
     struct cache *l1 = h->hart[req->hart].l1[req->kind != MEM_FETCH];
+    if (l1->strides)
+        return demand_by_stride(h, l1, req);
     if (unlikely(l1->slow))
         return demand_slowly(h, l1, req);
     return demand(h, l1, req); /* nearly all requests; of them, an L1 hit calls nothing */

@@ -133,6 +133,9 @@ static inline void prefetch_learn(struct hierarchy *h, struct cache *c, enum cac
     if (unlikely(c->prefetcher != NULL))
         prefetch_learn_from(h, c, level, req, at, hit, first_use);
 }
+/* A hit in c, an L1D with strides, has told that `stride` is to be fetched ahead. */
+void prefetch_wish_stride(struct hierarchy *h, const struct cache *c, const struct mem_req *req,
+                          ps_t at, int64_t stride);
 /* A line has come into c; v: for it. */
 void prefetch_came_in(struct cache *c, uint64_t line, int prefetched, struct cache_victim v,
                       ps_t ready);

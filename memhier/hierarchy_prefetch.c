@@ -6,6 +6,7 @@
  * prefetches that it caused.
  */
 #include "memhier/hierarchy_parts.h"
+#include "memhier/ip_stride.h"
 
 static uint64_t *filter_word(struct cache *c, uint64_t line, uint64_t *bit)
 {
@@ -17,6 +18,20 @@ static uint64_t *filter_word(struct cache *c, uint64_t line, uint64_t *bit)
 static struct cache *cache_at(struct hierarchy *h, uint32_t hart, unsigned level)
 {
     return level == CACHE_L1D ? h->hart[hart].l1[1] : h->hart[hart].l2;
+}
+
+/* Lines of other pages are left out. */
+static void wish(struct hierarchy *h, enum cache_level level, const struct mem_req *req, ps_t at,
+                 const uint64_t *lines, uint32_t n)
+{
+    for (uint32_t i = 0; i < n && i < PREFETCH_MOST && h->nwishes < PREFETCH_WISHES; i++)
+        if (((lines[i] ^ line_of(req)) >> PREFETCH_PAGE_SHIFT) == 0)
+            h->wishes[h->nwishes++] = (struct prefetch_wish){.line = lines[i],
+                                                             .pc = req->pc,
+                                                             .at = at,
+                                                             .level = (uint8_t)level,
+                                                             .hart = req->hart,
+                                                             .side = req->side};
 }
 
 void prefetch_learn_from(struct hierarchy *h, struct cache *c, enum cache_level level,
@@ -33,14 +48,15 @@ void prefetch_learn_from(struct hierarchy *h, struct cache *c, enum cache_level 
     const uint64_t *word = filter_word(c, line, &bit);
     c->counters.prefetch.pollution += (uint64_t)(!hit && (*word & bit));
     const uint32_t n = c->prefetcher->access(c->prefetch_state, &a, lines);
-    for (uint32_t i = 0; i < n && i < PREFETCH_MOST && h->nwishes < PREFETCH_WISHES; i++)
-        if (((lines[i] ^ line) >> PREFETCH_PAGE_SHIFT) == 0)
-            h->wishes[h->nwishes++] = (struct prefetch_wish){.line = lines[i],
-                                                             .pc = req->pc,
-                                                             .at = at,
-                                                             .level = (uint8_t)level,
-                                                             .hart = req->hart,
-                                                             .side = req->side};
+    wish(h, level, req, at, lines, n);
+}
+
+void prefetch_wish_stride(struct hierarchy *h, const struct cache *c, const struct mem_req *req,
+                          ps_t at, int64_t stride)
+{
+    uint64_t lines[PREFETCH_MOST];
+    const uint32_t n = ip_stride_wishes(c->strides, line_of(req), stride, lines);
+    wish(h, CACHE_L1D, req, at, lines, n);
 }
 
 void prefetch_came_in(struct cache *c, uint64_t line, int prefetched, struct cache_victim v,

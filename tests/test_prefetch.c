@@ -243,8 +243,10 @@ static struct mem_reply memory(void *self, const struct mem_req *req)
     return (struct mem_reply){.done = req->at + 80000, .source = SRC_DRAM};
 }
 
-static struct hierarchy *make(uint32_t harts, enum llc_inclusion inclusion, const char *l1d,
-                              const char *l2, uint64_t l2_bytes)
+/* l1d_policy: NULL: LRU, as it is built in. */
+static struct hierarchy *make_with(const struct policy *l1d_policy, uint32_t harts,
+                                   enum llc_inclusion inclusion, const char *l1d, const char *l2,
+                                   uint64_t l2_bytes)
 {
     const struct hierarchy_config cfg = {
         .level = {[CACHE_L1I] = {.bytes = 8 * 64, .ways = 1, .latency = 400, .policy = "lru"},
@@ -252,6 +254,7 @@ static struct hierarchy *make(uint32_t harts, enum llc_inclusion inclusion, cons
                                  .ways = 2,
                                  .latency = 1000,
                                  .policy = "lru",
+                                 .loaded = l1d_policy,
                                  .prefetch = l1d,
                                  .degree = 2,
                                  .mshrs = 4},
@@ -271,6 +274,12 @@ static struct hierarchy *make(uint32_t harts, enum llc_inclusion inclusion, cons
     struct hierarchy *h = hierarchy_new(&cfg, err, sizeof err);
     cr_assert_not_null(h, "%s", err);
     return h;
+}
+
+static struct hierarchy *make(uint32_t harts, enum llc_inclusion inclusion, const char *l1d,
+                              const char *l2, uint64_t l2_bytes)
+{
+    return make_with(NULL, harts, inclusion, l1d, l2, l2_bytes);
 }
 
 static struct mem_reply load(struct hierarchy *h, uint32_t hart, enum mem_kind kind, uint64_t line,
@@ -370,6 +379,47 @@ Test(prefetch, harts_stay_coherent_and_accounts_balance)
             cr_assert_gt(issued, 0, "%s fetches nothing", (*a)->name);
             hierarchy_free(h);
         }
+}
+
+/* Strides up and down of some instructions, mixed with what follows none. */
+static struct mem_req stride_request(uint64_t *rng, uint32_t harts, uint64_t i)
+{
+    static const uint8_t kinds[] = {MEM_LOAD, MEM_LOAD, MEM_STORE, MEM_WALK, MEM_CLFLUSH};
+    const uint64_t code = draw(rng) % 12, line = code < 8 ? i / 24 * (code - 3) : draw(rng) % 40;
+    return (struct mem_req){.addr = (line % 600) * 64,
+                            .at = i * 40000 + draw(rng) % 90000,
+                            .pc = code ? 0x400 + code * 4 : 0,
+                            .bytes = 8,
+                            .kind = kinds[draw(rng) % (draw(rng) % 16 ? 4 : 5)],
+                            .hart = (uint8_t)(draw(rng) % harts)};
+}
+
+Test(prefetch, hits_train_strides_inline_as_behind_the_seam)
+{
+    const struct policy seam = policy_lru; /* with it, no hit is dealt with inline */
+    for (uint32_t run = 0; run < 6; run++) {
+        const uint32_t harts = 1 + run % 3;
+        const enum llc_inclusion inclusion = (enum llc_inclusion)(run % 3);
+        struct hierarchy *a = make(harts, inclusion, "ip-stride", "stream", 8 * 4 * 64),
+                         *b = make_with(&seam, harts, inclusion, "ip-stride", "stream", 8 * 4 * 64);
+        uint64_t rng = run;
+        for (uint64_t i = 0; i < 40000; i++) {
+            const struct mem_req req = stride_request(&rng, harts, i);
+            const struct mem_reply x = hierarchy_access(a, &req), y = hierarchy_access(b, &req);
+            cr_assert(x.done == y.done && x.source == y.source, "run %u, request %lu", run,
+                      (unsigned long)i);
+        }
+        for (uint32_t i = 0; i < harts; i++)
+            for (unsigned l = CACHE_L1D; l <= CACHE_L2; l++)
+                cr_assert_eq(memcmp(hierarchy_counters(a, l, i), hierarchy_counters(b, l, i),
+                                    sizeof(struct cache_counters)),
+                             0);
+        const struct cache_counters *n = hierarchy_counters(a, CACHE_L1D, 0);
+        cr_assert_gt(n->prefetch.useful, 100, "%lu", n->prefetch.useful);
+        cr_assert_gt(n->merges, 100, "%lu", n->merges);
+        hierarchy_free(a);
+        hierarchy_free(b);
+    }
 }
 
 Test(prefetch, unknown_names_and_places_are_refused)
