@@ -62,6 +62,7 @@ static uint64_t alone(struct ooo *c, const struct stream_op *s, uint64_t ready)
 static void execute(struct ooo *c, const struct stream_op *s)
 {
     uint64_t ready = 0;
+#pragma GCC unroll 4
     for (uint32_t i = 0; i < STREAM_SOURCES; i++)
         ready = later(ready, s->source[i] ? c->ready[s->source[i]] : 0);
     const int arithmetic = computes(s), fused = arithmetic && s->loads && c->fuse_loads;
@@ -73,6 +74,7 @@ static void execute(struct ooo *c, const struct stream_op *s)
         c->core.n.uops++;
         ooo_store_physical(c, s->store[i], access_bytes(s->store[i]), s->pc, ready, done);
     }
+#pragma GCC unroll 2
     for (uint32_t i = 0; i < STREAM_RESULTS; i++)
         if (s->result[i])
             c->ready[s->result[i]] = done;
