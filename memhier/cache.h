@@ -174,6 +174,20 @@ static inline uint32_t cache_set_of(const struct cache *c, uint64_t line)
                                                : cache_plain_set(c, line);
 }
 
+static inline uint64_t cache_line_in(const struct cache *c, uint32_t set, uint32_t way)
+{
+    return (uint64_t)c->tags[((size_t)set << c->stride_shift) + way] << c->set_bits |
+           (set & c->set_mask);
+}
+
+/* The line will be looked up in c soon: have the host fetch its set. */
+static inline void cache_expect(const struct cache *c, uint64_t line)
+{
+    const uint32_t set = cache_set_of(c, line);
+    __builtin_prefetch(&c->sets[set], 1);
+    __builtin_prefetch(c->tags + ((size_t)set << c->stride_shift), 1);
+}
+
 /* Put the line into the way, owned and not prefetched. */
 static inline void cache_enter(struct cache *c, struct cache_set *s, uint32_t *tags, uint64_t line,
                                uint32_t way, int dirty)

@@ -211,6 +211,7 @@ static NOINLINE struct mem_reply miss_l1(struct hierarchy *h, struct cache *l1,
     const int store = req->kind == MEM_STORE;
     l1->counters.accesses[req->kind]++;
     l1->counters.misses[req->kind]++;
+    cache_expect(h->llc, line);
     if (store && unlikely(l1->no_allocate))
         return store_around(h, l1, req);
     const ps_t found = req->at + l1->latency, start = cache_miss(l1, found);

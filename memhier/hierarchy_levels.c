@@ -388,12 +388,21 @@ static struct answer own_l2(struct hierarchy *h, struct answer a, int way,
     return a;
 }
 
+/* A line is to come into the L2: the line that it will push out may be written to the LLC. */
+static inline void expect_victim(const struct hierarchy *h, const struct cache *l2, uint64_t line)
+{
+    const uint32_t set = cache_plain_set(l2, line), way = lru_victim(l2->sets[set].order, l2->ways);
+    if (set_get(&l2->sets[set], CACHE_DIRTY, way))
+        cache_expect(h->llc, cache_line_in(l2, set, way));
+}
+
 static struct answer miss_l2(struct hierarchy *h, ps_t at, const struct mem_req *req,
                              int prefetched, struct cache_victim *v)
 {
     struct cache *c = h->hart[req->hart].l2;
     const uint64_t line = line_of(req);
     const ps_t start = cache_miss(c, at);
+    expect_victim(h, c, line);
     struct answer a = read_llc(h, start, req);
     h->used = 1;
     *v = cache_plain_fill(c, line, req->kind, a.dirty, req);
