@@ -325,6 +325,8 @@ uint32_t ooo_bulk(struct core *core, const uint64_t *words, uint32_t n, uint64_t
 /* To or from a checkpoint (ooo_archive.c): whoever adds a field that outlives a log adds it there.
  */
 void ooo_archive(struct core *c, struct archive *a);
+/* Words of the log (ooo_blocks.c). */
+void ooo_consume(struct core *c, const uint64_t *words, uint32_t n);
 /* Instructions of a trace (ooo_stream.c). */
 void ooo_stream(struct core *c, const struct stream_op *ops, uint32_t n);
 /* Fetch a line of code: holds the front end until it is there. */
