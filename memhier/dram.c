@@ -213,9 +213,36 @@ static ps_t column_command(struct dram *d, const struct dram_place *p, ps_t at)
                : column;
 }
 
-/* The data's time on the bus; returns its end. */
-static ps_t transfer(struct dram *d, struct channel *c, ps_t from)
+/* A command that bank or bus make wait until its rank is refreshed opens its row again then: when
+ * its data comes. */
+static __attribute__((noinline)) ps_t past_refresh(struct dram *d, struct channel *c,
+                                                   const struct dram_rank *r, ps_t from, ps_t lead)
 {
+    const ps_t first = dram_rank_next_refresh(r, &d->t), between = d->t.refi - d->t.rfc;
+    const ps_t open = d->t.rcd < between ? d->t.rcd : 0;
+    int waited = 0;
+    for (;;) {
+        from = calendar_when(&c->bus, from, d->t.burst);
+        if (from - lead < first)
+            break;
+        const ps_t into = (from - lead - first) % d->t.refi;
+        if (into >= d->t.rfc)
+            break;
+        from += d->t.rfc - into + open;
+        waited = 1;
+    }
+    d->counters.refresh_waits += (uint64_t)waited;
+    return from;
+}
+
+/* The data's time on the bus, `lead` after the column command or later; returns its end. */
+static ps_t transfer(struct dram *d, struct channel *c, const struct dram_rank *r, ps_t column,
+                     ps_t lead)
+{
+    ps_t from = column + lead;
+    const ps_t end = calendar_end(&c->bus), latest = end > from ? end : from;
+    if (d->t.refi && latest - lead >= dram_rank_next_refresh(r, &d->t))
+        from = past_refresh(d, c, r, from, lead);
     d->counters.bus_busy_ps += d->t.burst;
     return calendar_reserve(&c->bus, from, d->t.burst) + d->t.burst;
 }
@@ -239,7 +266,7 @@ static void write_out(struct dram *d, struct channel *c, uint32_t i, ps_t at)
     struct queued *w = &c->queue[i];
     struct group *g = &d->groups[w->place.group];
     const ps_t column = column_command(d, &w->place, at < w->accepted ? w->accepted : at);
-    w->done = transfer(d, c, column + d->t.cwl);
+    w->done = transfer(d, c, &d->ranks[w->place.rank], column, d->t.cwl);
     dram_bank_used(&d->banks[w->place.bank], w->place.row, w->done + d->t.wr);
     if (w->done + d->t.wtr_s > c->turn_until)
         c->turn_until = w->done + d->t.wtr_s;
@@ -329,7 +356,8 @@ static struct mem_reply read_line(struct dram *d, const struct mem_req *req)
         write_in_leisure(d, c, at);
     const ps_t start = after_writes(c, &d->groups[p.group], at);
     const ps_t column = column_command(d, &p, start);
-    const ps_t end = transfer(d, c, after_writes(c, &d->groups[p.group], column) + d->t.cl);
+    const ps_t end = transfer(d, c, &d->ranks[p.rank], after_writes(c, &d->groups[p.group], column),
+                              d->t.cl);
     dram_bank_used(&d->banks[p.bank], p.row, end - d->t.burst - d->t.cl + d->t.rtp);
     d->counters.reads++;
     return (struct mem_reply){.done = end + d->way_out, .source = SRC_DRAM};
@@ -393,7 +421,7 @@ static void archive_channel(struct dram *d, struct archive *a, struct channel *c
 
 void dram_archive(struct dram *d, struct archive *a)
 {
-    archive_section(a, "DRAM", 2);
+    archive_section(a, "DRAM", 3);
     archive_same(a, d->nbanks);
     for (uint32_t i = 0; i < d->nbanks; i++)
         dram_bank_archive(&d->banks[i], a);
@@ -426,7 +454,6 @@ const struct counter dram_counter_table[] = {
     {"bus_busy", "ps", "data transfers, summed over the channels", FIELD(bus_busy_ps)},
     {"write_queue_full", "1", "writes that waited for a free queue entry", FIELD(write_queue_full)},
     {"write_batches", "1", "times that reads had to wait for writes", FIELD(write_batches)},
-    {"refresh_waits", "1", "accesses that came while their rank was refreshed",
-     FIELD(refresh_waits)},
+    {"refresh_waits", "1", "accesses that a refresh of their rank held up", FIELD(refresh_waits)},
     {NULL, NULL, NULL, 0},
 };

@@ -20,8 +20,8 @@
  *
  * Column commands of a bank group are `ccd_l` apart, others of the channel as their data on the bus
  * (`burst`, which is ccd_s); activations of a rank are `rrd_l` (in one group) or `rrd_s` apart, and
- * at most four lie in `faw`. Each rank is refreshed every `refi` and serves nothing for `rfc` then;
- * ranks take turns.
+ * at most four lie in `faw`. Each rank is refreshed every `refi`, and then no command is given to
+ * it for `rfc`, however long ago it was asked for; ranks take turns.
  *
  * Row hits are preferred: a request finds the row that was open at its time and is served before a
  * conflict that has to wait for the bank, whichever was made known first (FR-FCFS: Rixner et al.,
@@ -63,7 +63,7 @@ struct dram_counters {
     uint64_t bus_busy_ps;      /* over all channels */
     uint64_t write_queue_full; /* writes that waited for a free entry */
     uint64_t write_batches;    /* times that reads had to wait for writes */
-    uint64_t refresh_waits;    /* accesses that came while their rank was refreshed */
+    uint64_t refresh_waits;    /* accesses that a refresh of their rank held up */
 };
 
 struct dram;

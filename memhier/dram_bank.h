@@ -9,7 +9,7 @@ struct dram_ps {
     ps_t cl, cwl, rcd, rp, ras, ccd_l, rrd_s, rrd_l, faw, wr, rtp, wtr_s, wtr_l, rfc, refi, burst;
 };
 
-#define DRAM_ACTS   8u /* remembered activations of a rank */
+#define DRAM_ACTS   16u /* remembered activations of a rank */
 #define DRAM_NO_ROW UINT64_MAX
 
 /*
@@ -38,6 +38,12 @@ enum dram_row_case { DRAM_HIT, DRAM_CLOSED, DRAM_CONFLICT };
 /* The first moment from `at` on at which the rank is not refreshed; *waited tells whether it is
  * later. Afterwards rank->refreshed is that of the moment. */
 ps_t dram_rank_available(struct dram_rank *r, const struct dram_ps *t, ps_t at, int *waited);
+
+/* After dram_rank_available: when the rank is refreshed next. Only with a refi. */
+static inline ps_t dram_rank_next_refresh(const struct dram_rank *r, const struct dram_ps *t)
+{
+    return (r->refreshed ? r->refreshed : r->offset) + t->refi;
+}
 
 /*
  * Reserve the bank for a column command on the row, at the earliest at `at`, opening the row first

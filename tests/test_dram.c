@@ -1,9 +1,11 @@
 /* test_dram.c - DRAM timing against the sums that the timings say, and against the bus's limits. */
 #include <criterion/criterion.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "memhier/dram.h"
+#include "memhier/dram_bank.h"
 
 /* Distinct primes, so that no two sums are alike by accident; burst is shorter than all. */
 #define BANKS_ABOVE                                                                                \
@@ -229,6 +231,10 @@ Test(dram, columns_of_a_group_are_further_apart)
         request(d, MEM_LOAD, g * NEXT_GROUP, 0);
     for (unsigned i = 0; i < 8; i++) /* one group */
         cr_assert_eq(request(d, MEM_LOAD, 64 * (i & 3), 1000000), CTRL + CL + BURST + i * 7000);
+    request(d, MEM_LOAD, BANK_IN_GROUP, 0);
+    for (unsigned i = 0; i < 8; i++) /* of two banks */
+        cr_assert_eq(request(d, MEM_LOAD, BANK_IN_GROUP * (i & 1), 1500000),
+                     CTRL + CL + BURST + i * 7000);
     for (unsigned i = 0; i < 8; i++) /* four in turn: the bus is the limit */
         cr_assert_eq(request(d, MEM_LOAD, NEXT_GROUP * (i & 3), 2000000),
                      CTRL + CL + (i + 1) * BURST);
@@ -256,6 +262,87 @@ Test(dram, activations_keep_their_distances)
         cr_assert_eq(request(d, MEM_LOAD, BANK_IN_GROUP + i * NEXT_GROUP, 1000000),
                      first + 37000 + i * 5000);
     dram_free(d);
+}
+
+struct activation {
+    ps_t at;
+    uint32_t group;
+};
+
+static int by_time(const void *a, const void *b)
+{
+    const ps_t x = ((const struct activation *)a)->at, y = ((const struct activation *)b)->at;
+    return x < y ? -1 : x > y;
+}
+
+/* Requests for random rows of a rank, up to `late` before the youngest: no two activations are too
+ * near, and no five lie in a window, whatever the order in which they were asked for. */
+static void activate_at_random(const struct dram_ps *t, uint32_t nbanks, uint32_t ngroups,
+                               ps_t late)
+{
+    enum { REQUESTS = 5000 };
+    static struct activation acts[REQUESTS];
+    struct dram_bank bank[16];
+    struct dram_rank rank = {0};
+    uint32_t n = 0;
+    uint64_t rng = late + nbanks;
+    ps_t now = 1000000;
+    memset(bank, 0, sizeof bank);
+    for (uint32_t i = 0; i < nbanks; i++)
+        bank[i].row = bank[i].previous = DRAM_NO_ROW;
+    for (uint32_t i = 0; i < REQUESTS; i++) {
+        rng = rng * 6364136223846793005u + 1442695040888963407u;
+        const uint32_t b = (uint32_t)(rng >> 40) % nbanks, group = b % ngroups;
+        const uint64_t row = rng >> 60;
+        now += rng >> 33 & 4095;
+        int waited;
+        enum dram_row_case how;
+        const ps_t at = dram_rank_available(&rank, t, now - (rng >> 20) % (late + 1), &waited);
+        const ps_t column = dram_bank_column(&bank[b], &rank, t, row, group, at, &how);
+        cr_assert_geq(column, at);
+        dram_bank_used(&bank[b], row, column + t->rtp);
+        if (how != DRAM_HIT)
+            acts[n++] = (struct activation){column - t->rcd, group};
+        now += column > now ? (column - now) / 8 : 0;
+    }
+    qsort(acts, n, sizeof *acts, by_time);
+    cr_assert_gt(n, REQUESTS / 4);
+    for (uint32_t i = 0; i < n; i++) {
+        for (uint32_t j = i + 1; j < n && acts[j].at < acts[i].at + t->rrd_l; j++)
+            cr_assert_geq(acts[j].at - acts[i].at,
+                          acts[j].group == acts[i].group ? t->rrd_l : t->rrd_s);
+        cr_assert(i + 4 >= n || acts[i + 4].at >= acts[i].at + t->faw, "five in %lu ps",
+                  (unsigned long)(acts[i + 4].at - acts[i].at));
+    }
+}
+
+Test(dram, activations_keep_their_distances_in_any_order)
+{
+    static const struct dram_ps ddr4 = {.cl = 14250,
+                                        .rcd = 14250,
+                                        .rp = 14250,
+                                        .ras = 32250,
+                                        .ccd_l = 5250,
+                                        .rrd_s = 3000,
+                                        .rrd_l = 5250,
+                                        .faw = 21000,
+                                        .rtp = 7500,
+                                        .burst = 3000},
+                                ddr5 = {.cl = 16640,
+                                        .rcd = 16224,
+                                        .rp = 16224,
+                                        .ras = 32032,
+                                        .ccd_l = 4992,
+                                        .rrd_s = 3328,
+                                        .rrd_l = 4992,
+                                        .faw = 13312,
+                                        .rtp = 7488,
+                                        .burst = 3328};
+    for (ps_t late = 0; late < 1000000; late = late ? 3 * late : 2000)
+        for (uint32_t banks = 4; banks <= 16; banks *= 2) {
+            activate_at_random(&ddr4, banks, 4, late);
+            activate_at_random(&ddr5, banks, banks / 2, late);
+        }
 }
 
 Test(dram, rows_are_closed_no_sooner_than_they_may)
@@ -295,6 +382,21 @@ Test(dram, reads_wait_for_a_batch_of_writes_and_the_turnaround)
     const ps_t data = CWL + 16 * BURST;
     cr_assert_eq(request(d, MEM_LOAD, NEXT_GROUP, 2000000), data + 6000 + CTRL + CL + BURST);
     cr_assert_eq(request(d, MEM_LOAD, 0, 2000000), data + 15000 + CTRL + CL + BURST);
+    dram_free(d);
+}
+
+/* The bus turns round in two clocks from a read's data to a write's command. */
+Test(dram, a_write_keeps_its_distance_to_a_read)
+{
+    struct dram_config c = plain;
+    c.write_high = 1;
+    c.write_low = 0;
+    struct dram *d = make(&c);
+    request(d, MEM_LOAD, 0, 0);
+    cr_assert_eq(request(d, MEM_LOAD, 0, 1000000), CTRL + CL + BURST);
+    cr_assert_eq(request(d, MEM_WRITEBACK, 64, 1000000), IN);
+    const ps_t command = 1000000 + CL + BURST + 2 * c.tck;
+    cr_assert_eq(request(d, MEM_LOAD, 128, command), CTRL + CWL + BURST + CL + BURST);
     dram_free(d);
 }
 
@@ -364,23 +466,33 @@ static const struct dram_config ddr4_2666 = {.channels = 2,
                                              .write_high = 24,
                                              .write_low = 8};
 
-/* Lines in order or at random, one in `writes` of them written, 64 under way: MB/s. */
-static uint64_t bandwidth(int random, unsigned writes)
+#define DEEPEST 1024u
+
+/* Lines in order or at random, one in `writes` of them written, so many under way: MB/s. */
+static uint64_t bandwidth_of(const struct dram_config *cfg, int random, unsigned writes,
+                             unsigned under_way)
 {
-    struct dram *d = make(&ddr4_2666);
+    struct dram *d = make(cfg);
     uint64_t rng = 1, lines = 100000;
-    ps_t done[64] = {0}, now = 0;
+    ps_t done[DEEPEST] = {0}, now = 0;
     for (uint64_t i = 0; i < lines; i++) {
         rng = rng * 6364136223846793005u + 1442695040888963407u;
-        now = done[i % 64] > now ? done[i % 64] : now;
+        now = done[i % under_way] > now ? done[i % under_way] : now;
         const uint64_t addr = 64 * (random ? rng >> 40 : i);
-        done[i % 64] = now +
-                       request(d, writes && i % writes == 0 ? MEM_WRITEBACK : MEM_LOAD, addr, now);
+        done[i % under_way] = now + request(d, writes && i % writes == 0 ? MEM_WRITEBACK : MEM_LOAD,
+                                            addr, now);
     }
     const struct dram_counters *n = dram_counters(d);
-    cr_assert_leq(n->bus_busy_ps, 2 * (now + 1000000), "more than the buses can carry");
+    for (unsigned i = 0; i < under_way; i++)
+        now = done[i] > now ? done[i] : now;
+    cr_assert_leq(n->bus_busy_ps, cfg->channels * now, "more than the buses can carry");
     dram_free(d);
     return lines * 64 * 1000000 / now;
+}
+
+static uint64_t bandwidth(int random, unsigned writes)
+{
+    return bandwidth_of(&ddr4_2666, random, writes, 64);
 }
 
 /* Two channels of 64 bits at 2,666 MT/s carry 42,667 MB/s; refresh takes 4.5 % of it. */
@@ -394,6 +506,26 @@ Test(dram, bandwidth_is_that_of_the_buses)
     const uint64_t random = bandwidth(1, 0), rows = UINT64_C(16) * 64 * 1000000 / (28 * 750);
     cr_assert(random > peak * 40 / 100 && random < rows && random < peak * 96 / 100,
               "random %lu MB/s", (unsigned long)random);
+}
+
+/* A rank that is refreshed carries nothing, however many requests wait for it: with one rank, reads
+ * in order and at random get what refresh leaves of the bus, and no more. */
+Test(dram, refresh_takes_its_part_under_load)
+{
+    for (uint32_t refi = 10400; refi >= 1300; refi /= 2) {
+        struct dram_config c = ddr4_2666;
+        c.ranks = 1;
+        c.refi = refi;
+        const uint64_t left = UINT64_C(42667) * (refi - c.rfc) / refi;
+        for (unsigned under_way = 64; under_way <= DEEPEST; under_way *= 4) {
+            const uint64_t read = bandwidth_of(&c, 0, 0, under_way);
+            const uint64_t random = bandwidth_of(&c, 1, 0, under_way);
+            cr_assert(read <= left && read > left * 90 / 100, "%u under way, %u: %lu of %lu MB/s",
+                      under_way, refi, (unsigned long)read, (unsigned long)left);
+            cr_assert(random <= left, "%u under way, %u: %lu of %lu MB/s at random", under_way,
+                      refi, (unsigned long)random, (unsigned long)left);
+        }
+    }
 }
 
 /* ---- the address map ---- */
