@@ -174,8 +174,9 @@ static uint32_t plain_streams(struct plain_stream *all, uint64_t now, int64_t li
     if (hit)
         return 0;
     struct plain_stream *s = open ? open : oldest;
+    const int trained = plain_miss(s, open != NULL, line);
     s->used = now;
-    return plain_miss(s, open != NULL, line) ? plain_advance(s, degree, out) : 0;
+    return trained ? plain_advance(s, degree, out) : 0;
 }
 
 Test(prefetch, streams_are_those_of_a_plain_list)
@@ -403,7 +404,7 @@ Test(prefetch, hits_train_strides_inline_as_behind_the_seam)
         struct hierarchy *a = make(harts, inclusion, "ip-stride", "stream", 8 * 4 * 64),
                          *b = make_with(&seam, harts, inclusion, "ip-stride", "stream", 8 * 4 * 64);
         uint64_t rng = run;
-        for (uint64_t i = 0; i < 40000; i++) {
+        for (uint64_t i = 0; i < 60000; i++) {
             const struct mem_req req = stride_request(&rng, harts, i);
             const struct mem_reply x = hierarchy_access(a, &req), y = hierarchy_access(b, &req);
             cr_assert(x.done == y.done && x.source == y.source, "run %u, request %lu", run,
