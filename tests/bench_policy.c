@@ -5,13 +5,15 @@
  * Run it in the top folder, whose traces/corpus it reads: TRACE, of a key-value server. The median
  * of RUNS; host CPU time of one thread unless said otherwise.
  *
- *   policy.NAME   what an LLC of 2 MiB and 16 ways is asked behind an L2 of 512 KiB, read before
- * the clock starts, through that policy alone; of those that foresee, both passes replay.lru    as
- * policy.lru: accesses to the LLC only db.NAME       page policies on the server's requests, in
- * pieces of 128 bytes, of which 10,000 fit and about 65 % hit (its data is too small for as many
- * pages of 4 KiB) replay.read   records a second of wall time, inflated and decoded by as many
- * threads as there are processors replay.all    records a second of wall time of all that `pwsim
- * replay --llc "2 MiB" --policy lru` does: inflate, decode, the L2, the LLC
+ * - policy.NAME: what an LLC of 2 MiB and 16 ways is asked behind an L2 of 512 KiB, read before the
+ *   clock starts, through that policy alone; of those that foresee, both passes
+ * - replay.lru: as policy.lru: accesses to the LLC only
+ * - db.NAME: page policies on the server's requests, in pieces of 128 bytes, of which 10,000 fit
+ * and about 65 % hit (its data is too small for as many pages of 4 KiB)
+ * - replay.read: records a second of wall time, inflated and decoded by as many threads as there
+ * are processors
+ * - replay.all: records a second of wall time of all that `pwsim replay --llc "2 MiB" --policy lru`
+ *   does: inflate, decode, the L2, the LLC
  */
 #include <inttypes.h>
 #include <string.h>

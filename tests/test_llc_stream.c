@@ -7,37 +7,24 @@
 #include <unistd.h>
 
 #include "memhier/hierarchy.h"
+#include "tests/scratch.h"
 #include "traces/filter.h"
 #include "traces/llc_stream.h"
 
+#define TRACE    "t.trace"
 #define STORES   10000u
 #define L1_LINES (FILTER_L1_BYTES / LINE_BYTES)
 #define L2_LINES 8u
 #define FIRST    512u /* line */
 
-static char dir[] = "/tmp/test_llc_stream_XXXXXX";
-static char path[64];
-
-static void make_dir(void)
-{
-    cr_assert_not_null(mkdtemp(dir));
-    snprintf(path, sizeof path, "%s/t.trace", dir);
-}
-
-static void drop_dir(void)
-{
-    unlink(path);
-    rmdir(dir);
-}
-
-TestSuite(llc_stream, .init = make_dir, .fini = drop_dir);
+TestSuite(llc_stream, .init = scratch_enter, .fini = scratch_leave);
 
 /* A trace of n stores to one line after the other, from `addr` on. */
 static struct trace_reader *stores(uint32_t n, uint64_t addr)
 {
     const struct trace_header head = {.machine = "test", .period_ps = 1000};
     char err[300] = "";
-    struct trace_writer *w = trace_create(path, &head, err, sizeof err);
+    struct trace_writer *w = trace_create(TRACE, &head, err, sizeof err);
     cr_assert_not_null(w, "%s", err);
     for (uint32_t i = 0; i < n; i++) {
         const struct trace_record r = {.addr = addr + (uint64_t)i * LINE_BYTES + 5,
@@ -48,7 +35,7 @@ static struct trace_reader *stores(uint32_t n, uint64_t addr)
         cr_assert_eq(trace_put(w, &r), 0);
     }
     cr_assert_eq(trace_close(w, 3ull * n, err, sizeof err), 0, "%s", err);
-    struct trace_reader *reader = trace_open(path, err, sizeof err);
+    struct trace_reader *reader = trace_open(TRACE, err, sizeof err);
     cr_assert_not_null(reader, "%s", err);
     return reader;
 }

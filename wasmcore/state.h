@@ -185,7 +185,6 @@ struct interned_type {
 struct store {
     struct physmem *pm;
     struct store_config cfg;
-    struct wasm_limits limits;
 
     struct unit **units;
     uint32_t nunits, units_cap;
