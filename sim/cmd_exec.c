@@ -10,6 +10,7 @@
 #include "sim/cmd.h"
 #include "sim/error.h"
 #include "sim/file.h"
+#include "sim/hostmem.h"
 #include "sim/hosttree.h"
 #include "sim/machine.h"
 #include "sim/options.h"
@@ -311,6 +312,7 @@ int cmd_exec(int argc, char **argv)
 {
     struct exec_command c = {0};
     char err[1024];
+    hostmem_watch(EXIT_EXEC_INPUT);
     const int parsed = parse(&c, argc, argv);
     int status = EXIT_GOOD;
     if (parsed == 0) {

@@ -14,8 +14,8 @@ uint8_t *file_read(const char *path, uint64_t most, size_t *n, char *err, size_t
 const uint8_t *file_map(const char *path, uint64_t most, size_t *n, char *err, size_t errlen);
 void file_unmap(const uint8_t *bytes, size_t n);
 
-/* n bytes, however many calls that takes and whatever signals come between. 0, or -1 with errno (EIO
- * where there is less). */
+/* n bytes, however many calls that takes and whatever signals come between. 0, or -1 with errno
+ * (EIO where there is less). */
 int file_get(int fd, void *to, size_t n);
 int file_put(int fd, const void *from, size_t n);
 

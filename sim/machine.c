@@ -149,10 +149,9 @@ static int make_memory(struct machine *m, char *err, size_t errlen)
 {
     const struct config *cfg = m->cfg;
     m->pm = physmem_new(cfg->dram_bytes, cfg->nvdimm_bytes);
-    if (!m->pm) {
-        snprintf(err, errlen, "the host refuses memory for machine.dram and nvdimm.size");
-        return -1;
-    }
+    if (!m->pm)
+        return fail(err, errlen, "the host refuses memory for machine.dram and nvdimm.size: %s",
+                    strerror(errno));
     if (*cfg->nvdimm_image) {
         m->nvfile = nvfile_open(cfg->nvdimm_image, cfg->nvdimm_bytes, cfg->nvdimm_commit, err,
                                 errlen);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "sim/cmd.h"
+#include "sim/hostmem.h"
 #include "sim/image_cmd.h"
 
 static const struct {
@@ -55,6 +56,7 @@ static void usage(FILE *to)
 int main(int argc, char **argv)
 {
     signal(SIGXFSZ, SIG_IGN); /* a file-size limit is a message, like a full disk */
+    hostmem_watch(EXIT_FAILED);
     if (argc < 2) {
         usage(stderr);
         return EXIT_BAD_INPUT;

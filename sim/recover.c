@@ -2,6 +2,7 @@
 #include "sim/recover.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,6 +11,7 @@
 #include <unistd.h>
 
 #include "sim/error.h"
+#include "sim/hostmem.h"
 #include "sim/machine_state.h"
 #include "sim/power.h"
 
@@ -18,6 +20,7 @@
 #define MOST_EVENTS 65536u
 #define MOST_TEXT   4096u
 #define STEP        500000u
+#define HOST_STATUS 75 /* exit status of a forked process for which the host has no memory */
 
 /* What a forked process leaves behind. */
 struct report {
@@ -262,6 +265,7 @@ static _Noreturn void run_child(const struct recover *r, const struct booted *b)
 {
     struct machine *m = b->machine;
     struct report *out = r->report;
+    hostmem_watch(HOST_STATUS);
     FILE *console = fmemopen(out->text, MOST_TEXT - 1, "w");
     for (size_t i = 0; i < r->nlines; i++) {
         const struct crash_line *l = &r->lines[i];
@@ -286,6 +290,20 @@ static _Noreturn void run_child(const struct recover *r, const struct booted *b)
 
 /* ---- in the process that forks ---- */
 
+/* What the host's shortage did to a try must not be taken for a failure of the program. */
+static void host_must_do(int can, const char *what)
+{
+    if (can)
+        return;
+    fprintf(stderr, "pwsim: crash: %s\n", what);
+    _exit(1);
+}
+
+static int host_ended(int status)
+{
+    return WIFEXITED(status) ? WEXITSTATUS(status) == HOST_STATUS : WTERMSIG(status) == SIGKILL;
+}
+
 static void run_program(struct recover *r, const struct booted *b)
 {
     int status = 0;
@@ -296,9 +314,10 @@ static void run_program(struct recover *r, const struct booted *b)
     const pid_t pid = fork();
     if (pid == 0)
         run_child(r, b);
-    if (pid > 0)
-        while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
-            ;
+    host_must_do(pid > 0, "the host starts no more processes");
+    while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+        ;
+    host_must_do(!host_ended(status), "the host ended a recovery run, for lack of memory");
     physmem_revert(b->machine->pm, b->kept);
 }
 

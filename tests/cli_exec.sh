@@ -150,3 +150,33 @@ WAT
         grep -q '^pwsim: nest trapped: call stack exhausted' err
 }
 t "a limit for a program's stack" little_stack
+host_gives_no_memory() { # the file that the machine's DRAM lies in is cut short while a program runs: so a host's lack of memory looks
+    cat >busy.wat <<'WAT'
+(module (memory (export "memory") 1)
+ (func (export "_start") (loop $l (i32.store (i32.const 4096) (i32.const 1)) (br $l))))
+WAT
+    wat2wasm busy.wat -o busy.wasm
+    "$pwsim" exec "$@" busy.wasm >out 2>err &
+    local pid=$! i fd status
+    for ((i = 0; i < 100; i++)); do
+        sleep 0.1
+        kill -0 $pid 2>/dev/null || break
+        for fd in /proc/$pid/fd/*; do
+            case $(readlink "$fd") in /memfd:dram*) truncate -s 0 "$fd" ;; esac
+        done
+    done
+    kill -9 $pid 2>/dev/null
+    wait $pid
+    status=$?
+    cat err
+    [ $status = 125 ] && [ "$(wc -l <err)" = 1 ] && grep -q '^pwsim: the host has no memory left' err
+}
+t "a host that has no memory left is not a guest's trap" host_gives_no_memory
+t "nor on the timed core" host_gives_no_memory -s core.model=inorder
+limited() { (ulimit -v "$1" && shift && "$@"); } # KiB
+program_finds_none() { exits 125 limited 14000000 "$pwsim" exec "$B/guest/hello.wasm" && grep -q '^pwsim: cannot link hello: the host refuses 8 GiB of address space' err; }
+if limited 1000000 "$pwsim" --version >/dev/null 2>&1; then # AddressSanitizer wants terabytes for itself
+    t "no address space for physical memory" refuses 125 "machine.dram and nvdimm.size: Cannot allocate memory" limited 1000000 "$pwsim" exec "$B/guest/hello.wasm"
+    t "no address space for the kernel's memory" refuses 125 "the host refuses 8 GiB of address space for memory 0" limited 4000000 "$pwsim" exec "$B/guest/hello.wasm"
+    t "no address space for a program's memory" program_finds_none
+fi

@@ -3,7 +3,9 @@
 #include <criterion/criterion.h>
 #include <setjmp.h>
 #include <signal.h>
+#include <string.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 #include "tests/wasm_programs.h"
 #include "tests/wasm_scene.h"
@@ -251,6 +253,44 @@ Test(engine, foreign_faults_are_passed_on)
         caught = 1;
     cr_assert(caught);
     scene_drop(&s);
+}
+
+/* This process's memory file of that name. */
+static int memory_file(const char *name)
+{
+    char path[32], target[64];
+    for (int fd = 3; fd < 64; fd++) {
+        snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
+        const ssize_t n = readlink(path, target, sizeof target - 1);
+        target[n < 0 ? 0 : n] = 0;
+        if (strstr(target, name))
+            return fd;
+    }
+    return -1;
+}
+
+/* A host with no memory left for a page that is there sends SIGBUS, as for a file that was cut
+ * short: the guest did nothing wrong. */
+Test(engine, memory_that_the_host_does_not_give_is_no_trap)
+{
+    struct sigaction sa = {.sa_handler = on_foreign, .sa_flags = SA_NODEFER};
+    struct scene_module m = {.fns = trap_fns,
+                             .nfns = COUNT(trap_fns),
+                             .imports = trap_imports,
+                             .nimports = COUNT(trap_imports),
+                             .pages = 1};
+    for (int mode = 0; mode < 2; mode++) {
+        struct scene s = scene_new(NULL, &m);
+        volatile int caught = 0;
+        sigaction(SIGBUS, &sa, NULL);
+        cr_assert_eq(ftruncate(memory_file("memfd:dram"), 0), 0);
+        if (sigsetjmp(foreign, 0) == 0)
+            (void)scene_call(&s, mode, "store", 0, 0, 0);
+        else
+            caught = 1;
+        cr_assert(caught, "mode %d", mode);
+        scene_drop(&s);
+    }
 }
 
 /* ---- stops ---- */

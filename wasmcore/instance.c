@@ -196,6 +196,9 @@ static int make_memories(struct instance *in, uint32_t max_pages, struct wasm_er
         if (max_pages && pages > max_pages)
             snprintf(err->text, sizeof(err->text),
                      "memory %u begins with %llu pages, the limit is %u", i, pages, max_pages);
+        else if (pages <= there)
+            snprintf(err->text, sizeof(err->text),
+                     "the host refuses 8 GiB of address space for memory %u", i);
         else
             snprintf(err->text, sizeof(err->text),
                      "there is no room for memory %u: %llu pages, %u are free", i, pages, there);

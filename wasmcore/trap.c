@@ -11,19 +11,18 @@
  * other way.
  */
 static _Thread_local struct trap_guard *innermost;
-static struct sigaction before_segv, before_bus;
+static struct sigaction before;
 static pthread_once_t install_once = PTHREAD_ONCE_INIT;
 static int install_result;
 
 static void pass_on(int sig, siginfo_t *info, void *context)
 {
-    const struct sigaction *before = sig == SIGBUS ? &before_bus : &before_segv;
-    if (before->sa_flags & SA_SIGINFO) {
-        before->sa_sigaction(sig, info, context);
-    } else if (before->sa_handler == SIG_DFL || before->sa_handler == SIG_IGN) {
+    if (before.sa_flags & SA_SIGINFO) {
+        before.sa_sigaction(sig, info, context);
+    } else if (before.sa_handler == SIG_DFL || before.sa_handler == SIG_IGN) {
         signal(sig, SIG_DFL); /* the instruction faults again, and that ends the process */
     } else {
-        before->sa_handler(sig);
+        before.sa_handler(sig);
     }
 }
 
@@ -44,7 +43,7 @@ static void install(void)
     sa.sa_flags = SA_SIGINFO |
                   SA_NODEFER; /* nothing to unblock when the handler is jumped out of */
     sigemptyset(&sa.sa_mask);
-    if (sigaction(SIGSEGV, &sa, &before_segv) || sigaction(SIGBUS, &sa, &before_bus))
+    if (sigaction(SIGSEGV, &sa, &before))
         install_result = -1;
 }
 

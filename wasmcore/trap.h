@@ -10,7 +10,8 @@
  * Loads and stores of guests are not checked: an address out of bounds hits pages of the space's
  * reservation that the host has not mapped. The fault handler finds out whether the address belongs
  * to a space and, if so and if this host thread is inside trap_catch, jumps there. Any other fault
- * goes to the handler that was installed before.
+ * goes to the handler that was installed before. SIGBUS is left alone: pages without access give
+ * SIGSEGV, SIGBUS says that the host has no memory for a page that is there, and that is no trap.
  *
  *     struct trap_guard g;
  *     trap_enter(&g);
