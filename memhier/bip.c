@@ -73,7 +73,8 @@ const struct policy policy_bip = {
     .archive = bip_archive,
 };
 
-STREAM_INLINED void bip_stream(struct stream_store *s, const struct stream_access *v, uint32_t n)
+STREAM_INLINED uint32_t bip_stream(struct stream_store *s, const struct stream_access *v,
+                                   uint32_t n)
 {
-    stream_loop(s, &policy_bip, v, n, NULL);
+    return stream_loop(s, &policy_bip, v, n, NULL);
 }

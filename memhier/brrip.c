@@ -71,7 +71,8 @@ const struct policy policy_brrip = {
     .archive = brrip_archive,
 };
 
-STREAM_INLINED void brrip_stream(struct stream_store *s, const struct stream_access *v, uint32_t n)
+STREAM_INLINED uint32_t brrip_stream(struct stream_store *s, const struct stream_access *v,
+                                     uint32_t n)
 {
-    stream_loop(s, &policy_brrip, v, n, NULL);
+    return stream_loop(s, &policy_brrip, v, n, NULL);
 }

@@ -80,7 +80,8 @@ const struct policy policy_dip = {
     .archive = dip_archive,
 };
 
-STREAM_INLINED void dip_stream(struct stream_store *s, const struct stream_access *v, uint32_t n)
+STREAM_INLINED uint32_t dip_stream(struct stream_store *s, const struct stream_access *v,
+                                   uint32_t n)
 {
-    stream_loop(s, &policy_dip, v, n, NULL);
+    return stream_loop(s, &policy_dip, v, n, NULL);
 }

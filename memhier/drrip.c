@@ -77,7 +77,8 @@ const struct policy policy_drrip = {
     .archive = drrip_archive,
 };
 
-STREAM_INLINED void drrip_stream(struct stream_store *s, const struct stream_access *v, uint32_t n)
+STREAM_INLINED uint32_t drrip_stream(struct stream_store *s, const struct stream_access *v,
+                                     uint32_t n)
 {
-    stream_loop(s, &policy_drrip, v, n, NULL);
+    return stream_loop(s, &policy_drrip, v, n, NULL);
 }

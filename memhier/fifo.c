@@ -64,7 +64,8 @@ const struct policy policy_fifo = {
     .archive = fifo_archive,
 };
 
-STREAM_INLINED void fifo_stream(struct stream_store *s, const struct stream_access *v, uint32_t n)
+STREAM_INLINED uint32_t fifo_stream(struct stream_store *s, const struct stream_access *v,
+                                    uint32_t n)
 {
-    stream_loop(s, &policy_fifo, v, n, NULL);
+    return stream_loop(s, &policy_fifo, v, n, NULL);
 }

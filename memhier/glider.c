@@ -282,7 +282,8 @@ const struct policy policy_glider = {
     .archive = glider_archive,
 };
 
-STREAM_INLINED void glider_stream(struct stream_store *s, const struct stream_access *v, uint32_t n)
+STREAM_INLINED uint32_t glider_stream(struct stream_store *s, const struct stream_access *v,
+                                      uint32_t n)
 {
-    stream_loop(s, &policy_glider, v, n, NULL);
+    return stream_loop(s, &policy_glider, v, n, NULL);
 }

@@ -165,8 +165,8 @@ const struct policy policy_hawkeye = {
     .archive = hawkeye_archive,
 };
 
-STREAM_INLINED void hawkeye_stream(struct stream_store *s, const struct stream_access *v,
-                                   uint32_t n)
+STREAM_INLINED uint32_t hawkeye_stream(struct stream_store *s, const struct stream_access *v,
+                                       uint32_t n)
 {
-    stream_loop(s, &policy_hawkeye, v, n, NULL);
+    return stream_loop(s, &policy_hawkeye, v, n, NULL);
 }

@@ -89,7 +89,8 @@ const struct policy policy_lfu = {
     .archive = lfu_archive,
 };
 
-STREAM_INLINED void lfu_stream(struct stream_store *s, const struct stream_access *v, uint32_t n)
+STREAM_INLINED uint32_t lfu_stream(struct stream_store *s, const struct stream_access *v,
+                                   uint32_t n)
 {
-    stream_loop(s, &policy_lfu, v, n, NULL);
+    return stream_loop(s, &policy_lfu, v, n, NULL);
 }

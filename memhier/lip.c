@@ -66,7 +66,8 @@ const struct policy policy_lip = {
     .archive = lip_archive,
 };
 
-STREAM_INLINED void lip_stream(struct stream_store *s, const struct stream_access *v, uint32_t n)
+STREAM_INLINED uint32_t lip_stream(struct stream_store *s, const struct stream_access *v,
+                                   uint32_t n)
 {
-    stream_loop(s, &policy_lip, v, n, NULL);
+    return stream_loop(s, &policy_lip, v, n, NULL);
 }

@@ -70,7 +70,8 @@ const struct policy policy_lru = {
     .archive = lru_archive,
 };
 
-STREAM_INLINED void lru_stream(struct stream_store *s, const struct stream_access *v, uint32_t n)
+STREAM_INLINED uint32_t lru_stream(struct stream_store *s, const struct stream_access *v,
+                                   uint32_t n)
 {
-    stream_loop(s, &policy_lru, v, n, NULL);
+    return stream_loop(s, &policy_lru, v, n, NULL);
 }

@@ -254,8 +254,8 @@ const struct policy policy_mockingjay = {
     .archive = mockingjay_archive,
 };
 
-STREAM_INLINED void mockingjay_stream(struct stream_store *s, const struct stream_access *v,
-                                      uint32_t n)
+STREAM_INLINED uint32_t mockingjay_stream(struct stream_store *s, const struct stream_access *v,
+                                          uint32_t n)
 {
-    stream_loop(s, &policy_mockingjay, v, n, NULL);
+    return stream_loop(s, &policy_mockingjay, v, n, NULL);
 }

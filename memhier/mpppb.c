@@ -411,7 +411,8 @@ const struct policy policy_mpppb = {
     .archive = mpppb_archive,
 };
 
-STREAM_INLINED void mpppb_stream(struct stream_store *s, const struct stream_access *v, uint32_t n)
+STREAM_INLINED uint32_t mpppb_stream(struct stream_store *s, const struct stream_access *v,
+                                     uint32_t n)
 {
-    stream_loop(s, &policy_mpppb, v, n, NULL);
+    return stream_loop(s, &policy_mpppb, v, n, NULL);
 }

@@ -72,7 +72,8 @@ const struct policy policy_nru = {
     .archive = nru_archive,
 };
 
-STREAM_INLINED void nru_stream(struct stream_store *s, const struct stream_access *v, uint32_t n)
+STREAM_INLINED uint32_t nru_stream(struct stream_store *s, const struct stream_access *v,
+                                   uint32_t n)
 {
-    stream_loop(s, &policy_nru, v, n, NULL);
+    return stream_loop(s, &policy_nru, v, n, NULL);
 }

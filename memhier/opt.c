@@ -116,15 +116,16 @@ const struct policy policy_opt_bypass = {
     .evict = policy_evict_nothing,
 };
 
-STREAM_INLINED void opt_stream(struct stream_store *s, const struct stream_access *v, uint32_t n)
+STREAM_INLINED uint32_t opt_stream(struct stream_store *s, const struct stream_access *v,
+                                   uint32_t n)
 {
-    stream_loop(s, &policy_opt, v, n, NULL);
+    return stream_loop(s, &policy_opt, v, n, NULL);
 }
 
-STREAM_INLINED void opt_bypass_stream(struct stream_store *s, const struct stream_access *v,
-                                      uint32_t n)
+STREAM_INLINED uint32_t opt_bypass_stream(struct stream_store *s, const struct stream_access *v,
+                                          uint32_t n)
 {
-    stream_loop(s, &policy_opt_bypass, v, n, NULL);
+    return stream_loop(s, &policy_opt_bypass, v, n, NULL);
 }
 
 /* ---- the first pass ---- */

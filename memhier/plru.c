@@ -103,7 +103,8 @@ const struct policy policy_plru = {
     .archive = plru_archive,
 };
 
-STREAM_INLINED void plru_stream(struct stream_store *s, const struct stream_access *v, uint32_t n)
+STREAM_INLINED uint32_t plru_stream(struct stream_store *s, const struct stream_access *v,
+                                    uint32_t n)
 {
-    stream_loop(s, &policy_plru, v, n, NULL);
+    return stream_loop(s, &policy_plru, v, n, NULL);
 }

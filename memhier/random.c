@@ -62,7 +62,8 @@ const struct policy policy_random = {
     .archive = random_archive,
 };
 
-STREAM_INLINED void random_stream(struct stream_store *s, const struct stream_access *v, uint32_t n)
+STREAM_INLINED uint32_t random_stream(struct stream_store *s, const struct stream_access *v,
+                                      uint32_t n)
 {
-    stream_loop(s, &policy_random, v, n, NULL);
+    return stream_loop(s, &policy_random, v, n, NULL);
 }

@@ -124,7 +124,8 @@ const struct policy policy_ship = {
     .archive = ship_archive,
 };
 
-STREAM_INLINED void ship_stream(struct stream_store *s, const struct stream_access *v, uint32_t n)
+STREAM_INLINED uint32_t ship_stream(struct stream_store *s, const struct stream_access *v,
+                                    uint32_t n)
 {
-    stream_loop(s, &policy_ship, v, n, NULL);
+    return stream_loop(s, &policy_ship, v, n, NULL);
 }

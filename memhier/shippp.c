@@ -146,7 +146,8 @@ const struct policy policy_shippp = {
     .archive = shippp_archive,
 };
 
-STREAM_INLINED void shippp_stream(struct stream_store *s, const struct stream_access *v, uint32_t n)
+STREAM_INLINED uint32_t shippp_stream(struct stream_store *s, const struct stream_access *v,
+                                      uint32_t n)
 {
-    stream_loop(s, &policy_shippp, v, n, NULL);
+    return stream_loop(s, &policy_shippp, v, n, NULL);
 }

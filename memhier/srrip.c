@@ -67,7 +67,8 @@ const struct policy policy_srrip = {
     .archive = srrip_archive,
 };
 
-STREAM_INLINED void srrip_stream(struct stream_store *s, const struct stream_access *v, uint32_t n)
+STREAM_INLINED uint32_t srrip_stream(struct stream_store *s, const struct stream_access *v,
+                                     uint32_t n)
 {
-    stream_loop(s, &policy_srrip, v, n, NULL);
+    return stream_loop(s, &policy_srrip, v, n, NULL);
 }

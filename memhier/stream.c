@@ -6,13 +6,8 @@
 
 #include "memhier/stream_loop.h"
 
-#define SETS_MIN 8u
 #define SETS_MAX (1u << 20)
-#define PIECE    512u /* accesses */
-#define FORESEEN 16u  /* accesses before the present one whose place is brought near */
-
-/* Tags of 32 bits hold lines below SETS_MIN << 32; those above are refused. */
-#define LINE_LIMIT ((uint64_t)SETS_MIN << 32)
+#define FORESEEN 16u /* accesses before the present one whose place is brought near */
 
 /* ---- the loop ---- */
 
@@ -51,36 +46,39 @@ static stream_loop_fn *loop_of(const struct policy *p)
     return NULL;
 }
 
-/* The number of the first access that no cache gets, or n. */
-static uint32_t first_wrong(const struct stream_access *v, uint32_t n)
+static void classify(uint8_t class_of[256])
 {
-    const uint32_t kinds = (1u << MEM_VISIBLE) - 1 - (1u << MEM_FENCE);
-    uint32_t i = 0;
-    while (i < n && v[i].line < LINE_LIMIT && v[i].kind < MEM_VISIBLE && (kinds >> v[i].kind & 1))
-        i++;
-    return i;
+    for (unsigned kind = 0; kind < 256; kind++)
+        class_of[kind] = kind >= MEM_VISIBLE || kind == MEM_FENCE ? STREAM_WRONG
+                         : kind_is_flush(kind)                    ? STREAM_FLUSH
+                                                                  : STREAM_PLAIN;
 }
 
-/* In pieces that stay in the host's caches from the check to the loop. */
+/* How many of n were done, as stream_loop. */
+static uint32_t run_part(struct stream_store *s, const struct policy *p,
+                         const struct stream_access *v, uint32_t n, uint64_t *outcome)
+{
+    stream_loop_fn *loop = loop_of(p);
+    if (outcome)
+        return stream_loop(s, p, v, n, outcome);
+    return loop ? loop(s, v, n) : stream_loop(s, p, v, n, NULL);
+}
+
+/* The last ones from a copy: the loop looks STREAM_AHEAD further. */
 static int run(struct stream_store *s, const struct policy *p, const struct stream_access *v,
                uint32_t n, uint64_t *outcome, char *err, size_t errlen)
 {
-    stream_loop_fn *loop = outcome ? NULL : loop_of(p);
-    for (uint32_t at = 0; at < n;) {
-        const uint32_t take = n - at < PIECE ? n - at : PIECE, good = first_wrong(v + at, take);
-        if (good < take) {
-            snprintf(err, errlen, "access %u of the stream is none that a cache gets", at + good);
-            return -1;
-        }
-        if (loop)
-            loop(s, v + at, take);
-        else if (outcome)
-            stream_loop(s, p, v + at, take, outcome + at);
-        else
-            stream_loop(s, p, v + at, take, NULL);
-        at += take;
-    }
-    return 0;
+    struct stream_access last[2 * STREAM_AHEAD] = {0};
+    const uint32_t rest = n < STREAM_AHEAD ? n : STREAM_AHEAD, most = n - rest;
+    uint32_t done = run_part(s, p, v, most, outcome);
+    for (uint32_t i = 0; i < rest; i++)
+        last[i] = v[most + i];
+    if (done == most)
+        done += run_part(s, p, last, rest, outcome ? outcome + most : NULL);
+    if (done == n)
+        return 0;
+    snprintf(err, errlen, "access %u of the stream is none that a cache gets", done);
+    return -1;
 }
 
 static struct stream_counts counts_of(const struct stream_store *s)
@@ -105,12 +103,12 @@ static int check_shape(const struct stream_config *cfg, uint32_t *sets, char *er
 {
     const uint64_t way_bytes = cfg->ways * (uint64_t)LINE_BYTES;
     const uint64_t count = cfg->ways >= 1 && cfg->ways <= STREAM_WAYS ? cfg->bytes / way_bytes : 0;
-    if (!count || cfg->bytes % way_bytes || (count & (count - 1)) || count < SETS_MIN ||
+    if (!count || cfg->bytes % way_bytes || (count & (count - 1)) || count < STREAM_SETS_MIN ||
         count > SETS_MAX) {
         snprintf(err, errlen,
                  "%llu bytes in %u ways are no power of two of sets from %u to %u; ways are 1 to "
                  "16",
-                 (unsigned long long)cfg->bytes, cfg->ways, SETS_MIN, SETS_MAX);
+                 (unsigned long long)cfg->bytes, cfg->ways, STREAM_SETS_MIN, SETS_MAX);
         return -1;
     }
     *sets = (uint32_t)count;
@@ -139,11 +137,14 @@ int stream_run_noting(const struct stream_access *v, uint32_t n, const struct po
     uint32_t sets;
     if (check_shape(cfg, &sets, err, errlen))
         return -1;
+    uint8_t class_of[256];
     struct stream_store s = {.set_mask = sets - 1,
                              .set_bits = (uint32_t)__builtin_ctz(sets),
                              .ways = cfg->ways,
-                             .full = (1u << cfg->ways) - 1};
+                             .full = (1u << cfg->ways) - 1,
+                             .class_of = class_of};
     int bad = -1;
+    classify(class_of);
     s.tags = policy_alloc(sets * STREAM_WAYS * sizeof *s.tags, err, errlen);
     s.marks = policy_alloc(sets * sizeof *s.marks, err, errlen);
     if (s.tags && s.marks && !attach(&s, policy, cfg, future, err, errlen)) {

@@ -11,10 +11,10 @@
  * The loop is written once, against the seam. Given a policy that the compiler knows, it becomes a
  * loop of that policy alone, with hit, victim, evict and fill inside:
  *
- *     STREAM_INLINED void x_stream(struct stream_store *s, const struct stream_access *v,
- *                                  uint32_t n)
+ *     STREAM_INLINED uint32_t x_stream(struct stream_store *s, const struct stream_access *v,
+ *                                      uint32_t n)
  *     {
- *         stream_loop(s, &policy_x, v, n, NULL);
+ *         return stream_loop(s, &policy_x, v, n, NULL);
  *     }
  *
  * stream.c takes that one for the policies in the tree, and passes a user's through its table.
@@ -24,6 +24,12 @@
 #define STREAM_WAYS    16u
 #define STREAM_AHEAD   12u /* accesses ahead whose set is brought near */
 
+/* Tags of 32 bits in the fewest sets hold lines below this. */
+#define STREAM_SETS_MIN 8u
+#define STREAM_LINES    ((uint64_t)STREAM_SETS_MIN << 32)
+
+enum stream_class { STREAM_PLAIN, STREAM_FLUSH, STREAM_WRONG };
+
 struct stream_marks {
     uint16_t valid, dirty; /* a bit a way */
 };
@@ -32,13 +38,14 @@ struct stream_store {
     uint32_t *tags;             /* STREAM_WAYS a set, one cache line of the host */
     struct stream_marks *marks; /* one a set */
     uint32_t set_mask, set_bits, ways, full;
-    void *state; /* the policy's */
+    const uint8_t *class_of; /* enum stream_class of each of the 256 kinds that one can write */
+    void *state;             /* the policy's */
     /* What stream_counts are made of. */
     uint64_t missed[MEM_KINDS], hit[MEM_KINDS]; /* accesses by kind */
     uint64_t writebacks, bypasses, policy_errors;
 };
 
-typedef void stream_loop_fn(struct stream_store *s, const struct stream_access *v, uint32_t n);
+typedef uint32_t stream_loop_fn(struct stream_store *s, const struct stream_access *v, uint32_t n);
 
 stream_loop_fn lru_stream, plru_stream, nru_stream, fifo_stream, random_stream, lfu_stream,
     lip_stream, bip_stream, dip_stream, srrip_stream, brrip_stream, drrip_stream, ship_stream,
@@ -113,6 +120,7 @@ static inline __attribute__((always_inline)) void stream_fill(struct stream_stor
     uint32_t way;
     if (__builtin_expect(invalid != 0, 0)) {
         way = (uint32_t)__builtin_ctz(invalid);
+        m->valid = (uint16_t)(m->valid | 1u << way);
     } else {
         way = stream_ask_victim(s, p, a, set);
         if (way == POLICY_BYPASS) {
@@ -125,17 +133,24 @@ static inline __attribute__((always_inline)) void stream_fill(struct stream_stor
         stream_tell_evict(s, p, a, set, way);
     }
     stream_tags(s, set)[way] = (uint32_t)(a->line >> s->set_bits);
-    m->valid = (uint16_t)(m->valid | 1u << way);
     m->dirty = (uint16_t)((m->dirty & ~(1u << way)) | writes << way);
     const struct policy_access in = stream_describe(a, set, way, writes);
     p->fill(s->state, &in);
 }
 
-/* hit: the way's bit, or 0. */
-static inline void stream_flush(struct stream_store *s, const struct policy *p,
-                                const struct stream_access *a, uint32_t set, uint32_t hit,
-                                uint64_t *outcome)
+/* The bit of the way that holds the line, or 0. */
+static inline uint32_t stream_look_up(const struct stream_store *s, const struct stream_access *a,
+                                      uint32_t set)
 {
+    const uint32_t tag = (uint32_t)(a->line >> s->set_bits);
+    return match_tags(stream_tags(s, set), 4, tag) & s->marks[set].valid;
+}
+
+static inline void stream_flush(struct stream_store *s, const struct policy *p,
+                                const struct stream_access *a, uint64_t *outcome)
+{
+    const uint32_t set = (uint32_t)a->line & s->set_mask;
+    const uint32_t hit = stream_look_up(s, a, set);
     struct stream_marks *m = &s->marks[set];
     const uint32_t wrote = a->dirty || (m->dirty & hit);
     s->writebacks += wrote;
@@ -149,19 +164,15 @@ static inline void stream_flush(struct stream_store *s, const struct policy *p,
     m->dirty = (uint16_t)(m->dirty & ~hit);
 }
 
+/* A demand, a prefetch or a write-back. */
 static inline __attribute__((always_inline)) void stream_one(struct stream_store *s,
                                                              const struct policy *p,
                                                              const struct stream_access *a,
                                                              uint64_t *outcome)
 {
     const uint32_t set = (uint32_t)a->line & s->set_mask;
+    const uint32_t hit = stream_look_up(s, a, set);
     struct stream_marks *m = &s->marks[set];
-    const uint32_t hit = match_tags(stream_tags(s, set), 4, (uint32_t)(a->line >> s->set_bits)) &
-                         m->valid;
-    if (__builtin_expect(kind_is_flush(a->kind), 0)) {
-        stream_flush(s, p, a, set, hit, outcome);
-        return;
-    }
     if (!hit) {
         s->missed[a->kind]++;
         stream_fill(s, p, a, set, outcome);
@@ -175,19 +186,32 @@ static inline __attribute__((always_inline)) void stream_one(struct stream_store
     p->hit(s->state, &found);
 }
 
-/* outcome: room for n, or NULL. */
-static inline __attribute__((always_inline)) void stream_loop(struct stream_store *s,
-                                                              const struct policy *p,
-                                                              const struct stream_access *v,
-                                                              uint32_t n, uint64_t *outcome)
+/*
+ * n accesses; STREAM_AHEAD more can be read, whatever they are. Returns how many were done: less
+ * than n when the next is none that a cache gets. outcome: room for n, or NULL.
+ */
+static inline __attribute__((always_inline)) uint32_t stream_loop(struct stream_store *s,
+                                                                  const struct policy *p,
+                                                                  const struct stream_access *v,
+                                                                  uint32_t n, uint64_t *outcome)
 {
-    for (uint32_t i = 0; i < n; i++) {
-        const uint32_t soon = i + STREAM_AHEAD < n ? i + STREAM_AHEAD : i;
-        __builtin_prefetch(stream_tags(s, (uint32_t)v[soon].line & s->set_mask));
-        if (outcome)
-            outcome[i] = 0;
-        stream_one(s, p, &v[i], outcome ? &outcome[i] : NULL);
+    const struct stream_access *a = v, *end = v + n;
+    for (; a < end; a++) {
+        const enum stream_class what = s->class_of[a->kind];
+        uint64_t *told = outcome ? &outcome[a - v] : NULL;
+        __builtin_prefetch(stream_tags(s, (uint32_t)a[STREAM_AHEAD].line & s->set_mask));
+        if (told)
+            *told = 0;
+        if (__builtin_expect(a->line >= STREAM_LINES, 0))
+            break;
+        if (__builtin_expect(what == STREAM_PLAIN, 1))
+            stream_one(s, p, a, told);
+        else if (what == STREAM_FLUSH)
+            stream_flush(s, p, a, told);
+        else
+            break;
     }
+    return (uint32_t)(a - v);
 }
 
 #endif

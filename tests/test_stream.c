@@ -342,6 +342,28 @@ Test(stream, impossible_shapes_and_accesses_are_refused)
     cr_assert_not_null(strstr(err, "interface"), "%s", err);
 }
 
+Test(stream, the_first_wrong_access_is_named)
+{
+    const struct stream_config cfg = {.bytes = 4096, .ways = 8};
+    for (uint32_t n = 1; n < 60; n += 7)
+        for (uint32_t at = 0; at < n; at++)
+            for (int kind = MEM_LOAD; kind < 256; kind += kind == MEM_LOAD ? 6 : 13) {
+                struct stream_access *v = calloc(n, sizeof *v);
+                struct stream_counts c;
+                char err[200] = "", want[40];
+                for (uint32_t i = 0; i < n; i++)
+                    v[i] = (struct stream_access){.line = i, .kind = MEM_LOAD};
+                v[at].kind = (uint8_t)kind;
+                if (kind == MEM_LOAD)
+                    v[at].line = CACHE_LINE_LIMIT;
+                snprintf(want, sizeof want, "access %u of", at);
+                cr_assert_eq(stream_run(v, n, &policy_lru, &cfg, NULL, &c, err, sizeof err), -1);
+                cr_assert_not_null(strstr(err, want), "%u of %u, kind %d: %s", at, n, kind, err);
+                cr_assert_eq(c.accesses, at);
+                free(v);
+            }
+}
+
 /* ---- what each access did ---- */
 
 /* Hits and lines written, one by one: as many as are counted, and possible ones. */
