@@ -337,7 +337,8 @@ static double chase_pass(struct run *r, enum calib_op op, uint64_t blocks)
     }
     flush_late(s);
     calib_mfence(h);
-    return (double)(h->now - from) / NS / (double)(blocks * r->row->access / LINE_BYTES);
+    const uint64_t lines = blocks * r->row->access / LINE_BYTES;
+    return (double)(h->now - from) / NS / (double)lines;
 }
 
 static void run_chase(struct run *r)

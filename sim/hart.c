@@ -20,6 +20,7 @@
 #include "sim/energy.h"
 #include "sim/machine_state.h"
 
+#include <assert.h>
 #include <inttypes.h>
 #include <stdlib.h>
 
@@ -65,7 +66,10 @@ void harts_drop(struct machine *m)
 
 ps_t hart_now(const struct machine *m, const struct hart *h)
 {
-    return h->core ? m->ops->now(h->core) : h->executed * m->period + h->stall_ps;
+    if (!h->core)
+        return h->executed * m->period + h->stall_ps;
+    assert(m->ops);
+    return m->ops->now(h->core);
 }
 
 ps_t machine_now(const struct machine *m)

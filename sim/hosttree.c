@@ -1,6 +1,7 @@
 /* hosttree.c - files that the guest gives back to the host at its end. */
 #include "sim/hosttree.h"
 
+#include <assert.h>
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -110,6 +111,7 @@ int hosttree_bytes(struct hosttree *t, const void *bytes, size_t n)
 static const char *below(const char *path, const char *guest)
 {
     const size_t n = strlen(guest);
+    assert(path);
     if (n == 0)
         return path;
     if (strncmp(path, guest, n) != 0 || (path[n] && path[n] != '/'))

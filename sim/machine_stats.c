@@ -47,7 +47,7 @@ static void add_llc_mpki(struct stats *stats, uint32_t nharts)
     char *formula = malloc(sizeof above + nharts * 32u);
     if (!formula)
         abort(); /* as the registry does */
-    strcpy(formula, above);
+    memcpy(formula, above, sizeof above);
     size_t n = sizeof above - 1;
     for (uint32_t i = 0; i < nharts; i++)
         n += (size_t)sprintf(formula + n, "%shart%u.instructions", i ? " + " : "", i);

@@ -156,7 +156,7 @@ static inline void decode_registers(const uint8_t *p, struct stream_op *s)
 {
     typedef uint8_t eight __attribute__((vector_size(8)));
     eight x;
-    uint8_t waited_for[sizeof x];
+    uint8_t waited_for[8];
     memcpy(&x, p, sizeof x);
     x &= ~(eight)((x == REG_SP) | (x == REG_IP));
     memcpy(waited_for, &x, sizeof x);

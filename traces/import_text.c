@@ -128,9 +128,9 @@ static int parse_kind(const char *p, size_t n, uint8_t *kind)
         *kind = (*p | 32) == 'r' ? MEM_LOAD : MEM_STORE;
         return 0;
     }
-    for (uint8_t k = 0; k < sizeof names / sizeof names[0]; k++)
+    for (size_t k = 0; k < sizeof names / sizeof names[0]; k++)
         if (strlen(names[k]) == n && strncmp(names[k], p, n) == 0) {
-            *kind = k;
+            *kind = (uint8_t)k;
             return 0;
         }
     return -1;

@@ -632,7 +632,7 @@ int module_read(const uint8_t *bytes, size_t n, const struct wasm_limits *limits
 int module_decode(const uint8_t *bytes, size_t n, const struct wasm_limits *limits,
                   struct module **out, struct wasm_error *err)
 {
-    struct module *m;
+    struct module *m = NULL;
     if (module_read(bytes, n, limits, &m, err))
         return -1;
     if (module_validate(m, limits, err)) {

@@ -1,6 +1,7 @@
 /* regalloc.c - which slots of a function live in registers, and its micro-ops with their cost. */
 #include "wasmcore/regalloc.h"
 
+#include <assert.h>
 #include <string.h>
 
 #define SCRATCH       2u
@@ -94,6 +95,7 @@ static void assign_heaviest(struct pass *p, unsigned file, uint32_t usable)
 {
     uint32_t n = 0;
     struct weight list[MAX_REGISTERS]; /* the heaviest so far, in their order */
+    assert(usable > 0);
     for (uint32_t s = 0; s < p->ra->nslots; s++) {
         uint64_t w = p->weight[file][s];
         if (!w || (n == usable && w <= list[n - 1].w))
