@@ -2,7 +2,7 @@
 #include <criterion/criterion.h>
 #include <string.h>
 
-#include "nvdimm/nvdimm.h"
+#include "tests/nvdimm_least.h"
 
 #define NS UINT64_C(1000)
 
@@ -34,26 +34,13 @@ static struct dram_config ddr(void)
 static struct nvdimm *make(uint32_t modules, ps_t way, ps_t link, struct domain *domain)
 {
     char err[200];
-    const struct nvdimm_config c = {.modules = modules,
-                                    .interleave = 4096,
-                                    .wpq_lines = 1,
-                                    .rpq_lines = 1,
-                                    .store_queue = 1,
-                                    .buffer_lines = 1,
-                                    .buffer_leaving = 1,
-                                    .buffer_ahead = 1,
-                                    .ait_entries = 1,
-                                    .partitions = 1,
-                                    .wear_cooling = 1,
-                                    .wear_delay = 1,
-                                    .wpq_accept = way,
-                                    .read_path = way,
-                                    .link_read = link,
-                                    .link_write = link,
-                                    .media_read = 1000 * NS, /* of no effect */
-                                    .media_write = 1000 * NS,
-                                    .is_dram = 1,
-                                    .dram = ddr()};
+    struct nvdimm_config c = nvdimm_least();
+    c.modules = modules;
+    c.wpq_accept = c.read_path = way;
+    c.link_read = c.link_write = link;
+    c.media_read = c.media_write = 1000 * NS; /* of no effect */
+    c.is_dram = 1;
+    c.dram = ddr();
     struct nvdimm *n = nvdimm_new(&c, domain, err, sizeof err);
     cr_assert(n, "%s", err);
     return n;
@@ -139,20 +126,9 @@ Test(dramdimm, an_impossible_dram_is_refused)
     char err[200] = "";
     struct nvdimm *n = make(1, 0, 0, NULL);
     nvdimm_free(n);
-    struct nvdimm_config c = {.modules = 2,
-                              .interleave = 4096,
-                              .wpq_lines = 1,
-                              .rpq_lines = 1,
-                              .store_queue = 1,
-                              .buffer_lines = 1,
-                              .buffer_leaving = 1,
-                              .buffer_ahead = 1,
-                              .ait_entries = 1,
-                              .partitions = 1,
-                              .wear_cooling = 1,
-                              .wear_delay = 1,
-                              .is_dram = 1,
-                              .dram = ddr()};
+    struct nvdimm_config c = nvdimm_least();
+    c.is_dram = 1;
+    c.dram = ddr();
     c.dram.banks = 3;
     cr_expect_null(nvdimm_new(&c, NULL, err, sizeof err));
     cr_expect(strstr(err, "banks"), "%s", err);

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "memhier/archive.h"
-#include "nvdimm/nvdimm.h"
+#include "tests/nvdimm_least.h"
 
 #define NS UINT64_C(1000)
 
@@ -445,18 +445,9 @@ Test(nvdimm, refuses_impossible_values)
         cr_expect_null(nvdimm_new(&c, NULL, err, sizeof err));
         cr_expect(strstr(err, "power of two"), "%s", err);
     }
-    c = (struct nvdimm_config){.modules = 1,
-                               .interleave = 256,
-                               .wpq_lines = 1,
-                               .rpq_lines = 1,
-                               .store_queue = 1,
-                               .buffer_lines = 1,
-                               .buffer_leaving = 1,
-                               .buffer_ahead = 1,
-                               .ait_entries = 1,
-                               .wear_cooling = 1,
-                               .wear_delay = 1,
-                               .partitions = 3};
+    c = nvdimm_least();
+    c.interleave = 256;
+    c.partitions = 3;
     struct nvdimm *nv = make(&c, NULL);
     for (uint64_t i = 0; i < 100; i++)
         cr_expect_eq(go(nv, i % 2 ? MEM_LOAD : MEM_CLWB, i * 3 % 7, i).done, i, "all times 0");
