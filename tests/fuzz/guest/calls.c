@@ -160,241 +160,124 @@ static void scribble(void)
 
 /* Its letters: f descriptor, p address, n number, l 64 bits, s path and length, v pairs and count.
  */
-#define F       descriptor()
-#define P       address()
-#define N       number()
-#define L       wide()
-#define S(k)    where[k], len[k]
-#define CALL(x) (void)(x)
+#define F    descriptor()
+#define P    address()
+#define N    number()
+#define L    wide()
+#define S(k) where[k], len[k]
+#define CALL(x)                                                                                    \
+    (void)(x);                                                                                     \
+    break;
 
-/* clang-format off: a call a line */
-static void call(void)
+/* A call a line. */
+/* clang-format off */
+static void call_descriptors(uint32_t which, uint32_t more)
 {
-    uint32_t len[2], where[2];
-    const uint32_t which = byte() % 76, more = byte();
-    if (which >= 30 && which < 60)
-        where[0] = path(&len[0]), where[1] = path(&len[1]);
-    else
-        where[0] = pairs(&len[0]);
+    uint32_t len[1];
+    const uint32_t where[] = {pairs(&len[0])};
     switch (which) {
-    case 0:
-        CALL(raw_args_get(P, P));
-        break;
-    case 1:
-        CALL(raw_args_sizes_get(P, P));
-        break;
-    case 2:
-        CALL(raw_environ_get(P, P));
-        break;
-    case 3:
-        CALL(raw_environ_sizes_get(P, P));
-        break;
-    case 4:
-        CALL(raw_clock_res_get(N, P));
-        break;
-    case 5:
-        CALL(raw_clock_time_get(N, L, P));
-        break;
-    case 6:
-        CALL(raw_fd_advise(F, L, L, N));
-        break;
-    case 7:
-        CALL(raw_fd_allocate(F, L, L));
-        break;
-    case 8:
-        CALL(raw_fd_close(F));
-        break;
-    case 9:
-        CALL(raw_fd_datasync(F));
-        break;
-    case 10:
-        CALL(raw_fd_fdstat_get(F, P));
-        break;
-    case 11:
-        CALL(raw_fd_fdstat_set_flags(F, more & 7 ? more : N));
-        break;
-    case 12:
-        CALL(raw_fd_fdstat_set_rights(F, L, L));
-        break;
-    case 13:
-        CALL(raw_fd_filestat_get(F, P));
-        break;
-    case 14:
-        CALL(raw_fd_filestat_set_size(F, L));
-        break;
-    case 15:
-        CALL(raw_fd_filestat_set_times(F, L, L, N));
-        break;
-    case 16:
-        CALL(raw_fd_pread(F, S(0), L, P));
-        break;
-    case 17:
-        CALL(raw_fd_prestat_get(F, P));
-        break;
-    case 18:
-        CALL(raw_fd_prestat_dir_name(F, P, N));
-        break;
-    case 19:
-    case 72:
-        CALL(raw_fd_pwrite(F, S(0), L, P));
-        break;
-    case 20:
-        CALL(raw_fd_read(F, S(0), P));
-        break;
-    case 21:
-        CALL(raw_fd_readdir(F, P, N, L, P));
-        break;
-    case 22:
-        CALL(raw_fd_renumber(F, F));
-        break;
-    case 23:
-        CALL(raw_fd_seek(F, (int64_t)L, N, P));
-        break;
-    case 24:
-        CALL(raw_fd_sync(F));
-        break;
-    case 25:
-        CALL(raw_fd_tell(F, P));
-        break;
-    case 26:
-    case 73:
-        CALL(raw_fd_write(F, S(0), P));
-        break;
-    case 27:
-        CALL(raw_poll_oneoff(P, P, more & 3, P));
-        break;
-    case 28:
-        CALL(raw_random_get(P, N));
-        break;
-    case 29:
-        CALL(raw_sched_yield());
-        break;
-    case 30:
-        CALL(raw_path_create_directory(F, S(0)));
-        break;
-    case 31:
-        CALL(raw_path_filestat_get(F, N, S(0), P));
-        break;
-    case 32:
-        CALL(raw_path_filestat_set_times(F, N, S(0), L, L, N));
-        break;
-    case 33:
-        CALL(raw_path_link(F, N, S(0), F, S(1)));
-        break;
-    case 34:
-        CALL(raw_path_open(F, N, S(0), N, L, L, N, P));
-        break;
-    case 35:
-        CALL(raw_path_readlink(F, S(0), P, N, P));
-        break;
-    case 36:
-        CALL(raw_path_remove_directory(F, S(0)));
-        break;
-    case 37:
-        CALL(raw_path_rename(F, S(0), F, S(1)));
-        break;
-    case 38:
-        CALL(raw_path_symlink(S(0), F, S(1)));
-        break;
-    case 39:
-        CALL(raw_path_unlink_file(F, S(0)));
-        break;
-    case 40:
-    case 41:
-    case 42:
-    case 43:
-        CALL(raw_path_open(3, more & 1, S(0), more >> 1 & 15, ~0ull, ~0ull, more >> 5, P));
-        break;
-    case 44:
-        CALL(rawpwk_pmem_open(S(0), (int64_t)L));
-        break;
-    case 45:
-        CALL(rawpwk_spawn(S(0), P, P));
-        break;
-    case 46:
-        CALL(rawpwk_spawn(S(0), 0, 0));
-        break;
-    case 47:
-        CALL(rawpwk_spawn(S(0), 0, P));
-        break;
-    case 48:
-        CALL(raw_path_rename(3, S(0), 3, S(1)));
-        break;
-    case 49:
-        CALL(raw_path_link(3, 0, S(0), 3, S(1)));
-        break;
-    case 50:
-        CALL(raw_path_symlink(S(0), 3, S(1)));
-        break;
-    case 60:
-        CALL(rawpwk_map(F, (int64_t)L, N, N));
-        break;
-    case 61:
-        CALL(rawpwk_map(F, 0, 65536u << (more & 3), more >> 7));
-        break;
-    case 62:
-        CALL(rawpwk_unmap(more & 1 ? N * 65536u : P, N * 65536u));
-        break;
-    case 63:
-        CALL(rawpwk_memory((int64_t)L));
-        break;
-    case 64:
-        CALL(rawpwk_spawn_module(P, P, P));
-        break;
-    case 65:
-        CALL(rawpwk_wait(N, P, N));
-        break;
-    case 66:
-        CALL(rawpwk_kill(more, (int32_t)N));
-        break;
-    case 67:
-        CALL(rawpwk_priority(more & 1 ? (uint32_t)rawpwk_self() : N, N));
-        break;
-    case 68:
-        CALL(rawpwk_limit(N, N));
-        break;
-    case 69:
-        CALL(rawpwk_process(N, P));
-        break;
-    case 70:
-        CALL(more & 1 ? rawpwk_system(P) : rawpwk_console(N, N));
-        break;
-    case 71:
-        CALL(more & 1 ? rawpwk_pipe(P) : rawpwk_channel(P));
-        break;
-    case 74:
-        CALL(rawpwk_send(F, P));
-        break;
-    case 75:
-        CALL(rawpwk_receive(F, P));
-        break;
-    case 51:
-        CALL(rawpwk_affinity(N, (int32_t)N));
-        break;
-    case 52:
-        CALL(rawpwk_thread_spawn(N));
-        break;
-    case 53:
-        CALL(raw_sock_accept(F, N, P));
-        break;
-    case 54:
-        CALL(raw_sock_recv(F, P, N, N, P, P));
-        break;
-    case 55:
-        CALL(raw_sock_send(F, P, N, N, P));
-        break;
-    case 56:
-        CALL(raw_sock_shutdown(F, N));
-        break;
-    case 57:
-        if (more > 250)
-            CALL(raw_proc_raise(N));
-        break;
-    default:
-        scribble();
+    case 0: CALL(raw_args_get(P, P))
+    case 1: CALL(raw_args_sizes_get(P, P))
+    case 2: CALL(raw_environ_get(P, P))
+    case 3: CALL(raw_environ_sizes_get(P, P))
+    case 4: CALL(raw_clock_res_get(N, P))
+    case 5: CALL(raw_clock_time_get(N, L, P))
+    case 6: CALL(raw_fd_advise(F, L, L, N))
+    case 7: CALL(raw_fd_allocate(F, L, L))
+    case 8: CALL(raw_fd_close(F))
+    case 9: CALL(raw_fd_datasync(F))
+    case 10: CALL(raw_fd_fdstat_get(F, P))
+    case 11: CALL(raw_fd_fdstat_set_flags(F, more & 7 ? more : N))
+    case 12: CALL(raw_fd_fdstat_set_rights(F, L, L))
+    case 13: CALL(raw_fd_filestat_get(F, P))
+    case 14: CALL(raw_fd_filestat_set_size(F, L))
+    case 15: CALL(raw_fd_filestat_set_times(F, L, L, N))
+    case 16: CALL(raw_fd_pread(F, S(0), L, P))
+    case 17: CALL(raw_fd_prestat_get(F, P))
+    case 18: CALL(raw_fd_prestat_dir_name(F, P, N))
+    case 19: CALL(raw_fd_pwrite(F, S(0), L, P))
+    case 20: CALL(raw_fd_read(F, S(0), P))
+    case 21: CALL(raw_fd_readdir(F, P, N, L, P))
+    case 22: CALL(raw_fd_renumber(F, F))
+    case 23: CALL(raw_fd_seek(F, (int64_t)L, N, P))
+    case 24: CALL(raw_fd_sync(F))
+    case 25: CALL(raw_fd_tell(F, P))
+    case 26: CALL(raw_fd_write(F, S(0), P))
+    case 27: CALL(raw_poll_oneoff(P, P, more & 3, P))
+    case 28: CALL(raw_random_get(P, N))
+    case 29: CALL(raw_sched_yield())
+    }
+}
+
+static void call_paths(uint32_t which, uint32_t more)
+{
+    uint32_t len[2];
+    const uint32_t first = path(&len[0]), where[] = {first, path(&len[1])};
+    switch (which) {
+    case 30: CALL(raw_path_create_directory(F, S(0)))
+    case 31: CALL(raw_path_filestat_get(F, N, S(0), P))
+    case 32: CALL(raw_path_filestat_set_times(F, N, S(0), L, L, N))
+    case 33: CALL(raw_path_link(F, N, S(0), F, S(1)))
+    case 34: CALL(raw_path_open(F, N, S(0), N, L, L, N, P))
+    case 35: CALL(raw_path_readlink(F, S(0), P, N, P))
+    case 36: CALL(raw_path_remove_directory(F, S(0)))
+    case 37: CALL(raw_path_rename(F, S(0), F, S(1)))
+    case 38: CALL(raw_path_symlink(S(0), F, S(1)))
+    case 39: CALL(raw_path_unlink_file(F, S(0)))
+    case 40: case 41: case 42: case 43: CALL(raw_path_open(3, more & 1, S(0), more >> 1 & 15, ~0ull, ~0ull, more >> 5, P))
+    case 44: CALL(rawpwk_pmem_open(S(0), (int64_t)L))
+    case 45: CALL(rawpwk_spawn(S(0), P, P))
+    case 46: CALL(rawpwk_spawn(S(0), 0, 0))
+    case 47: CALL(rawpwk_spawn(S(0), 0, P))
+    case 48: CALL(raw_path_rename(3, S(0), 3, S(1)))
+    case 49: CALL(raw_path_link(3, 0, S(0), 3, S(1)))
+    case 50: CALL(raw_path_symlink(S(0), 3, S(1)))
+    case 51: CALL(rawpwk_affinity(N, (int32_t)N))
+    case 52: CALL(rawpwk_thread_spawn(N))
+    case 53: CALL(raw_sock_accept(F, N, P))
+    case 54: CALL(raw_sock_recv(F, P, N, N, P, P))
+    case 55: CALL(raw_sock_send(F, P, N, N, P))
+    case 56: CALL(raw_sock_shutdown(F, N))
+    case 57: CALL(more > 250 ? raw_proc_raise(N) : 0)
+    default: scribble();
+    }
+}
+
+static void call_processes(uint32_t which, uint32_t more)
+{
+    uint32_t len[1];
+    const uint32_t where[] = {pairs(&len[0])};
+    switch (which) {
+    case 60: CALL(rawpwk_map(F, (int64_t)L, N, N))
+    case 61: CALL(rawpwk_map(F, 0, 65536u << (more & 3), more >> 7))
+    case 62: CALL(rawpwk_unmap(more & 1 ? N * 65536u : P, N * 65536u))
+    case 63: CALL(rawpwk_memory((int64_t)L))
+    case 64: CALL(rawpwk_spawn_module(P, P, P))
+    case 65: CALL(rawpwk_wait(N, P, N))
+    case 66: CALL(rawpwk_kill(more, (int32_t)N))
+    case 67: CALL(rawpwk_priority(more & 1 ? (uint32_t)rawpwk_self() : N, N))
+    case 68: CALL(rawpwk_limit(N, N))
+    case 69: CALL(rawpwk_process(N, P))
+    case 70: CALL(more & 1 ? rawpwk_system(P) : rawpwk_console(N, N))
+    case 71: CALL(more & 1 ? rawpwk_pipe(P) : rawpwk_channel(P))
+    case 72: CALL(raw_fd_pwrite(F, S(0), L, P))
+    case 73: CALL(raw_fd_write(F, S(0), P))
+    case 74: CALL(rawpwk_send(F, P))
+    case 75: CALL(rawpwk_receive(F, P))
     }
 }
 /* clang-format on */
+
+static void call(void)
+{
+    const uint32_t which = byte() % 76, more = byte();
+    if (which < 30)
+        call_descriptors(which, more);
+    else if (which < 60)
+        call_paths(which, more);
+    else
+        call_processes(which, more);
+}
 
 static int prisoner(void)
 {
