@@ -16,9 +16,10 @@ int cmd_complain(const char *fmt, ...)
     return EXIT_BAD_INPUT;
 }
 
-int cmd_end(int status)
+int cmd_end(int status, int unwritten)
 {
-    if (fflush(stdout) || ferror(stdout))
-        return cmd_complain("standard output: cannot be written");
-    return status;
+    if (fflush(stdout) == 0 && !ferror(stdout))
+        return status;
+    cmd_complain("standard output: cannot be written");
+    return unwritten;
 }

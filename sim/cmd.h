@@ -35,8 +35,9 @@ int cmd_image(int argc, char **argv);
 
 /* "pwsim: …" on stderr; returns EXIT_BAD_INPUT. */
 int cmd_complain(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
-/* The status of a process whose command ended so: another if its output could not be written. */
-int cmd_end(int status);
+/* The status of a process whose command ended so: `unwritten`, with a message, if its output could
+ * not be written. */
+int cmd_end(int status, int unwritten);
 
 /* A folder of the host as sections .dir/PATH, .file/PATH and .link/PATH, in order of names; links
  * are not followed, other kinds left out. at: where the guest sees it ("" is the root). 0, or -1

@@ -245,7 +245,9 @@ static int verify(int n, char **paths)
 int cmd_trace(int argc, char **argv)
 {
     const char *what = argc > 1 ? argv[1] : "";
-    if (strcmp(what, "--help") == 0 || strcmp(what, "-h") == 0) {
+    const int plain = strcmp(what, "info") == 0 || strcmp(what, "verify") == 0; /* no options */
+    const char *first = plain && argc > 2 ? argv[2] : what;
+    if (strcmp(first, "--help") == 0 || strcmp(first, "-h") == 0) {
         fputs(help, stdout);
         return EXIT_GOOD;
     }

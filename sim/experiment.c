@@ -19,6 +19,7 @@
 
 struct column {
     char *title, *formula;
+    char *at; /* "FILE:LINE" where it stands; NULL: it is one of ours */
     unsigned decimals;
     int over_baseline; /* the value divided by that of the baseline */
     int percent;
@@ -304,10 +305,10 @@ static void add_column(struct experiment_results *res, struct column c)
 static void default_columns(struct experiment_results *res)
 {
     static const struct column columns[] = {
-        {"cycles", "hart0.cycles", 0, 0, 0},
-        {"instructions", "hart0.instructions", 0, 0, 0},
-        {"IPC", "hart0.instructions / hart0.cycles", 3, 0, 0},
-        {"ratio", "hart0.cycles", 2, 1, 0},
+        {.title = "cycles", .formula = "hart0.cycles"},
+        {.title = "instructions", .formula = "hart0.instructions"},
+        {.title = "IPC", .formula = "hart0.instructions / hart0.cycles", .decimals = 3},
+        {.title = "ratio", .formula = "hart0.cycles", .decimals = 2, .over_baseline = 1},
     };
     for (size_t i = 0; i < sizeof columns / sizeof *columns; i++) {
         struct column c = columns[i];
@@ -353,6 +354,7 @@ static int read_column(const struct reader *r, const config_setting_t *s, struct
     }
     c->title = copy_text(title);
     c->formula = copy_text(formula);
+    c->at = source_where(r->source, s);
     return 0;
 }
 
@@ -492,6 +494,7 @@ void experiment_free(struct experiment *x)
     for (size_t i = 0; res != NULL && i < res->ncolumns; i++) {
         free(res->columns[i].title);
         free(res->columns[i].formula);
+        free(res->columns[i].at);
     }
     if (res != NULL) {
         free(res->columns);
@@ -510,10 +513,12 @@ static int evaluate(const struct experiment *x, const struct stats *stats, struc
                     char *err, size_t errlen)
 {
     const struct experiment_results *res = x->results;
-    for (size_t c = 0; c < res->ncolumns; c++) {
+    for (size_t i = 0; i < res->ncolumns; i++) {
+        const struct column *c = &res->columns[i];
         char why[256];
-        if (stats_formula(stats, res->columns[c].formula, &values[c], why, sizeof why) != 0) {
-            return fail(err, errlen, "column \"%s\": %s", res->columns[c].title, why);
+        if (stats_formula(stats, c->formula, &values[i], why, sizeof why) != 0) {
+            return fail(err, errlen, "%s%scolumn \"%s\": %s", c->at ? c->at : "", c->at ? ": " : "",
+                        c->title, why);
         }
     }
     return 0;

@@ -17,7 +17,8 @@
 static void complain(const struct machine *m, const char *name, const struct wasm_error *err)
 {
     if (m->ports.log)
-        fprintf(m->ports.log, "pwsim: %s: offset %u: %s\n", name, err->offset, err->text);
+        fprintf(m->ports.log, "pwsim: %s: offset %u: %s\n",
+                *name ? name : "a module without a name", err->offset, err->text);
 }
 
 int64_t hostcall_module_load(struct machine *m, const uint64_t *a)

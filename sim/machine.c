@@ -18,6 +18,7 @@
 #include "sim/energy.h"
 #include "sim/error.h"
 #include "sim/pmobjects.h"
+#include "sim/quantity.h"
 #include "wasmcore/snapshot.h"
 
 #define TRACE_DEPTH 32u
@@ -145,9 +146,21 @@ static int check_image(const struct machine *m, char *err, size_t errlen)
                 m->cfg->nvdimm_image);
 }
 
+/* A size that the physical memory can have. */
+static int check_size(const char *key, uint64_t bytes, char *err, size_t errlen)
+{
+    char text[QUANTITY_TEXT];
+    return bytes % FRAME_BYTES ? fail(err, errlen, "%s: %s is not a multiple of 64 KiB", key,
+                                      quantity_format(QUANTITY_BYTES, bytes, text))
+                               : 0;
+}
+
 static int make_memory(struct machine *m, char *err, size_t errlen)
 {
     const struct config *cfg = m->cfg;
+    if (check_size("machine.dram", cfg->dram_bytes, err, errlen) ||
+        check_size("nvdimm.size", cfg->nvdimm_bytes, err, errlen))
+        return -1;
     m->pm = physmem_new(cfg->dram_bytes, cfg->nvdimm_bytes);
     if (!m->pm)
         return fail(err, errlen, "the host refuses memory for machine.dram and nvdimm.size: %s",

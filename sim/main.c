@@ -41,6 +41,12 @@ int cmd_image(int argc, char **argv)
     return cmd_complain("%s", err);
 }
 
+/* What a command ends with when it fails itself: the codes of two are their guest's. */
+static int own_failure(int (*run)(int argc, char **argv))
+{
+    return run == cmd_exec || run == cmd_shell ? EXIT_EXEC_INPUT : EXIT_BAD_INPUT;
+}
+
 static void usage(FILE *to)
 {
     fputs("pwsim " PWSIM_VERSION ": a full-system simulator of a WebAssembly machine with "
@@ -71,6 +77,6 @@ int main(int argc, char **argv)
     }
     for (size_t i = 0; i < COMMANDS; i++)
         if (strcmp(argv[1], commands[i].name) == 0)
-            return cmd_end(commands[i].run(argc - 1, argv + 1));
+            return cmd_end(commands[i].run(argc - 1, argv + 1), own_failure(commands[i].run));
     return cmd_complain("no command \"%s\"; `pwsim --help` lists them", argv[1]);
 }

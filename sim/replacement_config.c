@@ -10,20 +10,40 @@
 #include "sim/error.h"
 #include "sim/file.h"
 #include "sim/quantity.h"
+#include "sim/source.h"
 
 #define CORPUS_LIMIT (1u << 20)
 
 struct reader {
     struct replacement_config *c;
+    const struct source *source;
     config_setting_t *group;
-    const char *path;
     char *err;
     size_t errlen;
 };
 
+/* A message at the line of a key, or of the group where the key is missing. Returns -1. */
 static int wrong(const struct reader *r, const char *key, const char *what)
 {
-    return fail(r->err, r->errlen, "%s: replacement.%s: %s", r->path, key, what);
+    const config_setting_t *s = config_setting_get_member(r->group, key);
+    return source_fail(r->source, s ? s : r->group, r->err, r->errlen, "replacement.%s: %s", key,
+                       what);
+}
+
+static int known_keys(const struct reader *r)
+{
+    static const char *const keys[] = {"corpus", "split",    "llc",       "warm",
+                                       "ways",   "l2",       "l2_ways",   "machine",
+                                       "seed",   "policies", "questions", "resamples"};
+    for (int i = 0; i < config_setting_length(r->group); i++) {
+        const char *name = config_setting_name(config_setting_get_elem(r->group, (unsigned)i));
+        size_t k = 0;
+        while (k < sizeof keys / sizeof *keys && strcmp(keys[k], name) != 0)
+            k++;
+        if (k == sizeof keys / sizeof *keys)
+            return wrong(r, name, "there is no such key (sim/configs/replacement.cfg has all)");
+    }
+    return 0;
 }
 
 static int read_text(const struct reader *r, const char *key, const char **to)
@@ -49,11 +69,51 @@ static int read_bytes(const struct reader *r, const char *key, const char *text,
     return quantity_parse(QUANTITY_BYTES, text, to, why, sizeof why) ? wrong(r, key, why) : 0;
 }
 
-/* The i-th text of a list, NULL past its end; *bad when there is no such list. */
-static const char *element(const struct reader *r, const char *key, unsigned i)
+/* The path of a file that is named in the config: from the config's folder. */
+static int read_path(const struct reader *r, const char *key, char *path, size_t room)
+{
+    char copy[4096];
+    const char *file;
+    if (read_text(r, key, &file))
+        return -1;
+    snprintf(copy, sizeof copy, "%s", source_path(r->source));
+    const int n = *file == '/' ? snprintf(path, room, "%s", file)
+                               : snprintf(path, room, "%s/%s", dirname(copy), file);
+    return (size_t)n < room ? 0 : wrong(r, key, "the path is too long");
+}
+
+/* Each text of a list of at most `most`; take says what is wrong with it. */
+static int read_list(const struct reader *r, const char *key, int most,
+                     int (*take)(const struct reader *r, const char *text))
 {
     const config_setting_t *list = config_setting_get_member(r->group, key);
-    return list ? config_setting_get_string_elem(list, (int)i) : NULL;
+    const int n = list && (config_setting_is_array(list) || config_setting_is_list(list))
+                      ? config_setting_length(list)
+                      : 0;
+    for (int i = 0; i < n && n <= most; i++) {
+        const char *text = config_setting_get_string_elem(list, i);
+        if (!text)
+            return wrong(r, key, "a list of texts is needed");
+        if (take(r, text))
+            return -1;
+    }
+    if (n > 0 && n <= most)
+        return 0;
+    char what[80];
+    snprintf(what, sizeof what, "a list of 1 to %d texts is needed", most);
+    return wrong(r, key, what);
+}
+
+static int take_size(const struct reader *r, const char *text)
+{
+    return read_bytes(r, "llc", text, &r->c->llc[r->c->sizes++]);
+}
+
+static int take_policy(const struct reader *r, const char *text)
+{
+    const struct policy *policy = policy_find(text);
+    r->c->policy[r->c->policies++] = policy;
+    return policy ? 0 : wrong(r, "policies", "a name that `pwsim list policies` has not");
 }
 
 static size_t policy_number(const struct replacement_config *c, const char *name, size_t n)
@@ -65,35 +125,31 @@ static size_t policy_number(const struct replacement_config *c, const char *name
     return i;
 }
 
+static int take_question(const struct reader *r, const char *text)
+{
+    struct replacement_config *c = r->c;
+    const size_t n = strcspn(text, ":");
+    const size_t a = policy_number(c, text, n);
+    const size_t b = text[n] ? policy_number(c, text + n + 1, strlen(text + n + 1)) : c->policies;
+    if (a == c->policies || b == c->policies)
+        return wrong(r, "questions", "expected \"A:B\", two of the policies");
+    c->question[c->questions].a = a;
+    c->question[c->questions++].b = b;
+    return 0;
+}
+
 static int read_lists(const struct reader *r)
 {
     struct replacement_config *c = r->c;
-    const char *text;
-    while ((text = element(r, "llc", (unsigned)c->sizes)) && c->sizes < 8)
-        if (read_bytes(r, "llc", text, &c->llc[c->sizes++]))
-            return -1;
-    while ((text = element(r, "policies", (unsigned)c->policies)) &&
-           c->policies < REPLACEMENT_POLICIES) {
-        c->policy[c->policies] = policy_find(text);
-        if (!c->policy[c->policies])
-            return wrong(r, "policies", "a name that `pwsim list policies` has not");
-        c->policies++;
-    }
-    while ((text = element(r, "questions", (unsigned)c->questions)) &&
-           c->questions < REPLACEMENT_QUESTIONS) {
-        const size_t n = strcspn(text, ":");
-        const size_t a = policy_number(c, text, n);
-        const size_t b = text[n] ? policy_number(c, text + n + 1, strlen(text + n + 1))
-                                 : c->policies;
-        if (a == c->policies || b == c->policies)
-            return wrong(r, "questions", "expected \"A:B\", two of the policies");
-        c->question[c->questions].a = a;
-        c->question[c->questions++].b = b;
-    }
+    if (read_list(r, "llc", 8, take_size) ||
+        read_list(r, "policies", REPLACEMENT_POLICIES, take_policy) ||
+        (config_setting_get_member(r->group, "questions") &&
+         read_list(r, "questions", REPLACEMENT_QUESTIONS, take_question)))
+        return -1;
     c->lru = policy_number(c, "lru", 3);
     c->opt = policy_number(c, "opt-bypass", 10);
-    if (!c->sizes || c->lru == c->policies || c->opt == c->policies)
-        return wrong(r, "policies", "sizes are needed, and lru and opt-bypass among the policies");
+    if (c->lru == c->policies || c->opt == c->policies)
+        return wrong(r, "policies", "lru and opt-bypass are needed among them");
     return 0;
 }
 
@@ -135,12 +191,12 @@ static int add_trace(struct replacement_config *c, const char *folder, const cha
     return c->name[c->traces - 1] && c->path[c->traces - 1] ? 0 : -1;
 }
 
-static int read_corpus(const struct reader *r, const char *file, const char *split)
+static int read_corpus(const struct reader *r, const char *split)
 {
-    char path[4096], copy[4096], *save = NULL;
+    char path[4096], *save = NULL;
     size_t n;
-    snprintf(copy, sizeof copy, "%s", r->path);
-    snprintf(path, sizeof path, "%s/%s", dirname(copy), file);
+    if (read_path(r, "corpus", path, sizeof path))
+        return -1;
     char *text = (char *)file_read(path, CORPUS_LIMIT, &n, r->err, r->errlen);
     if (!text)
         return -1;
@@ -158,27 +214,25 @@ static int read_corpus(const struct reader *r, const char *file, const char *spl
     return bad || r->c->traces ? bad : wrong(r, "split", "the corpus has no trace of it");
 }
 
-/* Optional: the machine that times the points, a file from the config's folder. */
+/* Optional: the machine that times the points. */
 static int read_machine(const struct reader *r)
 {
     static const char *const set[] = {"nvdimm.size=4 GiB", "machine.dram=4 GiB"};
-    char path[4096], copy[4096];
-    const char *file;
-    if (!config_setting_lookup_string(r->group, "machine", &file))
-        return config_setting_get_member(r->group, "machine") ? read_text(r, "machine", &file) : 0;
-    snprintf(copy, sizeof copy, "%s", r->path);
-    snprintf(path, sizeof path, "%s/%s", dirname(copy), file);
+    char path[4096];
+    if (!config_setting_get_member(r->group, "machine"))
+        return 0;
+    if (read_path(r, "machine", path, sizeof path))
+        return -1;
     return config_load(path, set, sizeof set / sizeof set[0], &r->c->machine, r->err, r->errlen);
 }
 
 static int read_group(const struct reader *r)
 {
     struct replacement_config *c = r->c;
-    const char *corpus, *split, *l2;
+    const char *split, *l2;
     uint32_t seed = 1;
-    if (read_text(r, "corpus", &corpus) || read_text(r, "split", &split) ||
-        read_text(r, "l2", &l2) || read_bytes(r, "l2", l2, &c->above.l2_bytes) ||
-        read_number(r, "ways", 1, 16, &c->ways) ||
+    if (known_keys(r) || read_text(r, "split", &split) || read_text(r, "l2", &l2) ||
+        read_bytes(r, "l2", l2, &c->above.l2_bytes) || read_number(r, "ways", 1, 16, &c->ways) ||
         read_number(r, "l2_ways", 1, 16, &c->above.l2_ways) ||
         read_number(r, "resamples", 100, 1000000, &c->resamples) ||
         read_number(r, "seed", 0, 1000000000, &seed) || read_lists(r) || read_warm(r) ||
@@ -186,25 +240,22 @@ static int read_group(const struct reader *r)
         return -1;
     c->seed = seed;
     snprintf(c->split, sizeof c->split, "%s", split);
-    return read_corpus(r, corpus, split);
+    return read_corpus(r, split);
 }
 
 int replacement_config_read(struct replacement_config *c, const char *path, char *err,
                             size_t errlen)
 {
-    struct reader r = {.c = c, .path = path, .err = err, .errlen = errlen};
-    config_t file;
-    int bad;
+    struct source *source = source_read(path, err, errlen);
     *c = (struct replacement_config){0};
-    config_init(&file);
-    if (!config_read_file(&file, path))
-        bad = fail(err, errlen, "%s:%d: %s", path, config_error_line(&file),
-                   config_error_text(&file));
-    else if (!(r.group = config_lookup(&file, "replacement")))
-        bad = fail(err, errlen, "%s: expected a group \"replacement\"", path);
-    else
-        bad = read_group(&r);
-    config_destroy(&file);
+    if (!source)
+        return -1;
+    struct reader r = {.c = c, .source = source, .err = err, .errlen = errlen};
+    r.group = config_setting_get_member(source_root(source), "replacement");
+    const int bad = r.group && config_setting_is_group(r.group)
+                        ? read_group(&r)
+                        : fail(err, errlen, "%s: expected a group \"replacement\"", path);
+    source_free(source);
     if (bad)
         replacement_config_free(c);
     return bad;

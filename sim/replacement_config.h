@@ -31,7 +31,8 @@ struct replacement_config {
     struct config *machine; /* whose core and memories time the points; NULL: nothing is timed */
 };
 
-/* 0, or -1 and "FILE: what is wrong" with nothing to free. */
+/* Files that the config names are found from its own folder. 0, or -1 and "FILE: …" or
+ * "FILE:LINE: what is wrong" with nothing to free. */
 int replacement_config_read(struct replacement_config *c, const char *path, char *err,
                             size_t errlen);
 void replacement_config_free(struct replacement_config *c);

@@ -252,5 +252,5 @@ int main(int argc, char **argv)
     if (parsed == 0)
         status = stat(c.what, &st) == 0 && S_ISDIR(st.st_mode) ? view_run(&c) : view_config(&c);
     free(c.set.v);
-    return cmd_end(status);
+    return cmd_end(status, EXIT_BAD_INPUT);
 }

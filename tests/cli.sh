@@ -138,6 +138,12 @@ printf 'l1d: { ways = "four"; };\n' >bad.cfg
 t "an ill-typed key, with file and line" refuses 2 "bad.cfg:1:" "$pwsim" run bad.cfg
 printf 'l1d: { size = 32768; };\n' >bad.cfg
 t "a size without a unit" refuses 2 "bad.cfg:1:" "$pwsim" run bad.cfg
+for size in nvdimm.size machine.dram; do
+    printf 'program: { name = "hello"; };\n%s: { %s = "1025 KiB"; };\n' ${size/./ } >bad.cfg
+    t "$size that is no number of frames" refuses 2 "bad.cfg:2: $size: 1025 KiB is not a multiple of 64 KiB" "$pwsim" run bad.cfg
+done
+printf 'program: { name = "hello"; };\nexperiment: { columns = ( { title = "x"; value = "hart0.cycle"; } ); };\n' >bad.cfg
+t "a column of a counter that there is not" refuses 2 'bad.cfg:2: column "x": there is no counter "hart0.cycle"' "$pwsim" run bad.cfg
 printf 'l1d: {' >bad.cfg
 t "a file that is no config" refuses 2 "bad.cfg:" "$pwsim" run bad.cfg
 t "an unknown key on the command line" refuses 2 "l1d.wayz" "$pwsim" run "$root/sim/configs/hello.cfg" -s l1d.wayz=4
@@ -319,6 +325,9 @@ t "it says what it is" exits 0 "$pwsim" trace info hello.trace
 depends_known() { "$pwsim" trace info hello.trace | grep -q 'on an earlier load'; }
 t "it says which accesses depend on loads" depends_known
 t "it is whole" exits 0 "$pwsim" trace verify hello.trace
+for what in record info verify import export generate; do
+    t "trace $what --help" exits 0 "$pwsim" trace $what --help
+done
 flip() {
     local size at
     size=$(stat -c %s hello.trace)

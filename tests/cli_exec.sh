@@ -173,6 +173,10 @@ WAT
 }
 t "a host that has no memory left is not a guest's trap" host_gives_no_memory
 t "nor on the timed core" host_gives_no_memory -s core.model=inorder
+full_disk() { "$pwsim" "$@" >/dev/full; }
+t "a program's output that cannot be written" refuses 125 "standard output: cannot be written" full_disk exec "$B/guest/hello.wasm"
+t "a shell's output that cannot be written" refuses 125 "standard output: cannot be written" full_disk shell -c 'echo x'
+t "a list that cannot be written" refuses 2 "standard output: cannot be written" full_disk list keys
 limited() { (ulimit -v "$1" && shift && "$@"); } # KiB
 program_finds_none() { exits 125 limited 14000000 "$pwsim" exec "$B/guest/hello.wasm" && grep -q '^pwsim: cannot link hello: the host refuses 8 GiB of address space' err; }
 if limited 1000000 "$pwsim" --version >/dev/null 2>&1; then # AddressSanitizer wants terabytes for itself

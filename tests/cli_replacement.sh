@@ -166,7 +166,18 @@ done
 table_config 'machine = "nonesuch.cfg";' >bad.cfg
 t "a table on a machine that there is not" refuses 2 "nonesuch.cfg" "$pwsim" replacement bad.cfg
 table_config 'machine = 5;' >bad.cfg
-t "a machine that is no text" refuses 2 "machine" "$pwsim" replacement bad.cfg
+t "a machine that is no text" refuses 2 "bad.cfg:1: replacement.machine" "$pwsim" replacement bad.cfg
+table_config "machine = \"$root/sim/configs/skylake.cfg\";" >absolute.cfg
+absolute_table() { exits 0 "$pwsim" replacement table.cfg && cp out relative.out && exits 0 "$pwsim" replacement absolute.cfg && cmp out relative.out; }
+t "a table on a machine that an absolute path names" absolute_table
+table_config 'machin = "skylake.cfg";' >bad.cfg
+t "a table with a key that there is not" refuses 2 "bad.cfg:1: replacement.machin: there is no such key" "$pwsim" replacement bad.cfg
+t "a table of no config" refuses 2 "nonesuch.cfg: No such file" "$pwsim" replacement nonesuch.cfg
+for bad in 'llc = ["256 KiB"]/llc = [5]' 'llc = ["256 KiB"]/llc = []' 'llc = ["256 KiB"]/llc = "1 MiB"' '"ship:lru"/5' '"ship:lru"/"ship:nru"' '"opt-bypass"/"opt"' '"opt-bypass"/"nonesuch"'; do
+    text=$(table_config "")
+    echo "${text/"${bad%%/*}"/${bad#*/}}" >bad.cfg
+    t "a table of ${bad#*/}" refuses 2 "bad.cfg:1: replacement." "$pwsim" replacement bad.cfg
+done
 
 # ---- the programs of the corpus ----
 corpus_program() { exits 0 "$pwsim" exec "$B/guest/corpus/$1.wasm" "$2" && grep -q "^$1: " out; }

@@ -269,8 +269,8 @@ Test(experiment, results)
 
     struct stats *empty = stats_new();
     cr_expect_eq(experiment_check(x, empty, err, sizeof err), -1);
-    cr_expect_str_eq(err,
-                     "column \"cycles\": there is no counter \"v.cycles\" (see pwsim list stats)");
+    cr_expect_str_eq(err, "x.cfg:6: column \"cycles\": there is no counter \"v.cycles\" (see pwsim "
+                          "list stats)");
     stats_free(empty);
     experiment_free(x);
 }
