@@ -295,6 +295,7 @@ static int execute(struct exec_command *c, char *err, size_t errlen)
                               .input = STDIN_FILENO,
                               .log = stderr,
                               .progress = PROGRESS_OFF,
+                              .program_valid = 1, /* by build_image */
                               .tree = c->sync_out ? hosttree_new() : NULL,
                               .fuel = c->fuel};
     int status = -1;

@@ -305,6 +305,8 @@ static int check_program(const struct machine *m, char *err, size_t errlen)
     if (!s)
         return fail(err, errlen, "program.name: the boot image has no program \"%s\"",
                     m->cfg->program);
+    if (m->ports.program_valid)
+        return 0;
     const struct wasm_limits limits = machine_limits(m->cfg);
     if (module_decode(s->bytes, s->n, &limits, &module, &we))
         return fail(err, errlen, "%s: not a module that can run: offset %u: %s", name, we.offset,

@@ -31,6 +31,7 @@ struct machine_ports {
     const char *nvdimm_out;    /* file for what the NVDIMM durably holds at halt; NULL: none */
     struct pm_record *record;  /* gets all events on persistent memory (sim/pmcheck.h) */
     uint8_t record_loads;      /* loads from the NVDIMM, too */
+    uint8_t program_valid;     /* whoever made the image has validated it within machine_limits */
     uint8_t hold_nvdimm; /* machine_step returns when the guest is about to map NVDIMM frames */
 };
 

@@ -345,6 +345,7 @@ int run_point(const struct config *cfg, const char *label, const struct image *i
     struct recording rec;
     struct machine_ports ports = {.image = image,
                                   .fuel = opt->fuel,
+                                  .program_valid = opt->program_valid,
                                   .console = {opt->console[0], opt->console[1]},
                                   .input = opt->input,
                                   .terminal = opt->terminal,

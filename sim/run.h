@@ -25,6 +25,7 @@ struct run_options {
     struct strs exports;
     FILE *log; /* reports of guest faults */
     enum progress_mode progress;
+    uint8_t program_valid;      /* the image's program has been validated within machine_limits */
     uint64_t fuel;              /* operators, the kernel's too; 0: no limit */
     const char *from;           /* checkpoint to go on from; NULL: power-on */
     struct machine_point point; /* write a checkpoint there, to this file; then go on */
