@@ -360,6 +360,41 @@ Test(lower, too_many_slots_are_refused)
     free(b.at);
 }
 
+/* As many operands as a frame has slots for, all of them a local until `then`, which leaves one
+ * less or as many; then their sum. */
+static struct bytes sum_of_many(uint32_t many, const char *then, size_t n)
+{
+    struct bytes b = {0};
+    PUT(&b, "\0");
+    for (uint32_t i = 0; i < many; i++)
+        PUT(&b, "\x20\0");
+    put(&b, then, n);
+    for (uint32_t i = 1; i < many; i++)
+        PUT(&b, "\x6a");
+    PUT(&b, "\x0b");
+    return b;
+}
+
+Test(lower, as_many_operands_as_slots)
+{
+    enum { MANY = 60000 };
+    static const char block[] = "\x02\x40\x0b", set[] = "\x41\0\x21\0";
+    struct bytes blocks = sum_of_many(MANY, block, sizeof block - 1);
+    struct bytes sets = sum_of_many(MANY, set, sizeof set - 1);
+    const struct fn fns[] = {{T_I_I, "block", blocks.at, blocks.n},
+                             {T_I_I, "set", sets.at, sets.n}};
+    struct scene_module m = {.fns = fns, .nfns = COUNT(fns)};
+    struct scene s = scene_new(NULL, &m);
+    check_code(s.st);
+    for (int mode = 0; mode < 2; mode++) {
+        cr_assert_eq(scene_call(&s, mode, "block", 7, 0, 0).result, 7 * MANY);
+        cr_assert_eq(scene_call(&s, mode, "set", 7, 0, 0).result, 7 * MANY);
+    }
+    scene_drop(&s);
+    free(blocks.at);
+    free(sets.at);
+}
+
 /* Multi-value: results that are locals, in another order, and branches that carry values. */
 Test(lower, values_reach_their_places)
 {

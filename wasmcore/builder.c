@@ -250,19 +250,36 @@ void stack_settle_top(struct builder *b, uint32_t n)
         stack_settle(b, b->height - 1 - i);
 }
 
+/* A block counts its micro-ops in 16 bits, and there may be as many operands as slots: where so
+ * many of them are copied for one operator, the block ends and another takes over. A condition's
+ * operands, which lie above the stack, may still be needed. */
+#define COPIES_OF_A_BLOCK 4096u
+#define CONDITION_SLOTS   2u
+
+static void settle_one_of_many(struct builder *b, uint32_t pos, uint32_t *n)
+{
+    stack_settle(b, pos);
+    if (++*n % COPIES_OF_A_BLOCK == 0) {
+        code_end_block(b, END_FALL, 1, b->height + CONDITION_SLOTS);
+        code_begin_block(b);
+    }
+}
+
 void stack_flush_locals(struct builder *b)
 {
+    uint32_t n = 0;
     for (uint32_t pos = b->height; pos > b->flushed; pos--) {
         if (b->stack[pos - 1].kind == E_LOCAL)
-            stack_settle(b, pos - 1);
+            settle_one_of_many(b, pos - 1, &n);
     }
     b->flushed = b->height;
 }
 
 void stack_save_local(struct builder *b, uint32_t local)
 {
+    uint32_t n = 0;
     while (b->heads[local])
-        stack_settle(b, b->heads[local] - 1);
+        settle_one_of_many(b, b->heads[local] - 1, &n);
 }
 
 void code_undo_insn(struct builder *b)
