@@ -157,7 +157,7 @@ static inline void code_uop(struct builder *b, struct raw_uop u)
     if (code_room(b)) {
         struct raw_uop *to = &b->uops[b->nuops++];
         to->class = u.class;
-        to->flags = u.flags;
+        to->flags = (uint8_t)(u.flags | (u.files ? UOP_VECTOR : 0));
         to->bytes = u.bytes;
         to->info = u.info;
         to->files = u.files;

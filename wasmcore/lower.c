@@ -8,62 +8,7 @@
 #include "wasmcore/stackmap.h"
 #include "wasmcore/validate.h"
 
-/* ---- the pass ---- */
-
-/* Between two operators. If nothing but an IN_BLOCK has been emitted for what comes, this is a
- * point: see stackmap.h. */
-static void watch_point(struct builder *b, uint32_t offset)
-{
-    if (b->open && !b->failed && b->blocks[b->block].insn + 1 == b->ninsns)
-        b->see(b->see_arg, b, offset);
-}
-
-/* Code that is never reached: only the else or end of the innermost control counts. */
-static void lower_dead(struct builder *b, const struct op *o)
-{
-    if (o->code == WOP_block || o->code == WOP_loop || o->code == WOP_op_if)
-        b->dead++;
-    else if (o->code == WOP_end && b->dead > 0)
-        b->dead--;
-    else if (b->dead == 0 && (o->code == WOP_end || o->code == WOP_op_else))
-        lower_handler(o)(b, o);
-}
-
-static inline int counts(uint32_t op)
-{
-    return op > WOP_end || (op != WOP_block && op != WOP_loop && op != WOP_end &&
-                            op != WOP_op_else && op != WOP_nop);
-}
-
-/* Before an operator, unless it is where code that was never reached ends. */
-static void watch(struct builder *b, uint32_t offset)
-{
-    if (b->at_point)
-        watch_point(b, offset);
-    b->at_point = b->open;
-}
-
-/* Called by validation for each operator of a body. */
-static void lower_op(void *arg, const struct op *o)
-{
-    struct builder *b = arg;
-    const uint32_t operands = b->fn->max_height << b->module->has_v128;
-    if (operands > b->most_operands)
-        builder_operands(b, operands);
-    if (b->failed)
-        return;
-    if ((b->ops >= BLOCK_OPS || b->logged >= BLOCK_OPS) && b->open)
-        code_begin_block(b);
-    b->at = o->at;
-    if (b->see)
-        watch(b, o->at);
-    if (!b->open) {
-        lower_dead(b, o);
-        return;
-    }
-    b->ops += (uint32_t)counts(o->code);
-    lower_handler(o)(b, o);
-}
+/* ---- a function ---- */
 
 static void begin_function(struct builder *b)
 {
@@ -76,16 +21,25 @@ static void begin_function(struct builder *b)
 
 /* ---- into the store ---- */
 
+/* All but the micro-ops, which are there. Code lies at 0 until somebody places it. */
 static void place_blocks(struct builder *b, struct block *out, uint32_t first, uint32_t func)
 {
     for (uint32_t i = 0; i < b->nblocks; i++) {
         const struct raw_block *k = &b->blocks[i];
-        out[i].nops = k->nops;
-        out[i].func = func;
-        out[i].taken = k->taken ? first + k->taken - 1 : 0;
-        out[i].next = k->next ? first + k->next - 1 : 0;
-        out[i].end = k->end;
-        out[i].loop_head = k->loop_head;
+        const uint32_t bytes = out[i].nuops * b->st->cfg.code_bytes_per_uop;
+        out[i] = (struct block){
+            .uops = out[i].uops,
+            .nuops = out[i].nuops,
+            .nops = k->nops,
+            .code_addr = b->unit->code_bytes,
+            .code_bytes = bytes,
+            .func = func,
+            .taken = k->taken ? first + k->taken - 1 : 0,
+            .next = k->next ? first + k->next - 1 : 0,
+            .end = k->end,
+            .loop_head = k->loop_head,
+        };
+        b->unit->code_bytes += bytes;
         b->insns[k->insn].imm = LOG_WORD(LOG_BLOCK, (uint64_t)(first + i) << 32);
     }
 }
@@ -123,7 +77,6 @@ static int finish_function(struct builder *b, struct code *code)
     if (GROW(st->blocks, st->blocks_cap, st->nblocks, b->nblocks) ||
         first + (uint64_t)b->nblocks > 0x0fffffffu)
         return -1;
-    memset(&st->blocks[first], 0, b->nblocks * sizeof(*st->blocks));
     if (regalloc_run(st, &ra, &st->blocks[first]))
         return -1;
     place_blocks(b, &st->blocks[first], first, code->func);
@@ -185,7 +138,7 @@ static int build_function(struct builder *b, uint32_t index, const struct source
         lower_wrapper(b, index);
     } else if (!b->failed) {
         begin_function(b);
-        if (validate_body(from->validator, fn, lower_op, b))
+        if (lower_body(b, from->validator, fn))
             return -1;
     }
     return b->failed ? cannot_lower(b, index, from->err) : 0;

@@ -1,14 +1,24 @@
 /* lower_compute.c - lowering of arithmetic, compares, conditions and select. */
 #include "wasmcore/lower_ops.h"
 
+#define V_i32 0
+#define V_i64 0
+#define V_f32 1
+#define V_f64 1
+#define UNARY(code, id, tr, ta, class)                                                             \
+    [OP_ROW(code)] = {IN_##id, UOP_##class, 0, V_##tr * FILE_DST | V_##ta * FILE_A},
+#define BINARY(code, id, tr, t, class)                                                             \
+    [OP_ROW(code)] = {IN_##id##_rr, UOP_##class, 0, V_##tr * FILE_DST | V_##t * (FILE_A | FILE_B)},
 const struct lower_row lower_rows[0x100 + OP_ROWS_FC] = {
-#define UN(code, id, name, tr, ta, class, expr) [OP_ROW(code)] = {IN_##id, UOP_##class, 0},
-#define UNT(code, id, name, tr, ta, class, fn)  [OP_ROW(code)] = {IN_##id, UOP_##class, 0},
-#define BIN(code, id, name, tr, t, class, expr) [OP_ROW(code)] = {IN_##id##_rr, UOP_##class, 0},
-#define BINT(code, id, name, t, class, fn)      [OP_ROW(code)] = {IN_##id##_rr, UOP_##class, 0},
-#define CMP(code, id, name, t, class, expr)     [OP_ROW(code)] = {IN_##id##_rr, UOP_##class, 0},
-#define LOAD(code, id, name, tr, mt, align)     [OP_ROW(code)] = {IN_##id, UOP_LOAD, sizeof(mt)},
-#define STORE(code, id, name, t, mt, align)     [OP_ROW(code)] = {IN_##id, UOP_STORE, sizeof(mt)},
+#define UN(code, id, name, tr, ta, class, expr) UNARY(code, id, tr, ta, class)
+#define UNT(code, id, name, tr, ta, class, fn)  UNARY(code, id, tr, ta, class)
+#define BIN(code, id, name, tr, t, class, expr) BINARY(code, id, tr, t, class)
+#define BINT(code, id, name, t, class, fn)      BINARY(code, id, t, t, class)
+#define CMP(code, id, name, t, class, expr)     BINARY(code, id, i32, t, class)
+#define LOAD(code, id, name, tr, mt, align)                                                        \
+    [OP_ROW(code)] = {IN_##id, UOP_LOAD, sizeof(mt), V_##tr * FILE_DST},
+#define STORE(code, id, name, t, mt, align)                                                        \
+    [OP_ROW(code)] = {IN_##id, UOP_STORE, sizeof(mt), V_##t * FILE_B},
 #include "wasmcore/ops.def"
 };
 
@@ -87,12 +97,6 @@ static uint32_t negated(uint32_t op)
 #undef PAIR
 }
 
-static unsigned files(uint8_t result, uint8_t x, uint8_t y)
-{
-    return (is_vector(result) ? FILE_DST : 0) | (is_vector(x) ? FILE_A : 0) |
-           (is_vector(y) ? FILE_B : 0);
-}
-
 /* ---- arithmetic ---- */
 
 /* Sums and differences alike. */
@@ -149,7 +153,7 @@ static void unary(struct builder *b, uint32_t op)
     stack_pop(b, 1);
     uint16_t dst = stack_temp_slot(b, b->height);
     code_emit(b, (struct insn){.op = row->insn, .dst = dst, .a = a});
-    compute(b, row->class, kind_of(op, 0, 0), files(info->result, info->arg, 0), dst, a, REG_NONE);
+    compute(b, row->class, kind_of(op, 0, 0), row->files, dst, a, REG_NONE);
     stack_push_result(b, info->result);
 }
 
@@ -214,8 +218,7 @@ void lower_binary(struct builder *b, const struct op *o)
     uint16_t dst = stack_temp_slot(b, b->height);
     code_emit(b, (struct insn){
                      .op = (uint16_t)(row->insn + form), .dst = dst, .a = a, .b = c, .imm = imm});
-    compute(b, row->class, kind_of(op, form, imm), files(info->result, info->arg, info->arg), dst,
-            a, c);
+    compute(b, row->class, kind_of(op, form, imm), row->files, dst, a, c);
     stack_push_result(b, info->result);
 }
 

@@ -116,6 +116,7 @@ static void emit_access(struct builder *b, const struct lower_row *row, struct i
 {
     u.class = row->class;
     u.bytes = row->bytes;
+    u.files = row->files;
     u.slot = REG_NONE;
     code_emit(b, in);
     code_uop(b, u);
@@ -143,7 +144,6 @@ void lower_load(struct builder *b, const struct op *o)
     }
     stack_pop(b, 1);
     u.dst = in.dst = stack_temp_slot(b, b->height);
-    u.files = is_vector(info->result) ? FILE_DST : 0;
     emit_access(b, row, in, u);
     stack_push_result(b, info->result);
 }
@@ -180,7 +180,6 @@ void lower_store(struct builder *b, const struct op *o)
         else
             in.b = u.b;
     }
-    u.files = is_vector(info->arg) ? FILE_B : 0;
     stack_pop(b, 2);
     emit_access(b, row, in, u);
 }

@@ -4,6 +4,8 @@
 
 #include "wasmcore/builder.h"
 
+struct validator;
+
 /* Lowers one operator of reachable code, which has been found valid. */
 typedef void lower_fn(struct builder *b, const struct op *o);
 
@@ -13,6 +15,7 @@ struct lower_row {
     uint16_t insn; /* first form */
     uint8_t class; /* enum uop_class */
     uint8_t bytes; /* of an access to memory */
+    uint8_t files; /* raw_uop.files, by the types of operands and result */
 };
 
 /* lower_compute.c: UN, UNT, BIN, BINT, CMP, LOAD and STORE rows. */
@@ -78,6 +81,7 @@ void v128_local_set(struct builder *b, uint32_t slot);
 void v128_global_op(struct builder *b, uint32_t op, struct insn in);
 
 /* ---- lower_ops.c ---- */
+lower_fn lower_local_get, lower_local_set, lower_local_tee, lower_i32_const, lower_i64_const;
 extern lower_fn *const lower_handlers[]; /* by OP_ROW */
 static inline lower_fn *lower_handler(const struct op *o)
 {
@@ -87,5 +91,13 @@ static inline lower_fn *lower_handler(const struct op *o)
         return lower_simd;
     return o->code < 0xfe00 ? lower_handlers[OP_ROW(o->code)] : lower_atomic;
 }
+
+/* ---- lower_body.c ---- */
+/* Validate and lower a body. 0; or -1, it is not valid: the validator's error is set. Otherwise it
+ * may be that b has failed. */
+int lower_body(struct builder *b, struct validator *v, struct function *fn);
+/* Between two operators. If nothing but an IN_BLOCK has been emitted for what comes, this is a
+ * point: see stackmap.h. */
+void watch_point(struct builder *b, uint32_t offset);
 
 #endif

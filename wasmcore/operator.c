@@ -3,6 +3,33 @@
 
 #include "wasmcore/regalloc.h"
 
+const uint8_t *short_u_more(const uint8_t *p, uint32_t *x)
+{
+    uint64_t v = 0;
+    for (unsigned shift = 0; shift < 35; shift += 7) {
+        v |= (uint64_t)(*p & 0x7f) << shift;
+        if (*p++ < 0x80) {
+            *x = (uint32_t)v;
+            return v <= UINT32_MAX ? p : NULL;
+        }
+    }
+    return NULL;
+}
+
+const uint8_t *short_s_more(const uint8_t *p, int64_t *x)
+{
+    int64_t v = 0;
+    for (unsigned shift = 0; shift < 35; shift += 7) {
+        v |= (int64_t)(*p & 0x7f) << shift;
+        if (*p++ < 0x80) {
+            const int64_t sign = INT64_C(0x40) << shift;
+            *x = (v ^ sign) - sign;
+            return p;
+        }
+    }
+    return NULL;
+}
+
 /* The number of a memory. Where there is no choice it is one byte, as WebAssembly 2.0 has it. */
 static uint32_t read_memory(struct reader *r, const struct module *m)
 {

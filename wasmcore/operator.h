@@ -44,45 +44,85 @@ struct op {
  * has no immediate. */
 void op_read(struct op *o, struct reader *r, const struct module *m);
 
-/* The longest encoding that op_read_short takes. */
-#define OP_SHORT_BYTES 3
-
 /*
- * The next operator if its code is one byte and its immediate is short: none, or integers of one
- * byte each. *at is moved past it. 0: it is anything else, for op_read.
+ * Short immediates: integers of at most five bytes, which need no check of bounds where SHORT_BYTES
+ * are left for the operator. Each function yields what follows the immediate at p, or NULL: it is
+ * not short, or not right.
  */
-static inline int op_read_short(struct op *o, const uint8_t **at)
+#define SHORT_BYTES 7
+
+/* operator.c: of more than one byte. */
+const uint8_t *short_u_more(const uint8_t *p, uint32_t *x);
+const uint8_t *short_s_more(const uint8_t *p, int64_t *x);
+
+static inline const uint8_t *short_u(const uint8_t *p, uint32_t *x)
 {
-    const uint8_t *p = *at;
+    *x = *p;
+    return *p < 0x80 ? p + 1 : short_u_more(p, x);
+}
+
+static inline const uint8_t *short_s(const uint8_t *p, int64_t *x)
+{
+    *x = (int64_t)(*p ^ 0x40) - 0x40;
+    return *p < 0x80 ? p + 1 : short_s_more(p, x);
+}
+
+static inline const uint8_t *short_block(const uint8_t *p, int64_t *x)
+{
+    *x = (int64_t)(*p ^ 0x40) - 0x40;
+    return *p < 0x80 ? p + 1 : NULL;
+}
+
+static inline const uint8_t *short_i32(const uint8_t *p, uint64_t *bits)
+{
+    int64_t x;
+    p = short_s(p, &x);
+    *bits = (uint32_t)x;
+    return x == (int32_t)x ? p : NULL;
+}
+
+static inline const uint8_t *short_i64(const uint8_t *p, uint64_t *bits)
+{
+    int64_t x;
+    p = short_s(p, &x);
+    *bits = (uint64_t)x;
+    return p;
+}
+
+/* Of memory 0, whose addresses may have 64 bits. */
+static inline const uint8_t *short_memarg(const uint8_t *p, struct memarg *a)
+{
+    uint32_t offset;
+    const uint8_t *next = short_u(p + 1, &offset);
+    *a = (struct memarg){*p, 0, offset};
+    return *p < 32 ? next : NULL;
+}
+
+/* The next operator if its code is one byte and its immediate is short: what follows it, or NULL:
+ * it is anything else, for op_read. */
+static inline const uint8_t *op_read_short(struct op *o, const uint8_t *p)
+{
     const struct op_info *info = &op_rows[*p];
-    const int64_t s = (int64_t)(p[1] ^ 0x40) - 0x40; /* of a signed LEB128 of one byte */
-    o->code = *p;
+    o->code = *p++;
     o->info = info;
     switch (info->imm) {
     case IMM_NONE:
-        *at = p + 1;
-        return info->kind != OPK_NO_OP; /* a prefix, too, is none */
+        return info->kind != OPK_NO_OP ? p : NULL; /* a prefix, too, is none */
     case IMM_LABEL:
     case IMM_FUNC:
     case IMM_LOCAL:
     case IMM_GLOBAL:
-        o->x = p[1];
-        *at = p + 2;
-        return p[1] < 0x80;
+        return short_u(p, &o->x);
     case IMM_I32:
-        o->bits = (uint32_t)s;
-        *at = p + 2;
-        return p[1] < 0x80;
+        return short_i32(p, &o->bits);
+    case IMM_I64:
+        return short_i64(p, &o->bits);
     case IMM_BLOCK:
-        o->block = s;
-        *at = p + 2;
-        return p[1] < 0x80;
-    case IMM_MEMARG: /* of memory 0, whose addresses may have 64 bits */
-        o->memarg = (struct memarg){p[1], 0, p[2]};
-        *at = p + 3;
-        return p[1] < 32 && p[2] < 0x80;
+        return short_block(p, &o->block);
+    case IMM_MEMARG:
+        return short_memarg(p, &o->memarg);
     default:
-        return 0;
+        return NULL;
     }
 }
 

@@ -29,23 +29,14 @@ struct scratch {
 struct pass {
     struct store *st;
     const struct regalloc *ra;
-    uint64_t (*weight)[REG_NONE + 1u];     /* by file and slot */
+    uint64_t (*weight)[REG_NONE + 1u];     /* by file and slot; if short_of */
     uint8_t (*in_register)[REG_NONE + 1u]; /* by file and slot; of REG_NONE: yes */
-    uint32_t used[FILES], saved[FILES];
+    uint32_t registers[FILES], used[FILES], saved[FILES];
     struct scratch scratch[FILES][SCRATCH]; /* most recently used first */
     uint8_t scratched;                      /* a scratch register may hold something */
     uint8_t short_of;                       /* not every slot that is used has a register */
     int failed;
 };
-
-static void clear_room(struct pass *p)
-{
-    for (unsigned f = 0; f < FILES; f++) {
-        memset(p->weight[f], 0, p->ra->nslots * sizeof(p->weight[f][0]));
-        memset(p->in_register[f], 0, p->ra->nslots);
-        p->in_register[f][REG_NONE] = 1;
-    }
-}
 
 /* ---- who gets a register ---- */
 
@@ -54,21 +45,36 @@ static inline unsigned file_of(const struct raw_uop *u, unsigned bit)
     return (u->files & bit) != 0;
 }
 
-static void weigh(struct pass *p, const struct raw_uop *u, const struct raw_uop *end, uint64_t w)
+/* Until it is known who gets a register, in_register says which slots are used. */
+static void mark_used(struct pass *p)
 {
-    uint64_t *ints = p->weight[INT_FILE];
+    const struct raw_uop *u = p->ra->uops, *end = u + p->ra->nuops;
+    uint8_t *ints = p->in_register[INT_FILE];
+    for (unsigned f = 0; f < FILES; f++) {
+        memset(p->in_register[f], 0, p->ra->nslots);
+        p->in_register[f][REG_NONE] = 1;
+    }
     if (p->ra->vectors) {
         for (; u < end; u++) {
-            p->weight[file_of(u, FILE_DST)][u->dst] += w;
-            p->weight[file_of(u, FILE_A)][u->a] += w;
-            p->weight[file_of(u, FILE_B)][u->b] += w;
+            p->in_register[file_of(u, FILE_DST)][u->dst] = 1;
+            p->in_register[file_of(u, FILE_A)][u->a] = 1;
+            p->in_register[file_of(u, FILE_B)][u->b] = 1;
         }
     } else {
         for (; u < end; u++) {
-            ints[u->dst] += w;
-            ints[u->a] += w;
-            ints[u->b] += w;
+            ints[u->dst] = 1;
+            ints[u->a] = 1;
+            ints[u->b] = 1;
         }
+    }
+}
+
+static void weigh(struct pass *p, const struct raw_uop *u, const struct raw_uop *end, uint64_t w)
+{
+    for (; u < end; u++) {
+        p->weight[file_of(u, FILE_DST)][u->dst] += w;
+        p->weight[file_of(u, FILE_A)][u->a] += w;
+        p->weight[file_of(u, FILE_B)][u->b] += w;
     }
 }
 
@@ -81,6 +87,8 @@ static const struct raw_uop *block_end(const struct regalloc *ra, uint32_t block
 static void weigh_all(struct pass *p)
 {
     const struct regalloc *ra = p->ra;
+    for (unsigned f = 0; f < FILES; f++)
+        memset(p->weight[f], 0, ra->nslots * sizeof(p->weight[f][0]));
     for (uint32_t i = 0, next; i < ra->nblocks; i = next) {
         const unsigned depth = ra->blocks[i].depth;
         for (next = i + 1; next < ra->nblocks && ra->blocks[next].depth == depth; next++)
@@ -109,15 +117,21 @@ static void assign_heaviest(struct pass *p, unsigned file, uint32_t usable)
         p->in_register[file][list[i].slot] = 1;
 }
 
-static void assign(struct pass *p, unsigned file, uint32_t registers)
+static uint32_t count_used(const struct pass *p, unsigned file)
 {
-    uint32_t wanted = 0, usable = registers - SCRATCH;
+    uint32_t n = 0;
     for (uint32_t s = 0; s < p->ra->nslots; s++)
-        wanted += p->in_register[file][s] = p->weight[file][s] != 0;
+        n += p->in_register[file][s];
+    return n;
+}
+
+/* Registers are enough for `wanted` slots, or they go to the heaviest. */
+static void assign(struct pass *p, unsigned file, uint32_t wanted)
+{
+    const uint32_t usable = p->registers[file] - SCRATCH;
     if (wanted > usable) {
         memset(p->in_register[file], 0, p->ra->nslots);
         assign_heaviest(p, file, usable);
-        p->short_of = 1;
     }
     p->used[file] = wanted < usable ? wanted : usable;
     uint32_t free_ones = 0;
@@ -125,6 +139,27 @@ static void assign(struct pass *p, unsigned file, uint32_t registers)
         free_ones = usable > CALLEE_SAVED ? usable - CALLEE_SAVED : 0;
     uint32_t to_save = p->used[file] > free_ones ? p->used[file] - free_ones : 0;
     p->saved[file] = to_save < CALLEE_SAVED ? to_save : CALLEE_SAVED;
+}
+
+static void assign_all(struct pass *p)
+{
+    const unsigned files = p->ra->vectors ? FILES : INT_FILE + 1;
+    uint32_t wanted[FILES];
+    mark_used(p);
+    for (unsigned f = 0; f < files; f++) {
+        wanted[f] = count_used(p, f);
+        p->short_of |= wanted[f] > p->registers[f] - SCRATCH;
+    }
+    if (p->short_of)
+        weigh_all(p);
+    for (unsigned f = 0; f < files; f++)
+        assign(p, f, wanted[f]);
+}
+
+/* Is it used at all? */
+static int is_used(const struct pass *p, unsigned file, uint32_t slot)
+{
+    return p->short_of ? p->weight[file][slot] != 0 : p->in_register[file][slot];
 }
 
 /* ---- writing micro-ops ---- */
@@ -259,7 +294,7 @@ static void prologue(struct pass *p)
         if (t == VT_HIGH)
             continue;
         int arrives = nth[f]++ < in_args[f], stays = p->in_register[f][i];
-        if (!p->weight[f][i] || arrives == stays)
+        if (!is_used(p, f, i) || arrives == stays)
             continue;
         if (arrives)
             frame_store(p, f, wide, (uint16_t)i, i);
@@ -288,20 +323,19 @@ static inline void fetch_operands(struct pass *p, const struct raw_uop *r)
         fetch(p, b, (wide & FILE_B) != 0, r->b);
 }
 
-/* Where there is room: see make_room. */
-static inline void put_as_is(struct pass *p, const struct raw_uop *r)
+/* One as it is to a place where there is room; the next place: one that costs nothing takes none.
+ */
+static inline struct uop *copy_uop(struct uop *to, const struct raw_uop *r)
 {
-    struct uop *to = &p->st->uops[p->st->nuops++];
     memcpy(to, r, sizeof(*to));
-    if (r->files)
-        to->flags |= UOP_VECTOR;
+    return to + (r->class < UOP_CLASSES);
 }
 
 static inline void put_itself(struct pass *p, const struct raw_uop *r)
 {
+    struct uop *const to = &p->st->uops[p->st->nuops];
     unsigned dst = file_of(r, FILE_DST);
-    if (r->class < UOP_CLASSES)
-        put_as_is(p, r);
+    p->st->nuops += (uint32_t)(copy_uop(to, r) - to);
     if (!p->in_register[dst][r->dst])
         keep(p, dst, (FILE_WIDE(r->files) & FILE_DST) != 0, r->dst);
 }
@@ -322,9 +356,11 @@ static void put_last(struct pass *p, const struct raw_uop *r, const struct raw_b
 /* Nothing has to be fetched for a micro-op, and its result stays where it is made. */
 static inline int stays_in_registers(const struct pass *p, const struct raw_uop *r)
 {
-    return r->class < UOP_CLASSES && p->in_register[file_of(r, FILE_A)][r->a] &
-                                         p->in_register[file_of(r, FILE_B)][r->b] &
-                                         p->in_register[file_of(r, FILE_DST)][r->dst];
+    const uint8_t *ints = p->in_register[INT_FILE];
+    if (!r->files)
+        return ints[r->a] & ints[r->b] & ints[r->dst];
+    return p->in_register[file_of(r, FILE_A)][r->a] & p->in_register[file_of(r, FILE_B)][r->b] &
+           p->in_register[file_of(r, FILE_DST)][r->dst];
 }
 
 /* Those from r on that stay in registers are copied as they are; the first that does not, or last.
@@ -332,22 +368,26 @@ static inline int stays_in_registers(const struct pass *p, const struct raw_uop 
 static const struct raw_uop *put_plain(struct pass *p, const struct raw_uop *r,
                                        const struct raw_uop *last)
 {
+    struct uop *to = &p->st->uops[p->st->nuops];
     for (; r < last && stays_in_registers(p, r); r++)
-        put_as_is(p, r);
+        to = copy_uop(to, r);
+    p->st->nuops = (uint32_t)(to - p->st->uops);
     return r;
 }
 
-/* All of a block where every slot has a register. Those that cost nothing are written over. */
+/* All of a block where every slot has a register. */
 static void put_all(struct pass *p, const struct raw_uop *r, const struct raw_uop *end,
                     const struct raw_block *b)
 {
+    const int leaves = leaves_frame(b);
     if (!make_room(p, (uint32_t)(end - r) + ROOM_FOR_ONE))
         return;
-    for (; r < end - 1; r++) {
-        put_as_is(p, r);
-        p->st->nuops -= r->class >= UOP_CLASSES;
-    }
-    put_last(p, r, b);
+    struct uop *to = &p->st->uops[p->st->nuops];
+    for (; r < end - leaves; r++)
+        to = copy_uop(to, r);
+    p->st->nuops = (uint32_t)(to - p->st->uops);
+    if (leaves)
+        put_last(p, r, b);
 }
 
 /* There is always room for what is left of the block as it is, and for one that is not. */
@@ -389,16 +429,15 @@ static void put_block(struct pass *p, uint32_t i, struct block *out)
 
 int regalloc_run(struct store *st, const struct regalloc *ra, struct block *out)
 {
-    struct pass p = {
-        .st = st, .ra = ra, .weight = ra->room->weight, .in_register = ra->room->in_register};
-    clear_room(&p);
+    struct pass p = {.st = st,
+                     .ra = ra,
+                     .weight = ra->room->weight,
+                     .in_register = ra->room->in_register,
+                     .registers = {st->cfg.int_registers, st->cfg.vector_registers}};
     for (unsigned f = 0; f < FILES; f++)
         for (unsigned i = 0; i < SCRATCH; i++)
             p.scratch[f][i].slot = REG_NONE;
-    weigh_all(&p);
-    assign(&p, INT_FILE, st->cfg.int_registers);
-    if (ra->vectors)
-        assign(&p, VECTOR_FILE, st->cfg.vector_registers);
+    assign_all(&p);
     for (uint32_t i = 0; i < ra->nblocks && !p.failed; i++)
         put_block(&p, i, &out[i]);
     return p.failed ? -1 : 0;

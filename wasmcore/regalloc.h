@@ -47,7 +47,8 @@
 /* Begins like a struct uop, so that one that stays as it is can be copied. */
 struct raw_uop {
     uint8_t class; /* enum uop_class, or a RAW_ one that costs nothing */
-    uint8_t flags, bytes, info;
+    uint8_t flags; /* UOP_VECTOR if there are any files */
+    uint8_t bytes, info;
     uint16_t dst, a, b, slot;
     uint8_t files;
 };

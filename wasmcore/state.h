@@ -43,6 +43,7 @@ struct unit {
     struct import_call *import_calls;
     uint32_t nimport_calls, import_calls_cap;
     uint32_t first_block, nblocks;
+    uint64_t code_bytes;            /* of its blocks */
     uint32_t first_func;            /* in the store's functions */
     struct code_chunk *code_chunks; /* store.c's own */
     uint8_t linked;                 /* import_calls have been settled */

@@ -401,7 +401,6 @@ int store_load(struct store *st, const char *name, const uint8_t *bytes, size_t 
     if (!u)
         return -1;
     st->units[st->nunits++] = u;
-    store_place_code(st, (int)u->number, 0);
     return (int)u->number;
 }
 
@@ -421,11 +420,7 @@ const char *store_module_name(const struct store *st, int module)
 
 uint64_t store_code_bytes(const struct store *st, int module)
 {
-    const struct unit *u = st->units[module];
-    uint64_t n = 0;
-    for (uint32_t i = 0; i < u->nblocks; i++)
-        n += st->blocks[u->first_block + i].nuops;
-    return n * st->cfg.code_bytes_per_uop;
+    return st->units[module]->code_bytes;
 }
 
 void store_place_code(struct store *st, int module, uint64_t addr)
@@ -434,7 +429,6 @@ void store_place_code(struct store *st, int module, uint64_t addr)
     for (uint32_t i = 0; i < u->nblocks; i++) {
         struct block *b = &st->blocks[u->first_block + i];
         b->code_addr = addr;
-        b->code_bytes = b->nuops * st->cfg.code_bytes_per_uop;
         addr += b->code_bytes;
     }
 }

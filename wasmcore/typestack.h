@@ -5,10 +5,10 @@
 #include "wasmcore/operator.h"
 
 /*
- * Private to validation. Past an unconditional branch the rest of its block is unreachable: what is
- * popped below the block's height there has any type, VT_NONE. Both stacks are kept from function
- * to function and grow with what bodies need, within the limits. Functions return 0, or -1 with
- * the error set.
+ * Private to validation and lower_body.c. Past an unconditional branch the rest of its block is
+ * unreachable: what is popped below the block's height there has any type, VT_NONE. Both stacks are
+ * kept from function to function and grow with what bodies need, within the limits. Functions
+ * return 0, or -1 with the error set.
  *
  * Invariant: nvals >= floor == ts_top_frame(v)->height, while a block is open.
  */

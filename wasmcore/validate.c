@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "wasmcore/validate_common.h"
 #include "wasmcore/validate_ops.h"
 
 /*
@@ -22,16 +23,6 @@ static int check_nop(struct validator *v)
 static int check_drop(struct validator *v)
 {
     return ts_pop(v, VT_NONE);
-}
-
-static int check_i32_const(struct validator *v)
-{
-    return ts_push(v, VT_I32);
-}
-
-static int check_i64_const(struct validator *v)
-{
-    return ts_push(v, VT_I64);
 }
 
 static int check_f32_const(struct validator *v)
@@ -71,7 +62,7 @@ static int check_select_t(struct validator *v)
 }
 
 /* The run of locals that a local is in, by halving. */
-static uint8_t local_type(const struct validator *v, uint32_t index)
+uint8_t local_type(const struct validator *v, uint32_t index)
 {
     uint32_t lo = 0, hi = v->f->nruns - 1;
     if (index < v->type->nparams)
@@ -87,31 +78,9 @@ static uint8_t local_type(const struct validator *v, uint32_t index)
     return v->f->runs[lo].type;
 }
 
-static inline int take_local(struct validator *v, uint8_t *type)
+void no_such_local(struct validator *v)
 {
-    const uint32_t index = v->op.x;
-    if (index >= v->nlocals)
-        return FAIL(v, "unknown local %u: there are %u", index, v->nlocals);
-    *type = index < v->nnear ? v->near_locals[index] : local_type(v, index);
-    return 0;
-}
-
-static int check_local_get(struct validator *v)
-{
-    uint8_t type;
-    return take_local(v, &type) ? -1 : ts_push(v, type);
-}
-
-static int check_local_set(struct validator *v)
-{
-    uint8_t type;
-    return take_local(v, &type) ? -1 : ts_pop(v, type);
-}
-
-static int check_local_tee(struct validator *v)
-{
-    uint8_t type;
-    return take_local(v, &type) ? -1 : ts_replace(v, type, type);
+    (void)FAIL(v, "unknown local %u: there are %u", v->op.x, v->nlocals);
 }
 
 static int check_global(struct validator *v)
@@ -160,17 +129,6 @@ static int check_ref_func(struct validator *v)
 }
 
 /* ---- all of them ---- */
-
-static int check_unary(struct validator *v)
-{
-    return ts_replace(v, v->op.info->arg, v->op.info->result);
-}
-
-static int check_binary(struct validator *v)
-{
-    const struct op_info *info = v->op.info;
-    return ts_pop(v, info->arg) ? -1 : ts_replace(v, info->arg, info->result);
-}
 
 static int check_unknown(struct validator *v)
 {
@@ -288,7 +246,7 @@ static int begin_locals(struct validator *v)
     return 0;
 }
 
-static int begin_body(struct validator *v, struct function *f)
+int validate_begin(struct validator *v, struct function *f)
 {
     v->f = f;
     v->type = &v->m->types[f->type];
@@ -313,26 +271,41 @@ static inline int next_op(struct validator *v)
 {
     const uint8_t *const at = v->r.at;
     v->op.at = (uint32_t)(at - v->r.base);
-    if (v->r.end - at < OP_SHORT_BYTES || !op_read_short(&v->op, &v->r.at))
+    if (v->r.end - at < SHORT_BYTES || !(v->r.at = op_read_short(&v->op, at)))
         return next_long_op(v, at);
     return 0;
 }
 
-int validate_body(struct validator *v, struct function *f, op_sink *sink, void *arg)
+int validate_is_open(const struct validator *v)
 {
-    if (begin_body(v, f))
-        return -1;
-    while (v->nframes > 0) {
-        if (next_op(v) || check_of(&v->op)(v))
-            return -1;
-        if (sink)
-            sink(arg, &v->op);
-    }
+    return v->nframes > 0;
+}
+
+int validate_next(struct validator *v)
+{
+    return next_op(v) || check_of(&v->op)(v) ? -1 : 0;
+}
+
+const struct op *validator_op(const struct validator *v)
+{
+    return &v->op;
+}
+
+int validate_finish(struct validator *v)
+{
     v->op.at = reader_offset(&v->r);
     if (v->r.at != v->r.end)
         return FAIL(v, "END opcode expected: %u bytes follow the end of the function",
                     reader_left(&v->r));
     return 0;
+}
+
+static int validate_body(struct validator *v, struct function *f)
+{
+    int rc = validate_begin(v, f);
+    while (rc == 0 && validate_is_open(v))
+        rc = validate_next(v);
+    return rc ? rc : validate_finish(v);
 }
 
 struct validator *validator_new(struct module *m, const struct wasm_limits *limits,
@@ -366,7 +339,7 @@ int module_validate(struct module *m, const struct wasm_limits *limits, struct w
         return -1;
     }
     for (uint32_t i = m->nimported[EXT_FUNC]; i < m->nfuncs && rc == 0; i++)
-        rc = validate_body(v, &m->funcs[i], NULL, NULL);
+        rc = validate_body(v, &m->funcs[i]);
     validator_free(v);
     return rc;
 }

@@ -4,10 +4,6 @@
 
 #include "wasmcore/operator.h"
 
-/* Called for each operator once it has been found valid, in order: so that whoever makes something
- * of a body need not read it again. */
-typedef void op_sink(void *arg, const struct op *o);
-
 struct validator;
 
 /* For the bodies of one module, all of which has been read; err is where body errors go. All three
@@ -17,10 +13,15 @@ struct validator *validator_new(struct module *m, const struct wasm_limits *limi
 void validator_free(struct validator *v);
 
 /*
- * Validate one body and set its function's max_height and max_depth, which are right up to each
- * operator when the sink is called. sink NULL: nobody is called. 0, or -1 with the error set; the
- * sink may have been called for what came before it.
+ * One body: begin, then an operator after the other while it is open, then finish. 0, or -1 with
+ * the error set, after which the body is given up. f's max_height and max_depth are right up to
+ * each operator, which is what validator_op says once validate_next has found it valid: so whoever
+ * makes something of a body need not read it again.
  */
-int validate_body(struct validator *v, struct function *f, op_sink *sink, void *arg);
+int validate_begin(struct validator *v, struct function *f);
+int validate_is_open(const struct validator *v);
+int validate_next(struct validator *v);
+const struct op *validator_op(const struct validator *v);
+int validate_finish(struct validator *v);
 
 #endif

@@ -1,4 +1,5 @@
 /* validate_memory.c - is what accesses tables and memories well-typed? */
+#include "wasmcore/validate_common.h"
 #include "wasmcore/validate_ops.h"
 
 int table_type(struct validator *v, uint32_t index, uint8_t *elem)
@@ -80,11 +81,6 @@ static int named_memory(struct validator *v, uint32_t memory)
     return memory_exists(v, memory);
 }
 
-static uint8_t address_type(const struct validator *v, uint32_t memory)
-{
-    return v->m->mems[memory].is64 ? VT_I64 : VT_I32;
-}
-
 static int data_exists(struct validator *v, uint32_t index)
 {
     if (v->m->data_count < 0 && v->m->ndatas > 0)
@@ -137,31 +133,12 @@ int check_memory(struct validator *v)
     }
 }
 
-int memarg_type(struct validator *v, uint8_t *address)
+void bad_memarg(struct validator *v)
 {
-    const struct op_info *info = v->op.info;
     const struct memarg *arg = &v->op.memarg;
-    if (memory_exists(v, arg->memory))
-        return -1;
-    if (arg->align > info->align)
-        return FAIL(v, "alignment must not be larger than natural: 2^%u of %s", arg->align,
-                    info->name);
-    *address = address_type(v, arg->memory);
-    return 0;
-}
-
-int check_load(struct validator *v)
-{
-    uint8_t type;
-    return memarg_type(v, &type) ? -1 : ts_replace(v, type, v->op.info->result);
-}
-
-int check_store(struct validator *v)
-{
-    uint8_t type;
-    if (memarg_type(v, &type))
-        return -1;
-    return ts_pop(v, v->op.info->arg) || ts_pop(v, type) ? -1 : 0;
+    if (memory_exists(v, arg->memory) == 0)
+        (void)FAIL(v, "alignment must not be larger than natural: 2^%u of %s", arg->align,
+                   v->op.info->name);
 }
 
 /* ---- atomics ---- */

@@ -15,11 +15,8 @@ check_fn check_unreachable, check_block, check_else, check_end, check_br, check_
 /* ---- validate_memory.c ---- */
 /* Is there such a table? Its element type goes to *elem. */
 int table_type(struct validator *v, uint32_t index, uint8_t *elem);
-/* The memory and alignment of an access; the type of its address goes to *address. */
-int memarg_type(struct validator *v, uint8_t *address);
 check_fn check_table, check_table_move, check_elem_drop;
-check_fn check_load, check_store, check_memory, check_memory_copy, check_memory_init,
-    check_data_drop;
+check_fn check_memory, check_memory_copy, check_memory_init, check_data_drop;
 check_fn check_atomic, check_wait, check_fence;
 
 /* ---- validate_simd.c: all with prefix 0xfd ---- */

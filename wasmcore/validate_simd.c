@@ -1,4 +1,5 @@
 /* validate_simd.c - are SIMD instructions well-typed? By the columns of simd.def alone. */
+#include "wasmcore/validate_common.h"
 #include "wasmcore/validate_ops.h"
 
 static int check_lane(struct validator *v, uint8_t lane)
