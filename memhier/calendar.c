@@ -30,7 +30,7 @@ static ps_t find_gap(const struct calendar *cal, ps_t at, ps_t duration, uint32_
     return t;
 }
 
-ps_t calendar_when(const struct calendar *cal, ps_t at, ps_t duration)
+ps_t calendar_when_between(const struct calendar *cal, ps_t at, ps_t duration)
 {
     uint32_t before;
     return find_gap(cal, at, duration, &before);
@@ -60,9 +60,24 @@ static void insert_slot(struct calendar *cal, uint32_t i, ps_t start, ps_t end)
     cal->slot[RING(cal, i)].end = end;
 }
 
+/* Is `at` in the last interval, or at its end? Then what begins there joins it. */
+static int joins_the_last(const struct calendar *cal, ps_t at)
+{
+    return cal->count && at >= cal->slot[RING(cal, cal->count - 1)].start;
+}
+
+static ps_t extend(struct calendar *cal, ps_t duration)
+{
+    ps_t *end = &cal->slot[RING(cal, cal->count - 1)].end, start = *end;
+    *end += duration;
+    return start;
+}
+
 ps_t calendar_reserve_between(struct calendar *cal, ps_t at, ps_t duration)
 {
     uint32_t i;
+    if (duration && joins_the_last(cal, at))
+        return extend(cal, duration);
     ps_t start = find_gap(cal, at, duration, &i);
     if (!duration)
         return start;
@@ -80,9 +95,10 @@ ps_t calendar_reserve_between(struct calendar *cal, ps_t at, ps_t duration)
     } else if (cal->count < CALENDAR_SLOTS) {
         insert_slot(cal, i, start, end);
     } else {
-        /* Full: with the oldest interval the gaps before it go too, so search again. */
         forget_oldest(cal);
-        return calendar_reserve_between(cal, at, duration);
+        if (i == 0) /* the gaps before the oldest interval are gone with it */
+            return calendar_reserve_between(cal, at, duration);
+        insert_slot(cal, i - 1, start, end);
     }
     return start;
 }

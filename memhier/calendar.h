@@ -31,11 +31,8 @@ struct calendar {
 
 void calendar_init(struct calendar *cal);
 
-/* The earliest start, at or after `at`, of a free stretch of `duration`; nothing is reserved.
- * Duration 0: the first instant that lies in no reservation. */
-ps_t calendar_when(const struct calendar *cal, ps_t at, ps_t duration);
-
-/* calendar_reserve where `at` lies before the end of the last reservation. */
+/* calendar_when and calendar_reserve where `at` lies before the end of the last reservation. */
+ps_t calendar_when_between(const struct calendar *cal, ps_t at, ps_t duration);
 ps_t calendar_reserve_between(struct calendar *cal, ps_t at, ps_t duration);
 
 /* End of the last reservation: the resource is idle from then on. */
@@ -44,6 +41,13 @@ static inline ps_t calendar_end(const struct calendar *cal)
     if (!cal->count)
         return cal->floor;
     return cal->slot[(cal->first + cal->count - 1) & (CALENDAR_SLOTS - 1)].end;
+}
+
+/* The earliest start, at or after `at`, of a free stretch of `duration`; nothing is reserved.
+ * Duration 0: the first instant that lies in no reservation. */
+static inline ps_t calendar_when(const struct calendar *cal, ps_t at, ps_t duration)
+{
+    return at >= calendar_end(cal) ? at : calendar_when_between(cal, at, duration);
 }
 
 /* Reserve the first free stretch of `duration` at or after `at`; returns its start. Duration 0

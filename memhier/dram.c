@@ -6,6 +6,7 @@
 
 #include "memhier/archive.h"
 #include "memhier/dram_bank.h"
+#include "memhier/match.h"
 
 /* A write in the queue; done: when its data is in the rows, once it has left. */
 struct queued {
@@ -21,7 +22,8 @@ struct queued {
 struct channel {
     struct calendar bus;
     struct queued queue[DRAM_MOST_WRITES];
-    uint32_t row_key[DRAM_MOST_WRITES]; /* of each entry that waits: equal for equal rows; else 0 */
+    /* Of each entry that waits: equal for equal rows; of all others: 0. */
+    _Alignas(16) uint32_t row_key[DRAM_MOST_WRITES];
     uint32_t next, span, waiting;
     ps_t turn_from, turn_until; /* the last batch of writes, until reads may follow */
 };
@@ -198,16 +200,15 @@ void dram_free(struct dram *d)
 /* When the column command for the place may go out, as far as rank, bank and group go. */
 static ps_t column_command(struct dram *d, const struct dram_place *p, ps_t at)
 {
-    uint64_t *const counts[] = {[DRAM_HIT] = &d->counters.row_hits,
-                                [DRAM_CLOSED] = &d->counters.row_closed,
-                                [DRAM_CONFLICT] = &d->counters.row_conflicts};
     struct dram_rank *r = &d->ranks[p->rank];
     enum dram_row_case how;
     int waited;
     at = dram_rank_available(r, &d->t, at, &waited);
     d->counters.refresh_waits += (uint64_t)waited;
     const ps_t column = dram_bank_column(&d->banks[p->bank], r, &d->t, p->row, p->group, at, &how);
-    ++*counts[how];
+    d->counters.row_hits += how == DRAM_HIT;
+    d->counters.row_closed += how == DRAM_CLOSED;
+    d->counters.row_conflicts += how == DRAM_CONFLICT;
     return d->t.ccd_l > d->t.burst
                ? calendar_reserve(&d->groups[p->group].columns, column, d->t.ccd_l)
                : column;
@@ -252,7 +253,8 @@ static ps_t transfer(struct dram *d, struct channel *c, const struct dram_rank *
 /* Place in the ring, so far before the next. */
 static uint32_t ring(const struct dram *d, const struct channel *c, uint32_t back)
 {
-    return c->next >= back ? c->next - back : c->next + d->write_queue - back;
+    const uint32_t i = c->next - back; /* nobody foresees whether it wraps */
+    return i + (d->write_queue & -(i >> 31));
 }
 
 static uint32_t row_key(const struct dram_place *p)
@@ -289,29 +291,36 @@ static void write_batch(struct dram *d, struct channel *c, ps_t at, uint32_t n)
         const uint32_t oldest = ring(d, c, c->span), key = c->row_key[oldest];
         write_out(d, c, oldest, from);
         n--;
-        for (uint32_t i = 0; i < d->write_queue && n; i++) {
-            if (c->row_key[i] != key)
-                continue;
-            write_out(d, c, i, from);
-            n--;
-        }
+        for (uint32_t first = 0; first < d->write_queue; first += 16)
+            for (uint32_t equal = match_tags(c->row_key + first, 4, key); equal && n; n--) {
+                write_out(d, c, first + (uint32_t)__builtin_ctz(equal), from);
+                equal &= equal - 1;
+            }
+    }
+}
+
+/* When the oldest write that waits may leave while the channel has nothing else to do. */
+static inline ps_t leisure(const struct dram *d, const struct channel *c)
+{
+    const ps_t accepted = c->queue[ring(d, c, c->span)].accepted;
+    ps_t from = calendar_end(&c->bus) + d->turn;
+    from = from > c->turn_until ? from : c->turn_until;
+    return from > accepted ? from : accepted;
+}
+
+static __attribute__((noinline)) void write_while_idle(struct dram *d, struct channel *c, ps_t at)
+{
+    for (ps_t from; c->waiting && (from = leisure(d, c)) + d->write_worst <= at;) {
+        c->turn_from = from;
+        write_out(d, c, ring(d, c, c->span), from);
     }
 }
 
 /* The channel had nothing to do before `at`: writes have left meanwhile. */
-static void write_in_leisure(struct dram *d, struct channel *c, ps_t at)
+static inline void write_in_leisure(struct dram *d, struct channel *c, ps_t at)
 {
-    while (c->waiting) {
-        const uint32_t oldest = ring(d, c, c->span);
-        const struct queued *w = &c->queue[oldest];
-        ps_t from = calendar_end(&c->bus) + d->turn;
-        from = from > c->turn_until ? from : c->turn_until;
-        from = from > w->accepted ? from : w->accepted;
-        if (from + d->write_worst > at)
-            return;
-        c->turn_from = from;
-        write_out(d, c, oldest, from);
-    }
+    if (c->waiting && leisure(d, c) + d->write_worst <= at)
+        write_while_idle(d, c, at);
 }
 
 static struct mem_reply write_line(struct dram *d, const struct mem_req *req)
@@ -352,8 +361,7 @@ static struct mem_reply read_line(struct dram *d, const struct mem_req *req)
     const struct dram_place p = dram_locate(&d->map, req->addr);
     struct channel *c = &d->channels[p.channel];
     const ps_t at = req->at + d->way_in;
-    if (c->waiting)
-        write_in_leisure(d, c, at);
+    write_in_leisure(d, c, at);
     const ps_t start = after_writes(c, &d->groups[p.group], at);
     const ps_t column = column_command(d, &p, start);
     const ps_t end = transfer(d, c, &d->ranks[p.rank], after_writes(c, &d->groups[p.group], column),

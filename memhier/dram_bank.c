@@ -15,11 +15,8 @@ static ps_t refresh_before(const struct dram_rank *r, const struct dram_ps *t, p
     return at - (at - r->offset) % t->refi;
 }
 
-ps_t dram_rank_available(struct dram_rank *r, const struct dram_ps *t, ps_t at, int *waited)
+ps_t dram_rank_available_then(struct dram_rank *r, const struct dram_ps *t, ps_t at, int *waited)
 {
-    *waited = 0;
-    if (!t->refi)
-        return at;
     if (at - r->refreshed >= t->refi || !r->refreshed) /* also when `at` is before it */
         r->refreshed = refresh_before(r, t, at);
     if (!r->refreshed || at - r->refreshed >= t->rfc)
@@ -30,15 +27,25 @@ ps_t dram_rank_available(struct dram_rank *r, const struct dram_ps *t, ps_t at, 
 
 /* ---- activations ---- */
 
+/* Bring the activations that are remembered to the front. */
+static void move_to_front(struct dram_rank *r)
+{
+    memmove(r->act, r->act + r->first, DRAM_ACTS * sizeof r->act[0]);
+    memmove(r->act_group, r->act_group + r->first, DRAM_ACTS * sizeof r->act_group[0]);
+    r->first = 0;
+}
+
 static void remember(struct dram_rank *r, uint32_t group, ps_t at)
 {
-    if (r->nacts == DRAM_ACTS) {
-        memmove(r->act, r->act + 1, sizeof r->act - sizeof r->act[0]);
-        memmove(r->act_group, r->act_group + 1, sizeof r->act_group - sizeof r->act_group[0]);
-        r->nacts--;
+    if (r->nacts < DRAM_ACTS) {
+        r->nacts++;
+    } else {
+        if (r->first == DRAM_ACTS)
+            move_to_front(r);
+        r->first++;
     }
-    uint32_t i = r->nacts++;
-    for (; i && r->act[i - 1] > at; i--) {
+    uint32_t i = r->first + r->nacts - 1;
+    for (; i > r->first && r->act[i - 1] > at; i--) {
         r->act[i] = r->act[i - 1];
         r->act_group[i] = r->act_group[i - 1];
     }
@@ -46,31 +53,42 @@ static void remember(struct dram_rank *r, uint32_t group, ps_t at)
     r->act_group[i] = group;
 }
 
+/* What an activation in `group` is looked at against. */
+struct acts {
+    const ps_t *at;
+    const uint32_t *group;
+    uint32_t n;
+};
+
+static inline ps_t rrd(const struct acts *a, const struct dram_ps *t, uint32_t group, uint32_t i)
+{
+    return a->group[i] == group ? t->rrd_l : t->rrd_s;
+}
+
 /* The first time that keeps its distance to the `before` activations at or before `at`. */
-static ps_t after_the_earlier(const struct dram_rank *r, const struct dram_ps *t, uint32_t group,
-                              ps_t at, uint32_t before)
+static inline ps_t after_the_earlier(const struct acts *a, const struct dram_ps *t, uint32_t group,
+                                     ps_t at, uint32_t before)
 {
     ps_t first = at;
-    for (uint32_t i = before; i && r->act[i - 1] + t->rrd_l > at; i--) {
-        const ps_t gap = r->act_group[i - 1] == group ? t->rrd_l : t->rrd_s;
-        if (r->act[i - 1] + gap > first)
-            first = r->act[i - 1] + gap;
+    for (uint32_t i = before; i && a->at[i - 1] + t->rrd_l > at; i--) {
+        const ps_t then = a->at[i - 1] + rrd(a, t, group, i - 1);
+        first = then > first ? then : first;
     }
-    if (before >= 4 && r->act[before - 4] + t->faw > first)
-        first = r->act[before - 4] + t->faw;
+    if (before >= 4 && a->at[before - 4] + t->faw > first)
+        first = a->at[before - 4] + t->faw;
     return first;
 }
 
 /* Is `at` too near those after it, or one too many for a window with some of them? */
-static int too_near_the_later(const struct dram_rank *r, const struct dram_ps *t, uint32_t group,
-                              ps_t at, uint32_t before)
+static inline int too_near_the_later(const struct acts *a, const struct dram_ps *t, uint32_t group,
+                                     ps_t at, uint32_t before)
 {
-    for (uint32_t i = before; i < r->nacts && r->act[i] < at + t->rrd_l; i++)
-        if (r->act[i] < at + (r->act_group[i] == group ? t->rrd_l : t->rrd_s))
+    for (uint32_t i = before; i < a->n && a->at[i] < at + t->rrd_l; i++)
+        if (a->at[i] < at + rrd(a, t, group, i))
             return 1;
-    for (uint32_t n = 0; n < 4 && n <= before; n++) { /* of the window's five, n are earlier */
-        const uint32_t last = before + 3 - n;
-        if (last < r->nacts && r->act[last] < (n ? r->act[before - n] : at) + t->faw)
+    for (uint32_t last = before; last < a->n && last < before + 4; last++) {
+        const uint32_t earlier = before + 3 - last; /* of the window's five */
+        if (earlier <= before && a->at[last] < (earlier ? a->at[before - earlier] : at) + t->faw)
             return 1;
     }
     return 0;
@@ -82,19 +100,22 @@ static ps_t when_to_activate(const struct dram_rank *r, const struct dram_ps *t,
                              ps_t at)
 {
     const uint32_t n = r->nacts;
-    if (n < 4 ? n == 0 : at >= r->act[n - 1] + t->rrd_l && at >= r->act[n - 4] + t->faw)
-        return at;
-    if (n == DRAM_ACTS && at < r->act[3])
-        at = r->act[3];
+    const struct acts a = {r->act + r->first, r->act_group + r->first, n};
+    if (n == DRAM_ACTS && at < a.at[3])
+        at = a.at[3];
     uint32_t before = n;
-    while (before && r->act[before - 1] > at)
+    while (before && a.at[before - 1] > at)
         before--;
     for (;;) {
-        const ps_t then = after_the_earlier(r, t, group, at, before);
-        if (then == at && !too_near_the_later(r, t, group, at, before))
+        at = after_the_earlier(&a, t, group, at, before);
+        if (before == n)
             return at;
-        at = then > at ? then : r->act[before];
-        while (before < n && r->act[before] <= at)
+        if (a.at[before] > at) {
+            if (!too_near_the_later(&a, t, group, at, before))
+                return at;
+            at = a.at[before];
+        }
+        while (before < n && a.at[before] <= at)
             before++;
     }
 }
@@ -106,12 +127,12 @@ static ps_t when_to_activate(const struct dram_rank *r, const struct dram_ps *t,
 static ps_t when_to_open(const struct dram_bank *b, const struct dram_rank *r,
                          const struct dram_ps *t, uint32_t group, ps_t at, ps_t lead)
 {
+    const ps_t before = lead - t->rcd;
     for (;;) {
         const ps_t start = calendar_when(&b->busy, at, lead + t->ccd_l);
-        const ps_t act = start + lead - t->rcd, then = when_to_activate(r, t, group, act);
-        if (then == act)
-            return start;
-        at = start + (then - act);
+        at = when_to_activate(r, t, group, start + before) - before;
+        if (at == start || at == calendar_when(&b->busy, at, lead + t->ccd_l))
+            return at;
     }
 }
 
@@ -125,6 +146,8 @@ static int column_in_past(struct dram_bank *b, struct dram_rank *r, const struct
                                      : b->previous == DRAM_NO_ROW ? DRAM_CLOSED
                                                                   : DRAM_CONFLICT;
     const ps_t lead = found == DRAM_HIT ? 0 : found == DRAM_CLOSED ? t->rcd : t->rp + t->rcd;
+    if (at + lead + t->rtp + t->rp > b->activated)
+        return 0;
     const ps_t start = found == DRAM_HIT ? calendar_when(&b->busy, at, t->ccd_l)
                                          : when_to_open(b, r, t, group, at, lead);
     if (start + lead + t->rtp + t->rp > b->activated)
@@ -165,12 +188,10 @@ ps_t dram_bank_column(struct dram_bank *b, struct dram_rank *r, const struct dra
         const ps_t open = b->activated + t->rcd;
         return calendar_reserve(&b->busy, at < open ? open : at, t->ccd_l);
     }
-    if (b->row == DRAM_NO_ROW) {
-        *how = DRAM_CLOSED;
-        return open_row(b, r, t, row, group, at, t->rcd);
-    }
-    *how = DRAM_CONFLICT;
-    return open_row(b, r, t, row, group, at < b->ripe ? b->ripe : at, t->rp + t->rcd);
+    const int closed = b->row == DRAM_NO_ROW;
+    *how = closed ? DRAM_CLOSED : DRAM_CONFLICT;
+    at = closed || at > b->ripe ? at : b->ripe;
+    return open_row(b, r, t, row, group, at, closed ? t->rcd : t->rp + t->rcd);
 }
 
 /* ---- checkpoints ---- */
@@ -186,6 +207,7 @@ void dram_bank_archive(struct dram_bank *b, struct archive *a)
 
 void dram_rank_archive(struct dram_rank *r, struct archive *a)
 {
+    move_to_front(r);
     archive_times(a, r->act, DRAM_ACTS);
     archive_u32s(a, r->act_group, DRAM_ACTS, UINT64_MAX);
     archive_u32_below(a, &r->nacts, DRAM_ACTS + 1);

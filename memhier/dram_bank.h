@@ -25,19 +25,30 @@ struct dram_bank {
     struct calendar busy; /* row cycles and column commands */
 };
 
+/* The last `nacts` activations, oldest first, begin at act[first] and act_group[first]. */
 struct dram_rank {
-    ps_t act[DRAM_ACTS]; /* the last activations, oldest first */
-    uint32_t act_group[DRAM_ACTS];
-    uint32_t nacts;
+    ps_t act[2 * DRAM_ACTS];
+    uint32_t act_group[2 * DRAM_ACTS];
+    uint32_t nacts, first;
     ps_t refreshed; /* begin of the refresh before the last request */
     ps_t offset;    /* ranks take turns to refresh */
 };
 
 enum dram_row_case { DRAM_HIT, DRAM_CLOSED, DRAM_CONFLICT };
 
+/* dram_rank_available where another refresh than that of the last request may be the one before. */
+ps_t dram_rank_available_then(struct dram_rank *r, const struct dram_ps *t, ps_t at, int *waited);
+
 /* The first moment from `at` on at which the rank is not refreshed; *waited tells whether it is
  * later. Afterwards rank->refreshed is that of the moment. */
-ps_t dram_rank_available(struct dram_rank *r, const struct dram_ps *t, ps_t at, int *waited);
+static inline ps_t dram_rank_available(struct dram_rank *r, const struct dram_ps *t, ps_t at,
+                                       int *waited)
+{
+    *waited = 0;
+    if (!t->refi || (r->refreshed && at - r->refreshed - t->rfc < t->refi - t->rfc))
+        return at;
+    return dram_rank_available_then(r, t, at, waited);
+}
 
 /* After dram_rank_available: when the rank is refreshed next. Only with a refi. */
 static inline ps_t dram_rank_next_refresh(const struct dram_rank *r, const struct dram_ps *t)
