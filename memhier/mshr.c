@@ -26,21 +26,33 @@ void mshr_drop(struct mshr_file *f)
     *f = (struct mshr_file){0};
 }
 
+static inline int is_open(const struct mshr_hold *h, ps_t at)
+{
+    return at - h->start < h->end - h->start; /* also when `at` is before: no branch */
+}
+
+static uint32_t count_open(const struct mshr_file *f, ps_t at)
+{
+    uint32_t open = 0;
+    for (const struct mshr_hold *h = f->holds; h < f->holds + f->size; h++)
+        open += (uint32_t)is_open(h, at);
+    return open;
+}
+
+static ps_t first_end(const struct mshr_file *f, ps_t at)
+{
+    ps_t first = UINT64_MAX;
+    for (const struct mshr_hold *h = f->holds; h < f->holds + f->size; h++)
+        first = is_open(h, at) && h->end < first ? h->end : first;
+    return first;
+}
+
 ps_t mshr_when_busy(const struct mshr_file *f, ps_t at)
 {
-    for (at = at < f->floor ? f->floor : at;;) {
-        uint32_t open = 0;
-        ps_t next = UINT64_MAX; /* the first end of those open */
-        for (uint32_t i = 0; i < f->size; i++) {
-            const struct mshr_hold *h = &f->holds[i];
-            const int is_open = h->start <= at && at < h->end;
-            open += (uint32_t)is_open;
-            next = is_open && h->end < next ? h->end : next;
-        }
-        if (open < f->limit)
-            return at;
-        at = next;
-    }
+    at = at < f->floor ? f->floor : at;
+    while (count_open(f, at) >= f->limit)
+        at = first_end(f, at);
+    return at;
 }
 
 /* In turn, as the oldest is over in nearly all cases; else the one that ends first. */
