@@ -90,11 +90,31 @@ static inline void leave(struct ooo *c, uint64_t cycle, uint64_t now)
     s->leaving = 0;
 }
 
+/* Nothing leaves in the eight cycles from s on. */
+static inline int none_leaves(const struct ooo_slot *s)
+{
+    return !(s[0].leaving | s[1].leaving | s[2].leaving | s[3].leaving | s[4].leaving |
+             s[5].leaving | s[6].leaving | s[7].leaving);
+}
+
+/* The first cycle from `at` on in which something may leave, or `end` when that is earlier. */
+static inline uint64_t next_leaving(const struct ooo *c, uint64_t at, uint64_t end)
+{
+    while (at < end) {
+        const struct ooo_slot *s = &c->slots[at & (OOO_CYCLES - 1)];
+        if (s->leaving)
+            return at;
+        at += at % 8 == 0 && none_leaves(s) ? 8 : 1;
+    }
+    return end;
+}
+
 void ooo_wait_for_scheduler(struct ooo *c)
 {
     uint64_t now = c->dispatch;
-    for (uint64_t n = now - c->swept < OOO_CYCLES ? now - c->swept : OOO_CYCLES; n > 0; n--)
-        leave(c, now - n + 1, now);
+    const uint64_t end = now + 1, n = now - c->swept < OOO_CYCLES ? now - c->swept : OOO_CYCLES;
+    for (uint64_t t = next_leaving(c, end - n, end); t < end; t = next_leaving(c, t + 1, end))
+        leave(c, t, now);
     while (c->waiting >= c->scheduler) {
         do
             now++;
