@@ -57,6 +57,19 @@ static int parse_fuel(const char *text, uint64_t *fuel)
     return -1;
 }
 
+/* Each is NAME=VALUE; 0, or -1 with the message printed. */
+static int check_env(const struct texts *env)
+{
+    for (size_t i = 0; i < env->n; i++) {
+        const char *equals = strchr(env->v[i], '=');
+        if (!equals || equals == env->v[i]) {
+            cmd_complain("exec: --env %s: expected NAME=VALUE", env->v[i]);
+            return -1;
+        }
+    }
+    return 0;
+}
+
 /* 0, or what options_parse said. */
 static int parse(struct exec_command *c, int argc, char **argv)
 {
@@ -69,7 +82,7 @@ static int parse(struct exec_command *c, int argc, char **argv)
     const int at = options_parse(argc, argv, rows, help, 1);
     if (at < 0)
         return at;
-    if (fuel && parse_fuel(fuel, &c->fuel))
+    if ((fuel && parse_fuel(fuel, &c->fuel)) || check_env(&c->env))
         return OPTIONS_BAD;
     c->app = argv + at;
     if (*c->app)

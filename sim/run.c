@@ -393,7 +393,8 @@ void run_describe(const struct config *c, FILE *to)
 {
     char a[QUANTITY_TEXT], b[QUANTITY_TEXT], d[QUANTITY_TEXT];
     char model[32], boundary[32], domain[32], tier[32];
-    fprintf(to, "pwsim " PWSIM_VERSION ": %s, seed %" PRIu64 "\n", c->name, c->seed);
+    fprintf(to, "pwsim " PWSIM_VERSION ": %s, seed %" PRIu64 "\n", *c->name ? c->name : c->program,
+            c->seed);
     fprintf(to, "  %-8s %s, %s, %" PRIu64 " wide, boundary %s%s, data in %s\n", "core",
             config_choice("core.model", c->core_model, model, sizeof model),
             quantity_format(QUANTITY_FREQUENCY, c->frequency, a), c->width,

@@ -173,6 +173,11 @@ WAT
 }
 t "a host that has no memory left is not a guest's trap" host_gives_no_memory
 t "nor on the timed core" host_gives_no_memory -s core.model=inorder
+for bad in FOO =x ""; do
+    t "an environment of \"$bad\"" refuses 125 "exec: --env $bad: expected NAME=VALUE" "$pwsim" exec --env "$bad" "$B/guest/hello.wasm"
+done
+named() { exits 0 "$pwsim" exec -v "$B/guest/hello.wasm" && grep -q '^pwsim [0-9.]*: hello, seed 1' err; }
+t "exec -v says what runs" named
 full_disk() { "$pwsim" "$@" >/dev/full; }
 t "a program's output that cannot be written" refuses 125 "standard output: cannot be written" full_disk exec "$B/guest/hello.wasm"
 t "a shell's output that cannot be written" refuses 125 "standard output: cannot be written" full_disk shell -c 'echo x'
