@@ -12,6 +12,16 @@ enum follow {
     FOLLOW_RETPOLINE /* not predicted at all: boundary.retpoline_cycles from then on */
 };
 
+/* Cycles of the refill after each of these but FOLLOW_RIGHT, and the part of the CPI stack. */
+static inline uint32_t follow_refill(const struct core *c, enum follow f, uint32_t mispredict,
+                                     uint32_t indirect, enum cpi_part *part)
+{
+    *part = f == FOLLOW_RETPOLINE ? CPI_BOUNDARY : CPI_BRANCH;
+    if (f == FOLLOW_RETPOLINE)
+        return c->boundary.retpoline_cycles;
+    return f == FOLLOW_WRONG ? mispredict : indirect;
+}
+
 /* Did block `id` come by a branch that was taken? */
 static inline int follow_taken(const struct ending *e, uint32_t id)
 {

@@ -70,27 +70,20 @@ no_memory:
 /* ---- blocks begin ---- */
 
 /* The pipeline refills from when the branch was resolved on. */
-static void refill(struct inorder *c, uint32_t cycles, enum cpi_part part)
+static void refill(struct inorder *c, enum follow f)
 {
+    enum cpi_part part;
+    const uint32_t cycles = follow_refill(&c->core, f, c->mispredict_cycles, c->indirect_cycles,
+                                          &part);
     inorder_stall(c, later(c->branch_done, c->core.cycle) + cycles, part);
 }
 
 static inline void begin(struct core *core, uint32_t id, const struct block *b)
 {
     struct inorder *c = inorder_of(core);
-    switch (core_follow(core, id, b)) {
-    case FOLLOW_RIGHT:
-        break;
-    case FOLLOW_WRONG:
-        refill(c, c->mispredict_cycles, CPI_BRANCH);
-        break;
-    case FOLLOW_TARGET:
-        refill(c, c->indirect_cycles, CPI_BRANCH);
-        break;
-    case FOLLOW_RETPOLINE:
-        refill(c, core->boundary.retpoline_cycles, CPI_BOUNDARY);
-        break;
-    }
+    const enum follow f = core_follow(core, id, b);
+    if (unlikely(f != FOLLOW_RIGHT))
+        refill(c, f);
     inorder_fetch(c, b);
 }
 

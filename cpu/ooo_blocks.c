@@ -14,25 +14,23 @@ static int is_direct(const struct ending *e)
     return e->end == END_COND || e->end == END_JUMP || e->end == END_CALL || e->end == END_TAIL;
 }
 
+static void redirect(struct ooo *c, enum follow f)
+{
+    enum cpi_part part;
+    const uint32_t cycles = follow_refill(&c->core, f, c->mispredict_cycles, c->indirect_cycles,
+                                          &part);
+    ooo_redirect(c, cycles, part);
+}
+
 static inline void begin(struct core *core, uint32_t id, const struct block *b)
 {
     struct ooo *c = ooo_of(core);
     const uint64_t end = b->code_addr + b->code_bytes;
-    switch (core_follow(core, id, b)) {
-    case FOLLOW_RIGHT:
-        if (follow_taken(&core->ending, id))
-            ooo_taken(c, core->ending.pc, !core->ending.crossed && is_direct(&core->ending));
-        break;
-    case FOLLOW_WRONG:
-        ooo_redirect(c, c->mispredict_cycles, CPI_BRANCH);
-        break;
-    case FOLLOW_TARGET:
-        ooo_redirect(c, c->indirect_cycles, CPI_BRANCH);
-        break;
-    case FOLLOW_RETPOLINE:
-        ooo_redirect(c, core->boundary.retpoline_cycles, CPI_BOUNDARY);
-        break;
-    }
+    const enum follow f = core_follow(core, id, b);
+    if (unlikely(f != FOLLOW_RIGHT))
+        redirect(c, f);
+    else if (follow_taken(&core->ending, id))
+        ooo_taken(c, core->ending.pc, !core->ending.crossed && is_direct(&core->ending));
     for (uint64_t line = line_of(b->code_addr); line < end; line += LINE_BYTES)
         if (line != core->fetched)
             ooo_fetch_line(c, line);
