@@ -63,6 +63,7 @@ void builder_start(struct builder *b, const struct function *fn, const struct fu
 {
     b->fn = fn;
     b->type = type;
+    b->at = 0; /* before its first operator */
     b->ninsns = b->nuops = b->nblocks = b->npending = 0;
     b->height = b->flushed = b->most_height = 0;
     b->spare = 0;
@@ -76,7 +77,7 @@ void builder_start(struct builder *b, const struct function *fn, const struct fu
     b->failed = NULL;
     b->nlocals = type->nparams + slots_of_locals(fn);
     b->temps = b->nlocals + FRAME_SAVE;
-    b->wide_locals = b->module->has_v128;
+    b->wide_locals = *b->wide;
     b->most_operands = 0;
     builder_operands(b, fn->max_height << b->wide_locals);
     if (!b->failed && prepare_locals(b))
@@ -110,7 +111,7 @@ int code_more_room(struct builder *b)
     if (made > b->code_left)
         b->failed = "the code becomes too large for a module of this size";
     if (GROW(b->insns, b->insns_cap, b->ninsns, ROOM_AHEAD) ||
-        GROW(b->pos, b->pos_cap, b->ninsns, ROOM_AHEAD) ||
+        (b->keeps_pos && GROW(b->pos, b->pos_cap, b->ninsns, ROOM_AHEAD)) ||
         GROW(b->uops, b->uops_cap, b->nuops, ROOM_AHEAD) ||
         GROW(b->blocks, b->blocks_cap, b->nblocks, ROOM_AHEAD) ||
         GROW(b->pending, b->pending_cap, b->npending, ROOM_AHEAD))

@@ -49,6 +49,7 @@ struct builder {
     struct insn *insns;
     struct insn_pos *pos;
     uint32_t ninsns, insns_cap, pos_cap;
+    uint8_t keeps_pos; /* pos is wanted: of each instruction */
     struct raw_uop *uops;
     uint32_t nuops, uops_cap;
     struct raw_block *blocks;
@@ -83,6 +84,7 @@ struct builder {
     uint64_t code_left;  /* instructions and micro-ops that the unit may still take */
     uint8_t open;        /* a block is under way; else code is unreachable */
     uint32_t dead;       /* and so many blocks have begun in it */
+    const uint8_t *wide; /* set: values may take two slots */
     uint8_t wide_locals; /* local_slots is in use */
     uint8_t calls;
     const char *failed; /* why it cannot be lowered */
@@ -145,9 +147,8 @@ static inline uint32_t code_emit(struct builder *b, struct insn in)
     to->a = in.a;
     to->b = in.b;
     to->imm = in.imm;
-    b->pos[b->ninsns].offset = b->at;
-    b->pos[b->ninsns].ops = (uint16_t)b->ops;
-    b->pos[b->ninsns].logged = (uint16_t)b->logged;
+    if (b->keeps_pos)
+        b->pos[b->ninsns] = (struct insn_pos){b->at, (uint16_t)b->ops, (uint16_t)b->logged};
     b->producer_uop = b->nuops;
     return b->ninsns++;
 }
@@ -240,13 +241,19 @@ static inline void stack_push_temp(struct builder *b, uint8_t type)
     stack_push(b, E_TEMP, type)->bits = 0;
 }
 
-/* A value that the instruction just emitted has put there; of a v128 both halves. */
+/* The instruction just emitted has put the topmost value there. */
+static inline void stack_is_result(struct builder *b)
+{
+    b->producer = b->failed ? NO_INSN : b->ninsns - 1;
+}
+
+/* A value that it has put there; of a v128 both halves. */
 static inline void stack_push_result(struct builder *b, uint8_t type)
 {
     stack_push_temp(b, type);
     if (type == VT_V128)
         stack_push_temp(b, VT_HIGH);
-    b->producer = b->failed ? NO_INSN : b->ninsns - 1;
+    stack_is_result(b);
 }
 
 static inline void stack_push_const(struct builder *b, uint8_t type, uint64_t bits)
@@ -282,6 +289,25 @@ static inline void stack_pop(struct builder *b, uint32_t n)
     }
     if (b->flushed > b->height)
         b->flushed = b->height;
+}
+
+/* The topmost n >= 1 values, of one slot each, give way to one that an instruction is about to put
+ * there: its slot. */
+static inline uint16_t stack_give_way(struct builder *b, uint32_t n, uint8_t type)
+{
+    struct entry *e = &b->stack[b->height];
+    for (uint32_t i = 0; i < n; i++) {
+        e--;
+        if (e->kind == E_LOCAL)
+            b->heads[e->local] = e->below;
+    }
+    b->height -= n - 1;
+    if (b->flushed >= b->height)
+        b->flushed = b->height - 1;
+    e->kind = E_TEMP;
+    e->type = type;
+    e->bits = 0;
+    return stack_temp_slot(b, b->height - 1);
 }
 
 static inline struct entry *stack_top(struct builder *b, uint32_t depth)

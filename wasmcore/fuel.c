@@ -65,15 +65,18 @@ static enum run_reason step(struct thread *t, struct log *log, uint32_t left)
 {
     struct step *s = t->step;
     const struct code *code = t->rec->code;
+    const struct insn_pos *pos = code_positions(t->store, code);
     struct log own = {s->log_words, 0, 2 * LOG_SLACK};
     uint32_t at = (uint32_t)(t->ip - code->insns), until = left;
+    if (!pos)
+        return RUN_FUEL; /* no memory: it stops before the block */
     if (t->state == THREAD_WITHIN) {
         until += code->insns[s->block].dst - s->rest;
         t->count += s->rest;
     } else {
         s->block = at++;
     }
-    while (code->insns[at].op != IN_BLOCK && code->pos[at].ops <= until)
+    while (code->insns[at].op != IN_BLOCK && pos[at].ops <= until)
         at++;
     const uint16_t op = code->insns[at].op;
     code->insns[at].op = IN_STOP;

@@ -1,8 +1,10 @@
 /* lower.c - lowering: functions one after the other, while they are validated, into the store. */
 #include "wasmcore/lower.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "wasmcore/lower_ops.h"
 #include "wasmcore/stackmap.h"
@@ -44,18 +46,16 @@ static void place_blocks(struct builder *b, struct block *out, uint32_t first, u
     }
 }
 
-/* Hand the finished instructions over, with their positions behind them. */
+/* Hand the finished instructions over. */
 static int take_code(const struct builder *b, struct code *code)
 {
-    const size_t insns = b->ninsns * sizeof(*b->insns), pos = b->ninsns * sizeof(*b->pos);
-    uint8_t *to = unit_code_room(b->unit, insns + pos);
-    if (!to)
+    const size_t bytes = b->ninsns * sizeof(*b->insns);
+    code->insns = unit_code_room(b->unit, bytes);
+    if (!code->insns)
         return -1;
-    memcpy(to, b->insns, insns);
-    memcpy(to + insns, b->pos, pos);
-    code->insns = (struct insn *)to;
-    code->pos = (struct insn_pos *)(to + insns);
+    memcpy(code->insns, b->insns, bytes);
     code->ninsns = b->ninsns;
+    code->wide = b->module->has_v128;
     return 0;
 }
 
@@ -199,6 +199,7 @@ int lower_unit(struct store *st, struct unit *u, struct wasm_error *err)
     struct builder b = {.st = st,
                         .unit = u,
                         .module = u->module,
+                        .wide = &m->has_v128,
                         .code_left = CODE_LEAST + CODE_PER_BYTE * m->nbytes};
     *err = (struct wasm_error){0, "out of memory"};
     if (too_many_locals(m)) {
@@ -216,20 +217,44 @@ int lower_unit(struct store *st, struct unit *u, struct wasm_error *err)
     return rc;
 }
 
-int lower_again(struct store *st, struct unit *u, uint32_t func, map_see *see, void *arg)
+/* Once more, into a builder that takes nothing to the store. */
+static int build_again(struct builder *b, const struct wasm_limits *limits, uint32_t func)
 {
-    struct builder b = {.st = st,
-                        .unit = u,
-                        .module = u->module,
-                        .code_left = UINT64_MAX,
-                        .see = see,
-                        .see_arg = arg};
-    uint32_t calls = u->nimport_calls;
+    struct unit *u = b->unit;
+    const uint32_t calls = u->nimport_calls;
     struct wasm_error err;
-    const struct source from = {validator_new(u->module, st->cfg.limits, &err), &err};
-    int rc = from.validator ? build_function(&b, func, &from) : -1;
+    const struct source from = {validator_new(u->module, limits, &err), &err};
+    b->module = u->module;
+    b->wide = &u->codes[func].wide;
+    b->code_left = UINT64_MAX;
+    int rc = from.validator ? build_function(b, func, &from) : -1;
     u->nimport_calls = calls; /* its calls through imports were noted the first time */
     validator_free(from.validator);
+    return rc;
+}
+
+int lower_again(struct store *st, struct unit *u, uint32_t func, map_see *see, void *arg)
+{
+    struct builder b = {.unit = u, .see = see, .see_arg = arg};
+    int rc = build_again(&b, st->cfg.limits, func);
     builder_free(&b);
     return rc;
+}
+
+const struct insn_pos *code_positions(const struct store *st, const struct code *code)
+{
+    if (code->pos)
+        return code->pos;
+    struct unit *u = st->units[st->funcs[code->func].module];
+    struct builder b = {.unit = u, .keeps_pos = 1};
+    const size_t bytes = code->ninsns * sizeof(*b.pos);
+    struct insn_pos *pos = NULL;
+    if (build_again(&b, st->cfg.limits, code->index) == 0) {
+        assert(b.ninsns == code->ninsns);
+        pos = unit_code_room(u, bytes);
+    }
+    if (pos)
+        memcpy(pos, b.pos, bytes);
+    builder_free(&b);
+    return u->codes[code->index].pos = pos;
 }

@@ -41,7 +41,7 @@ static void watch(struct builder *b, uint32_t offset)
 /* Room for all operands that validation has seen so far. */
 static inline void make_operands(struct builder *b)
 {
-    const uint32_t operands = b->fn->max_height << b->module->has_v128;
+    const uint32_t operands = b->fn->max_height << *b->wide;
     if (operands > b->most_operands)
         builder_operands(b, operands);
 }
@@ -72,6 +72,43 @@ static void lower_op(struct builder *b, const struct op *o)
  * These are done here one after the other, by the same functions that check and lower them
  * elsewhere, but without looking for those functions, nor at whatever else may be the case.
  */
+enum common {
+    RARE,
+    LOCAL_GET,
+    LOCAL_SET,
+    LOCAL_TEE,
+    I32_CONST,
+    I64_CONST,
+    UNARY,
+    BINARY,
+    LOAD_ANY,
+    STORE_ANY,
+    ENTER,
+    END,
+    BR,
+    BR_IF,
+    CALL
+};
+
+static const uint8_t common_of[0x100 + OP_ROWS_FC] = {
+#define UN(code, ...)    [OP_ROW(code)] = UNARY,
+#define BIN(code, ...)   [OP_ROW(code)] = BINARY,
+#define CMP(code, ...)   [OP_ROW(code)] = BINARY,
+#define LOAD(code, ...)  [OP_ROW(code)] = LOAD_ANY,
+#define STORE(code, ...) [OP_ROW(code)] = STORE_ANY,
+#include "wasmcore/ops.def"
+    [WOP_local_get] = LOCAL_GET,
+    [WOP_local_set] = LOCAL_SET,
+    [WOP_local_tee] = LOCAL_TEE,
+    [WOP_i32_const] = I32_CONST,
+    [WOP_i64_const] = I64_CONST,
+    [WOP_block] = ENTER,
+    [WOP_loop] = ENTER,
+    [WOP_end] = END,
+    [WOP_br] = BR,
+    [WOP_br_if] = BR_IF,
+    [WOP_call] = CALL,
+};
 
 /* Is nothing to be looked at but the operator itself? */
 static inline int is_plain(const struct builder *b)
@@ -85,134 +122,123 @@ static inline int was_higher(const struct validator *v)
     return v->nvals < v->f->max_height;
 }
 
-/* An operator that counts and has been found to be one of these ends at next. */
-static inline void take(struct builder *b, struct validator *v, const uint8_t *next)
+/* Checked, it may be lowered; wrong is what the check has said. */
+static inline int lower_checked(struct builder *b, const struct op *o, int wrong, lower_fn *lower)
 {
-    v->r.at = next;
+    if (wrong)
+        return -1;
     b->ops++;
-}
-
-/* An operator has been checked. */
-static inline int lower_now(struct builder *b, const struct op *o, lower_fn *lower)
-{
     lower(b, o);
-    return 1;
+    return 0;
 }
 
-/* One that may have pushed more than one value. */
-static inline int lower_pushing(struct builder *b, const struct op *o, lower_fn *lower)
+/* The same for one that may have pushed more than one value, and for one that does not count. */
+static inline int lower_pushing(struct builder *b, const struct op *o, int wrong, lower_fn *lower)
 {
+    if (wrong)
+        return -1;
     make_operands(b);
     if (!b->failed)
         lower(b, o);
-    return 1;
+    return 0;
 }
 
-/* The operator at v->r.at: 1: validated and lowered. 0: not one of them, nothing has been done. -1:
- * it is not valid. */
-static inline int common_control(struct builder *b, struct validator *v, uint32_t code,
-                                 const uint8_t *next)
+/*
+ * Validate and lower v->op, whose immediate is at p, if it is common. What follows it, or NULL if
+ * it is not: nothing has been done. *rc: -1 if it is not valid.
+ */
+static inline const uint8_t *common_op(struct builder *b, struct validator *v, const uint8_t *p,
+                                       int *rc)
 {
     struct op *const o = &v->op;
-    switch (code) {
-    case WOP_block:
-    case WOP_loop:
-        if (!(next = short_block(next, &o->block)))
-            return 0;
-        v->r.at = next;
-        return check_block(v) ? -1 : lower_pushing(b, o, lower_enter);
-    case WOP_end:
-        if (v->nframes == 1)
-            return 0;
-        v->r.at = next;
-        return check_end(v) ? -1 : lower_pushing(b, o, lower_end);
-    case WOP_br:
-        if (!(next = short_u(next, &o->x)))
-            return 0;
-        take(b, v, next);
-        return check_br(v) ? -1 : lower_now(b, o, lower_br);
-    case WOP_br_if:
-        if (!(next = short_u(next, &o->x)))
-            return 0;
-        take(b, v, next);
-        return check_br(v) ? -1 : lower_now(b, o, lower_br_if);
-    case WOP_call:
-        if (!(next = short_u(next, &o->x)))
-            return 0;
-        take(b, v, next);
-        return check_call(v) ? -1 : lower_pushing(b, o, lower_call);
-    default:
-        return 0;
+    switch ((enum common)common_of[o->code]) {
+    case RARE:
+        return NULL;
+    case LOCAL_GET:
+        if ((p = short_u(p, &o->x)) && was_higher(v))
+            *rc = lower_checked(b, o, check_local_get(v), lower_local_get);
+        else
+            p = NULL;
+        return p;
+    case LOCAL_SET:
+        if ((p = short_u(p, &o->x)))
+            *rc = lower_checked(b, o, check_local_set(v), lower_local_set);
+        return p;
+    case LOCAL_TEE:
+        if ((p = short_u(p, &o->x)))
+            *rc = lower_checked(b, o, check_local_tee(v), lower_local_tee);
+        return p;
+    case I32_CONST:
+        if ((p = short_i32(p, &o->bits)) && was_higher(v))
+            *rc = lower_checked(b, o, check_i32_const(v), lower_i32_const);
+        else
+            p = NULL;
+        return p;
+    case I64_CONST:
+        if ((p = short_i64(p, &o->bits)) && was_higher(v))
+            *rc = lower_checked(b, o, check_i64_const(v), lower_i64_const);
+        else
+            p = NULL;
+        return p;
+    case UNARY:
+        *rc = lower_checked(b, o, check_unary(v), lower_handlers[o->code]);
+        return p;
+    case BINARY:
+        *rc = lower_checked(b, o, check_binary(v), lower_binary);
+        return p;
+    case LOAD_ANY:
+        if ((p = short_memarg(p, &o->memarg)))
+            *rc = lower_checked(b, o, check_load(v), lower_load);
+        return p;
+    case STORE_ANY:
+        if ((p = short_memarg(p, &o->memarg)))
+            *rc = lower_checked(b, o, check_store(v), lower_store);
+        return p;
+    case ENTER:
+        if ((p = short_block(p, &o->block)))
+            *rc = lower_pushing(b, o, check_block(v), lower_enter);
+        return p;
+    case END:
+        if (v->nframes == 1) /* the last one of the body */
+            return NULL;
+        *rc = lower_pushing(b, o, check_end(v), lower_end);
+        return p;
+    case BR:
+        if ((p = short_u(p, &o->x)))
+            *rc = lower_checked(b, o, check_br(v), lower_br);
+        return p;
+    case BR_IF:
+        if ((p = short_u(p, &o->x)))
+            *rc = lower_checked(b, o, check_br(v), lower_br_if);
+        return p;
+    case CALL:
+        if ((p = short_u(p, &o->x))) {
+            b->ops++;
+            *rc = lower_pushing(b, o, check_call(v), lower_call);
+        }
+        return p;
     }
+    return NULL;
 }
 
-static inline int common_op(struct builder *b, struct validator *v)
-{
-    struct op *const o = &v->op;
-    const uint8_t *next = v->r.at;
-    const uint32_t code = *next;
-    b->at = o->at = (uint32_t)(next++ - v->r.base);
-    o->code = code;
-    o->info = &op_rows[code];
-    switch (code) {
-    case WOP_local_get:
-        if (!(next = short_u(next, &o->x)) || !was_higher(v))
-            return 0;
-        take(b, v, next);
-        return check_local_get(v) ? -1 : lower_now(b, o, lower_local_get);
-    case WOP_local_set:
-        if (!(next = short_u(next, &o->x)))
-            return 0;
-        take(b, v, next);
-        return check_local_set(v) ? -1 : lower_now(b, o, lower_local_set);
-    case WOP_local_tee:
-        if (!(next = short_u(next, &o->x)))
-            return 0;
-        take(b, v, next);
-        return check_local_tee(v) ? -1 : lower_now(b, o, lower_local_tee);
-    case WOP_i32_const:
-        if (!(next = short_i32(next, &o->bits)) || !was_higher(v))
-            return 0;
-        take(b, v, next);
-        return check_i32_const(v) ? -1 : lower_now(b, o, lower_i32_const);
-    case WOP_i64_const:
-        if (!(next = short_i64(next, &o->bits)) || !was_higher(v))
-            return 0;
-        take(b, v, next);
-        return check_i64_const(v) ? -1 : lower_now(b, o, lower_i64_const);
-#define LOAD(row, ...) case row:
-#include "wasmcore/ops.def"
-        if (!(next = short_memarg(next, &o->memarg)))
-            return 0;
-        take(b, v, next);
-        return check_load(v) ? -1 : lower_now(b, o, lower_load);
-#define STORE(row, ...) case row:
-#include "wasmcore/ops.def"
-        if (!(next = short_memarg(next, &o->memarg)))
-            return 0;
-        take(b, v, next);
-        return check_store(v) ? -1 : lower_now(b, o, lower_store);
-#define UN(row, ...) case row:
-#include "wasmcore/ops.def"
-        take(b, v, next);
-        return check_unary(v) ? -1 : lower_now(b, o, lower_handlers[code]);
-#define BIN(row, ...) case row:
-#define CMP(row, ...) case row:
-#include "wasmcore/ops.def"
-        take(b, v, next);
-        return check_binary(v) ? -1 : lower_now(b, o, lower_binary);
-    default:
-        return common_control(b, v, code, next);
-    }
-}
-
-/* As many of them as there are, one after the other. */
+/* As many of them as there are, one after the other. 0, or -1: one is not valid. */
 static int common_ops(struct builder *b, struct validator *v)
 {
-    int rc = 1;
-    while (rc > 0 && is_plain(b) && v->r.end - v->r.at >= SHORT_BYTES)
-        rc = common_op(b, v);
-    return rc < 0 ? -1 : 0;
+    const uint8_t *at = v->r.at, *const end = v->r.end;
+    int rc = 0;
+    while (is_plain(b) && end - at >= SHORT_BYTES) {
+        v->op.code = *at;
+        v->op.info = &op_rows[*at];
+        b->at = v->op.at = (uint32_t)(at - v->r.base);
+        const uint8_t *next = common_op(b, v, at + 1, &rc);
+        if (!next)
+            break;
+        if (rc)
+            return -1;
+        at = next;
+    }
+    v->r.at = at;
+    return 0;
 }
 
 /* ---- all ---- */

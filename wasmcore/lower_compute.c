@@ -150,11 +150,10 @@ static void unary(struct builder *b, uint32_t op)
     const struct op_info *info = op_lookup(op);
     const struct lower_row *row = lower_row(op);
     uint16_t a = stack_top_slot(b, 0);
-    stack_pop(b, 1);
-    uint16_t dst = stack_temp_slot(b, b->height);
+    uint16_t dst = stack_give_way(b, 1, info->result);
     code_emit(b, (struct insn){.op = row->insn, .dst = dst, .a = a});
     compute(b, row->class, kind_of(op, 0, 0), row->files, dst, a, REG_NONE);
-    stack_push_result(b, info->result);
+    stack_is_result(b);
 }
 
 void lower_unary(struct builder *b, const struct op *o)
@@ -187,7 +186,8 @@ void lower_eqz(struct builder *b, const struct op *o)
     }
     uint32_t form = (uint32_t)p->op - lower_row(compare_of[p->op])->insn;
     b->insns[b->producer].op = (uint16_t)(lower_row(not )->insn + form);
-    b->pos[b->producer].ops = (uint16_t)b->ops;
+    if (b->keeps_pos)
+        b->pos[b->producer].ops = (uint16_t)b->ops;
 }
 
 void lower_binary(struct builder *b, const struct op *o)
@@ -213,13 +213,12 @@ void lower_binary(struct builder *b, const struct op *o)
     }
     uint16_t a = form == FORM_IR ? REG_NONE : stack_top_slot(b, first);
     uint16_t c = form == FORM_RI ? REG_NONE : stack_top_slot(b, second);
-    stack_pop(b, 2);
     const struct lower_row *row = lower_row(op);
-    uint16_t dst = stack_temp_slot(b, b->height);
+    uint16_t dst = stack_give_way(b, 2, info->result);
     code_emit(b, (struct insn){
                      .op = (uint16_t)(row->insn + form), .dst = dst, .a = a, .b = c, .imm = imm});
     compute(b, row->class, kind_of(op, form, imm), row->files, dst, a, c);
-    stack_push_result(b, info->result);
+    stack_is_result(b);
 }
 
 /* ---- conditions ---- */

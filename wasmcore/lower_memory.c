@@ -142,10 +142,9 @@ void lower_load(struct builder *b, const struct op *o)
     } else if (!take_sum(b, 0, offset, &in)) {
         u.a = in.a = stack_top_slot(b, 0);
     }
-    stack_pop(b, 1);
-    u.dst = in.dst = stack_temp_slot(b, b->height);
+    u.dst = in.dst = stack_give_way(b, 1, info->result);
     emit_access(b, row, in, u);
-    stack_push_result(b, info->result);
+    stack_is_result(b);
 }
 
 void lower_store(struct builder *b, const struct op *o)

@@ -164,7 +164,7 @@ static void write_trapped(struct snap *s, const struct thread *t)
         const struct insn *at = resume_of(t, k) - (k < depth_of(t));
         archive_put32(s->a, t->frames[k].inst->id);
         archive_put32(s->a, code->index);
-        archive_put32(s->a, code->pos[at - code->insns].offset);
+        archive_put32(s->a, code_offset(s->st, code, (size_t)(at - code->insns)));
     }
 }
 
@@ -351,17 +351,18 @@ static void scan_host_call(struct snap *s)
 }
 
 /* The first instruction of the operator at an offset; offsets ascend. */
-static const struct insn *insn_at(const struct code *code, uint32_t offset)
+static const struct insn *insn_at(const struct store *st, const struct code *code, uint32_t offset)
 {
+    const struct insn_pos *pos = code_positions(st, code);
     uint32_t lo = 0, hi = code->ninsns;
-    while (lo < hi) {
+    while (pos && lo < hi) {
         const uint32_t mid = lo + (hi - lo) / 2;
-        if (code->pos[mid].offset < offset)
+        if (pos[mid].offset < offset)
             lo = mid + 1;
         else
             hi = mid;
     }
-    return lo < code->ninsns && code->pos[lo].offset == offset ? code->insns + lo : NULL;
+    return pos && lo < code->ninsns && pos[lo].offset == offset ? code->insns + lo : NULL;
 }
 
 static void read_trapped(struct snap *s, struct thread *t)
@@ -372,7 +373,7 @@ static void read_trapped(struct snap *s, struct thread *t)
         struct instance *in;
         uint32_t offset;
         const struct code *code = read_place(s, &in, &offset);
-        const struct insn *at = code ? insn_at(code, offset) : NULL;
+        const struct insn *at = code ? insn_at(s->st, code, offset) : NULL;
         if (!at) {
             archive_fail(s->a, DAMAGED);
             return;

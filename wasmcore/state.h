@@ -15,13 +15,14 @@ struct insn_pos {
 
 /* A lowered function body. Shared by the instances of its module. */
 struct code {
-    struct insn *insns; /* [0] is an IN_BLOCK; NULL: an imported function */
-    struct insn_pos *pos;
+    struct insn *insns;   /* [0] is an IN_BLOCK; NULL: an imported function */
+    struct insn_pos *pos; /* NULL: nobody has asked yet, see code_positions */
     uint32_t ninsns;
     uint32_t frame_slots;     /* parameters to deepest temporary */
     uint32_t zero_at, zero_n; /* declared locals: slots to clear */
     uint32_t func;            /* in the store's functions */
     uint32_t index;           /* in the module */
+    uint8_t wide;             /* the module was known to have v128 when this was lowered */
 };
 
 /* Calls that a block makes through an import: its end depends on what the import is bound to. */
@@ -229,6 +230,18 @@ int store_grow_array(void **array, uint32_t *cap, uint32_t n, uint64_t more, siz
          ? 0                                                                                       \
          : store_grow_array((void **)&(array), &(cap), n, more,                                    \
                             sizeof(*(array)))) /* NOLINT(bugprone-sizeof-expression) */
+
+/*
+ * lower.c: where each instruction comes from. Few functions are ever asked: for these it is found
+ * out by lowering them once more, and kept. NULL: no memory.
+ */
+const struct insn_pos *code_positions(const struct store *st, const struct code *code);
+/* The offset of an instruction's operator in the module's bytes; 0: no memory. */
+static inline uint32_t code_offset(const struct store *st, const struct code *code, size_t insn)
+{
+    const struct insn_pos *pos = code_positions(st, code);
+    return pos ? pos[insn].offset : 0;
+}
 
 /* store.c */
 /* Room for code that lives as long as the unit, aligned for a struct insn. NULL: no memory. */

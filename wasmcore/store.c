@@ -603,6 +603,6 @@ uint32_t store_block_offset(const struct store *st, uint32_t block)
     const struct code *code = &st->units[f->module]->codes[f->index];
     for (uint32_t i = 0; i + 1 < code->ninsns; i++)
         if (code->insns[i].op == IN_BLOCK && LOG_BLOCK_ID(code->insns[i].imm) == block)
-            return code->pos[i + 1].offset;
+            return code_offset(st, code, i + 1);
     return 0;
 }

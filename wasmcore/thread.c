@@ -203,22 +203,33 @@ static int before_run(struct thread *t, enum run_reason *reason)
     return 1;
 }
 
+/* Of the instruction that trapped; without memory, as if all of its block had been executed. */
+static struct insn_pos trap_position(const struct thread *t)
+{
+    const struct code *code = t->rec->code;
+    const struct insn_pos *pos = code_positions(t->store, code);
+    const struct insn *block = t->ip;
+    if (pos)
+        return pos[t->ip - code->insns];
+    while (block->op != IN_BLOCK)
+        block--;
+    return (struct insn_pos){.ops = block->dst};
+}
+
 /* Operators of the block that come after the one that trapped were counted, but not executed. */
 static void take_back_count(struct thread *t)
 {
-    const struct code *code = t->rec->code;
     const struct insn *block = t->ip;
     while (block->op != IN_BLOCK)
         block--;
-    t->count -= block->dst - (uint32_t)code->pos[t->ip - code->insns].ops;
+    t->count -= block->dst - (uint32_t)trap_position(t).ops;
 }
 
 /* After a fault: the log ends behind the accesses of the block that were over. */
 static void end_log(const struct thread *t, struct log *log)
 {
-    const struct code *code = t->rec->code;
     const uint64_t *w = t->block_word + 1;
-    for (uint32_t n = code->pos[t->ip - code->insns].logged; n > 0; n--)
+    for (uint32_t n = trap_position(t).logged; n > 0; n--)
         w += LOG_TAG(*w) == LOG_ADDR && (*w & LOG_NV) ? 3 : 1;
     log->n = (uint32_t)(w - log->words);
 }
@@ -307,10 +318,11 @@ static struct trap_frame describe(const struct store *st, const struct frame *re
                                   const struct insn *ip)
 {
     const struct code_func *f = &st->funcs[rec->code->func];
-    return (struct trap_frame){.module = rec->inst->unit->name,
-                               .func = f->name,
-                               .func_index = rec->code->index,
-                               .offset = rec->code->pos[ip - rec->code->insns].offset};
+    return (struct trap_frame){
+        .module = rec->inst->unit->name,
+        .func = f->name,
+        .func_index = rec->code->index,
+        .offset = code_offset(st, rec->code, (size_t)(ip - rec->code->insns))};
 }
 
 uint32_t thread_backtrace(const struct thread *t, struct trap_frame *out, uint32_t n)
