@@ -6,10 +6,10 @@
 
 /*
  * Each function is validated and lowered in one pass over its body, operator by operator:
- * validate.h decodes one, checks it and hands it on. Lowering keeps a stack of descriptors in place
- * of operands: a local, a constant, or a temporary. local.get and constants only push a descriptor,
- * so they cost nothing; the instruction that uses them names the local's slot or holds the
- * constant.
+ * validate.h decodes one and checks it, then it is lowered. Lowering keeps a stack of descriptors
+ * in place of operands: a local, a constant, or a temporary. local.get and constants only push a
+ * descriptor, so they cost nothing; the instruction that uses them names the local's slot or holds
+ * the constant.
  *
  * A frame is an array of 64-bit slots:
  *

@@ -145,7 +145,8 @@ static inline int lower_pushing(struct builder *b, const struct op *o, int wrong
 
 /*
  * Validate and lower v->op, whose immediate is at p, if it is common. What follows it, or NULL if
- * it is not: nothing has been done. *rc: -1 if it is not valid.
+ * it is not: nothing has been done. *rc: -1 if it is not valid. Its info is there only where it is
+ * needed.
  */
 static inline const uint8_t *common_op(struct builder *b, struct validator *v, const uint8_t *p,
                                        int *rc)
@@ -181,16 +182,20 @@ static inline const uint8_t *common_op(struct builder *b, struct validator *v, c
             p = NULL;
         return p;
     case UNARY:
+        o->info = &op_rows[o->code];
         *rc = lower_checked(b, o, check_unary(v), lower_handlers[o->code]);
         return p;
     case BINARY:
+        o->info = &op_rows[o->code];
         *rc = lower_checked(b, o, check_binary(v), lower_binary);
         return p;
     case LOAD_ANY:
+        o->info = &op_rows[o->code];
         if ((p = short_memarg(p, &o->memarg)))
             *rc = lower_checked(b, o, check_load(v), lower_load);
         return p;
     case STORE_ANY:
+        o->info = &op_rows[o->code];
         if ((p = short_memarg(p, &o->memarg)))
             *rc = lower_checked(b, o, check_store(v), lower_store);
         return p;
@@ -218,7 +223,7 @@ static inline const uint8_t *common_op(struct builder *b, struct validator *v, c
         }
         return p;
     }
-    return NULL;
+    __builtin_unreachable();
 }
 
 /* As many of them as there are, one after the other. 0, or -1: one is not valid. */
@@ -228,8 +233,7 @@ static int common_ops(struct builder *b, struct validator *v)
     int rc = 0;
     while (is_plain(b) && end - at >= SHORT_BYTES) {
         v->op.code = *at;
-        v->op.info = &op_rows[*at];
-        b->at = v->op.at = (uint32_t)(at - v->r.base);
+        v->op.at = (uint32_t)(at - v->r.base);
         const uint8_t *next = common_op(b, v, at + 1, &rc);
         if (!next)
             break;
@@ -245,10 +249,11 @@ static int common_ops(struct builder *b, struct validator *v)
 
 int lower_body(struct builder *b, struct validator *v, struct function *fn)
 {
+    const int seen = b->see || b->keeps_pos; /* at each operator */
     if (validate_begin(v, fn))
         return -1;
     while (validate_is_open(v)) {
-        if (!b->see && common_ops(b, v))
+        if (!seen && common_ops(b, v))
             return -1;
         if (validate_next(v))
             return -1;

@@ -363,40 +363,29 @@ static inline int stays_in_registers(const struct pass *p, const struct raw_uop 
            p->in_register[file_of(r, FILE_DST)][r->dst];
 }
 
-/* Those from r on that stay in registers are copied as they are; the first that does not, or last.
+/* Those from r on that stay in registers are copied as they are; the first that does not, or stop.
  */
 static const struct raw_uop *put_plain(struct pass *p, const struct raw_uop *r,
-                                       const struct raw_uop *last)
+                                       const struct raw_uop *stop)
 {
     struct uop *to = &p->st->uops[p->st->nuops];
-    for (; r < last && stays_in_registers(p, r); r++)
+    for (; r < stop && stays_in_registers(p, r); r++)
         to = copy_uop(to, r);
     p->st->nuops = (uint32_t)(to - p->st->uops);
     return r;
-}
-
-/* All of a block where every slot has a register. */
-static void put_all(struct pass *p, const struct raw_uop *r, const struct raw_uop *end,
-                    const struct raw_block *b)
-{
-    const int leaves = leaves_frame(b);
-    if (!make_room(p, (uint32_t)(end - r) + ROOM_FOR_ONE))
-        return;
-    struct uop *to = &p->st->uops[p->st->nuops];
-    for (; r < end - leaves; r++)
-        to = copy_uop(to, r);
-    p->st->nuops = (uint32_t)(to - p->st->uops);
-    if (leaves)
-        put_last(p, r, b);
 }
 
 /* There is always room for what is left of the block as it is, and for one that is not. */
 static void put_uops(struct pass *p, const struct raw_uop *r, const struct raw_uop *end,
                      const struct raw_block *b)
 {
+    const struct raw_uop *const last = end - 1;
+    const int leaves = leaves_frame(b);
     while (make_room(p, (uint32_t)(end - r) + ROOM_FOR_ONE)) {
-        r = put_plain(p, r, end - 1);
-        if (r == end - 1) {
+        r = put_plain(p, r, leaves || p->scratched ? last : end);
+        if (r == end)
+            return;
+        if (r == last) {
             put_last(p, r, b);
             return;
         }
@@ -405,6 +394,17 @@ static void put_uops(struct pass *p, const struct raw_uop *r, const struct raw_u
     }
 }
 
+static void count_uops(struct pass *p, struct block *out)
+{
+    uint32_t n = p->st->nuops - out->uops;
+    if (n > MAX_BLOCK_UOP) { /* lowering's limits on blocks keep it far below */
+        p->failed = 1;
+        n = MAX_BLOCK_UOP;
+    }
+    out->nuops = (uint16_t)n;
+}
+
+/* Where not every slot has a register. */
 static void put_block(struct pass *p, uint32_t i, struct block *out)
 {
     const struct regalloc *ra = p->ra;
@@ -413,18 +413,39 @@ static void put_block(struct pass *p, uint32_t i, struct block *out)
     out->uops = p->st->nuops;
     if (i == 0 && make_room(p, ROOM_FOR_ONE + 2 * ra->type->nparams))
         prologue(p);
-    if (r < end && p->short_of)
+    if (r < end)
         put_uops(p, r, end, b);
-    else if (r < end)
-        put_all(p, r, end, b);
     if (p->scratched && make_room(p, ROOM_FOR_ONE))
         settle(p, b);
-    uint32_t n = p->st->nuops - out->uops;
-    if (n > MAX_BLOCK_UOP) { /* lowering's limits on blocks keep it far below */
-        p->failed = 1;
-        n = MAX_BLOCK_UOP;
+    count_uops(p, out);
+}
+
+/* All blocks where every slot has one: micro-ops are as they are but where the frame is entered and
+ * left. */
+static void put_as_they_are(struct pass *p, struct block *out)
+{
+    const struct regalloc *ra = p->ra;
+    struct store *const st = p->st;
+    const struct raw_uop *r = ra->uops, *const all = r + ra->nuops;
+    if (!make_room(p, ra->nuops + ROOM_FOR_ONE + 2 * ra->type->nparams))
+        return;
+    for (uint32_t i = 0; i < ra->nblocks; i++) {
+        const struct raw_block *b = &ra->blocks[i];
+        const struct raw_uop *end = block_end(ra, i);
+        const int leaves = r < end && leaves_frame(b);
+        out[i].uops = st->nuops;
+        if (i == 0)
+            prologue(p);
+        struct uop *to = &st->uops[st->nuops];
+        for (; r < end - leaves; r++)
+            to = copy_uop(to, r);
+        st->nuops = (uint32_t)(to - st->uops);
+        if (leaves && !make_room(p, (uint32_t)(all - r) + ROOM_FOR_ONE))
+            return;
+        if (leaves)
+            put_last(p, r++, b);
+        count_uops(p, &out[i]);
     }
-    out->nuops = (uint16_t)n;
 }
 
 int regalloc_run(struct store *st, const struct regalloc *ra, struct block *out)
@@ -438,7 +459,9 @@ int regalloc_run(struct store *st, const struct regalloc *ra, struct block *out)
         for (unsigned i = 0; i < SCRATCH; i++)
             p.scratch[f][i].slot = REG_NONE;
     assign_all(&p);
-    for (uint32_t i = 0; i < ra->nblocks && !p.failed; i++)
+    if (!p.short_of)
+        put_as_they_are(&p, out);
+    for (uint32_t i = 0; p.short_of && i < ra->nblocks && !p.failed; i++)
         put_block(&p, i, &out[i]);
     return p.failed ? -1 : 0;
 }

@@ -35,7 +35,7 @@ int ts_push_n(struct validator *v, const uint8_t *types, uint32_t n)
 
 int ts_mismatch(struct validator *v, uint8_t want, uint8_t got)
 {
-    return FAIL(v, "type mismatch: %s needs %s, found %s", v->op.info->name, valtype_name(want),
+    return FAIL(v, "type mismatch: %s needs %s, found %s", op_name(v->op.code), valtype_name(want),
                 valtype_name(got));
 }
 
@@ -80,8 +80,8 @@ int ts_check_top(struct validator *v, const uint8_t *types, uint32_t n)
     if (top_is(v, types, n))
         return 0;
     if (have < n && !top->unreachable)
-        return FAIL(v, "type mismatch: %s needs %u values, the stack has %u", v->op.info->name, n,
-                    have);
+        return FAIL(v, "type mismatch: %s needs %u values, the stack has %u", op_name(v->op.code),
+                    n, have);
     for (uint32_t i = 0; i < n && i < have; i++) {
         uint8_t type = v->vals[v->nvals - 1 - i], want = types[n - 1 - i];
         if (type != want && type != VT_NONE)
@@ -135,5 +135,5 @@ void ts_set_unreachable(struct validator *v)
 
 int ts_pop_empty(struct validator *v)
 {
-    return FAIL(v, "type mismatch: %s needs a value, the stack is empty", v->op.info->name);
+    return FAIL(v, "type mismatch: %s needs a value, the stack is empty", op_name(v->op.code));
 }

@@ -44,6 +44,8 @@ int check_block(struct validator *v)
         return -1;
     if (op == WOP_op_if && ts_pop(v, VT_I32))
         return -1;
+    if (t.nparams == 0)
+        return ts_push_frame(v, op, &t);
     if (ts_pop_n(v, t.types, t.nparams) || ts_push_frame(v, op, &t))
         return -1;
     return ts_push_n(v, t.types, t.nparams);
