@@ -10,6 +10,7 @@
 #include "tests/scratch.h"
 #include "traces/filter.h"
 #include "traces/llc_stream.h"
+#include "traces/replay.h"
 
 #define TRACE    "t.trace"
 #define STORES   10000u
@@ -90,7 +91,47 @@ Test(llc_stream, refuses_what_is_beyond_the_memory)
     struct llc_stream s;
     char err[300] = "";
     cr_assert_eq(llc_stream_read(r, &opt, &s, err, sizeof err), -1);
-    cr_assert_not_null(strstr(err, "record 701:"), "%s", err);
+    cr_assert_not_null(strstr(err, "record 700:"), "%s", err);
     cr_assert_null(s.v);
     trace_reader_free(r);
+}
+
+static struct mem_reply at_once(void *self, const struct mem_req *req)
+{
+    (void)self;
+    return (struct mem_reply){.done = req->at, .source = SRC_DRAM};
+}
+
+/* The rest of the trace through a small machine, which must refuse it. */
+static void refused_by_replay(struct trace_reader *r, char *err, size_t errlen)
+{
+    const struct cache_config small = {.bytes = 4096, .ways = 4, .policy = "lru"};
+    const struct mem_port memory = {.access = at_once};
+    const struct hierarchy_config cfg = {
+        .level = {small, small, small, small}, .harts = 1, .dram = memory, .nvdimm = memory};
+    const struct replay_options opt = {0};
+    struct replay_result result = {0};
+    struct hierarchy *h = hierarchy_new(&cfg, err, errlen);
+    cr_assert_not_null(h, "%s", err);
+    cr_assert_eq(replay_run(r, h, &opt, &result, err, errlen), -1);
+    hierarchy_free(h);
+}
+
+/* Records have one number, from 0, whoever refuses them: wherever the reader began, with threads
+ * or without. */
+Test(llc_stream, refuses_a_record_by_the_number_that_replay_gives_it)
+{
+    const struct llc_stream_options opt = {.l2_bytes = 4096, .l2_ways = 8};
+    for (int k = 0; k < 4; k++) {
+        struct trace_reader *r = stores(1000, HIERARCHY_ADDR_LIMIT - 700 * LINE_BYTES);
+        char err[300] = "", other[300] = "";
+        struct llc_stream s;
+        cr_assert_eq(trace_seek(r, k & 1 ? 650 : 0), 0);
+        cr_assert_eq(k & 2 ? trace_read_ahead(r, 2) : 0, 0);
+        cr_assert_eq(llc_stream_read(r, &opt, &s, err, sizeof err), -1);
+        cr_assert_eq(trace_seek(r, k & 1 ? 650 : 0), 0);
+        refused_by_replay(r, other, sizeof other);
+        cr_assert(strstr(err, "record 700:") && strstr(other, "record 700:"), "%s; %s", err, other);
+        trace_reader_free(r);
+    }
 }

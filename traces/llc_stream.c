@@ -50,16 +50,16 @@ static void reserve(struct levels *c, uint64_t expected)
 
 /* One access more if `is` is 1, none if it is 0; written down in either case, since nobody foresees
  * which. */
-static inline void put(struct levels *c, uint64_t line, unsigned kind, const struct mem_req *req,
+static inline void put(struct levels *c, uint64_t line, unsigned kind, const struct trace_record *r,
                        int dirty, uint32_t is)
 {
     struct llc_stream *s = c->to;
     const uint64_t ours = 0 - (uint64_t)(kind != MEM_WRITEBACK);
     s->v[s->n] = (struct stream_access){.line = line,
-                                        .pc = req->pc & ours,
+                                        .pc = r->pc & ours,
                                         .kind = (uint8_t)kind,
-                                        .hart = req->hart,
-                                        .offset = (uint8_t)(req->addr & (LINE_BYTES - 1) & ours),
+                                        .hart = r->hart,
+                                        .offset = (uint8_t)(r->addr & (LINE_BYTES - 1) & ours),
                                         .dirty = (uint8_t)dirty};
     s->n += is;
     s->reads += is & (uint32_t)ours & (uint32_t)!is_flush(kind);
@@ -67,70 +67,83 @@ static inline void put(struct levels *c, uint64_t line, unsigned kind, const str
 
 /* ---- L2 ---- */
 
-static inline void l2_access(struct levels *c, uint64_t line, unsigned kind,
-                             const struct mem_req *req)
+/* All caches here have the LRU that is built in, which does not ask who requests. */
+static inline int look_up(struct cache *c, uint64_t line, unsigned kind)
+{
+    return cache_plain_lookup(c, line, kind, NULL);
+}
+
+static inline struct cache_victim take_in(struct cache *c, uint64_t line, int dirty)
+{
+    return cache_fill_lru(c, cache_plain_set(c, line), line, dirty);
+}
+
+static inline __attribute__((always_inline)) void
+l2_access(struct levels *c, uint64_t line, unsigned kind, const struct trace_record *r)
 {
     const int writes = kind == MEM_WRITEBACK;
     if (!c->l2) {
-        put(c, line, kind, req, 0, 1);
+        put(c, line, kind, r, 0, 1);
         return;
     }
-    const int way = cache_plain_lookup(c->l2, line, kind, req);
+    const int way = look_up(c->l2, line, kind);
     if (way >= 0) {
         cache_set_dirty(c->l2, line, way, writes);
         return;
     }
-    put(c, line, kind, req, 0, !writes);
-    const struct cache_victim v = cache_plain_fill(c->l2, line, kind, writes, req);
-    put(c, v.line, MEM_WRITEBACK, req, 0, v.dirty);
+    put(c, line, kind, r, 0, !writes);
+    const struct cache_victim v = take_in(c->l2, line, writes);
+    put(c, v.line, MEM_WRITEBACK, r, 0, v.dirty);
 }
 
 /* ---- L1 ---- */
 
-static void l1_access(struct levels *c, uint64_t line, const struct mem_req *req)
+static __attribute__((noinline)) void l1_access(struct levels *c, uint64_t line,
+                                                const struct trace_record *r)
 {
-    struct cache *l1 = c->l1[req->kind != MEM_FETCH];
-    const int writes = req->kind == MEM_STORE;
-    const int way = cache_plain_lookup(l1, line, req->kind, req);
+    struct cache *l1 = c->l1[r->kind != MEM_FETCH];
+    const int writes = r->kind == MEM_STORE;
+    const int way = look_up(l1, line, r->kind);
     if (way >= 0) {
         c->hit_l1 = 1;
         cache_set_dirty(l1, line, way, writes);
         return;
     }
-    l2_access(c, line, req->kind, req);
-    const struct cache_victim v = cache_plain_fill(l1, line, req->kind, writes, req);
+    l2_access(c, line, r->kind, r);
+    const struct cache_victim v = take_in(l1, line, writes);
     if (v.dirty)
-        l2_access(c, v.line, MEM_WRITEBACK, req);
+        l2_access(c, v.line, MEM_WRITEBACK, r);
 }
 
-static void flush(struct levels *c, uint64_t line, const struct mem_req *req)
+static __attribute__((noinline)) void flush(struct levels *c, uint64_t line,
+                                            const struct trace_record *r)
 {
-    const int drop = req->kind != MEM_CLWB;
+    const struct mem_req req = {.addr = r->addr, .pc = r->pc, .kind = r->kind, .hart = r->hart};
+    const int drop = r->kind != MEM_CLWB;
     int dirty = 0;
     if (c->l1[0] && drop)
-        (void)cache_clean(c->l1[0], line, drop, req);
+        (void)cache_clean(c->l1[0], line, drop, &req);
     if (c->l1[1])
-        dirty |= cache_clean(c->l1[1], line, drop, req) == 3;
+        dirty |= cache_clean(c->l1[1], line, drop, &req) == 3;
     if (c->l2)
-        dirty |= cache_clean(c->l2, line, drop, req) == 3;
-    put(c, line, req->kind, req, dirty, 1);
+        dirty |= cache_clean(c->l2, line, drop, &req) == 3;
+    put(c, line, r->kind, r, dirty, 1);
 }
 
 /* ---- in ---- */
 
-static inline void one(struct levels *c, const struct trace_record *r)
+static inline __attribute__((always_inline)) void one(struct levels *c,
+                                                      const struct trace_record *r)
 {
     const uint64_t line = r->addr >> LINE_SHIFT;
-    const struct mem_req req = {
-        .addr = r->addr, .pc = r->pc, .bytes = r->bytes, .kind = r->kind, .hart = r->hart};
     if (r->kind == MEM_FENCE)
         return;
     if (is_flush(r->kind))
-        flush(c, line, &req);
+        flush(c, line, r);
     else if (c->l1[1] && kind_is_demand(r->kind))
-        l1_access(c, line, &req);
+        l1_access(c, line, r);
     else
-        l2_access(c, line, r->kind, &req);
+        l2_access(c, line, r->kind, r);
 }
 
 /* A record that has gone through, from the access numbered `first` on. */
@@ -171,7 +184,7 @@ static int take_batch(struct levels *c, const struct trace_reader *r,
     for (size_t i = 0; i < n; i++) {
         if (batch[i].addr >= HIERARCHY_ADDR_LIMIT) {
             snprintf(err, errlen, "%s: record %llu: an address beyond the physical memory",
-                     trace_reader_path(r), (unsigned long long)s->records + 1);
+                     trace_reader_path(r), (unsigned long long)(trace_tell(r) - n + i));
             return -1;
         }
         if (c->l2)

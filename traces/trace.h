@@ -61,7 +61,8 @@ const struct trace_header *trace_reader_header(const struct trace_reader *r);
 const char *trace_reader_path(const struct trace_reader *r);
 /* Number of the record that trace_read gives next. */
 uint64_t trace_tell(const struct trace_reader *r);
-/* Up to n records: how many, 0 at the end, -1 with a message that names the record's number. */
+/* Up to n records: how many, 0 at the end, -1 with a message that names the record's number, as all
+ * that read traces do from 0 on. */
 int64_t trace_read(struct trace_reader *r, struct trace_record *out, size_t n, char *err,
                    size_t errlen);
 /* From here on `threads` threads inflate and decode blocks ahead of trace_read (0: as many as there
