@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "memhier/hugepage.h"
 #include "traces/format.h"
 
 #define THREADS_MAX 8u
@@ -13,8 +14,8 @@
 #define MESSAGE     1024u
 
 struct slot {
-    struct trace_record *records; /* TRACE_BLOCK */
-    int64_t n;                    /* -1: damaged, see message */
+    struct trace_record *records;
+    int64_t n; /* -1: damaged, see message */
     int ready;
     char message[MESSAGE];
 };
@@ -25,6 +26,7 @@ struct trace_ahead {
     pthread_t thread[THREADS_MAX];
     struct trace_reader *reader[THREADS_MAX];
     unsigned threads, slots;
+    struct trace_record *records; /* of all slots, TRACE_BLOCK each */
     struct slot slot[THREADS_MAX * EACH];
     uint64_t next, taken, blocks; /* to be decoded next; given out whole; in all */
     int stop;
@@ -86,20 +88,31 @@ static int add_thread(struct trace_ahead *a, const char *path)
     return -1;
 }
 
+/* In one piece, for the host's large pages: each thread writes all of a slot. */
+static int make_slots(struct trace_ahead *a, unsigned slots)
+{
+    const size_t bytes = slots * TRACE_BLOCK * sizeof *a->records;
+    a->records = malloc(bytes);
+    if (!a->records)
+        return -1;
+    hugepage_advise(a->records, bytes);
+    for (unsigned i = 0; i < slots; i++)
+        a->slot[i].records = a->records + (size_t)i * TRACE_BLOCK;
+    a->slots = slots;
+    return 0;
+}
+
 struct trace_ahead *trace_ahead_start(const char *path, uint64_t from, uint64_t records,
                                       unsigned threads)
 {
     struct trace_ahead *a = calloc(1, sizeof *a);
-    int bad = !a || !threads;
     if (threads > THREADS_MAX)
         threads = THREADS_MAX;
-    for (unsigned i = 0; !bad && i < threads * EACH; i++)
-        bad = !(a->slot[i].records = malloc(TRACE_BLOCK * sizeof *a->slot[i].records));
+    int bad = !a || !threads || make_slots(a, threads * EACH);
     if (!bad) {
         pthread_mutex_init(&a->lock, NULL);
         pthread_cond_init(&a->ready, NULL);
         pthread_cond_init(&a->space, NULL);
-        a->slots = threads * EACH;
         a->next = a->taken = from / TRACE_BLOCK;
         a->blocks = (records + TRACE_BLOCK - 1) / TRACE_BLOCK;
         while (a->threads < threads && add_thread(a, path) == 0)
@@ -126,8 +139,7 @@ void trace_ahead_stop(struct trace_ahead *a)
         pthread_join(a->thread[i], NULL);
         trace_reader_free(a->reader[i]);
     }
-    for (unsigned i = 0; i < THREADS_MAX * EACH; i++)
-        free(a->slot[i].records);
+    free(a->records);
     free(a);
 }
 
