@@ -271,7 +271,11 @@ validate-host: all $B/tests/validate_host $B/validate.elf $(VALIDATE:%=$V/%.nati
 # ---- the corpus of traces (traces/corpus.tsv), goldens on it, the table of policies ----
 GOLDEN := traces/golden.txt
 
-corpus: all $B/mktext
+$B/usercopy.so: traces/preload/usercopy.c
+	$(call say,CC,$<)
+	$Qmkdir -p $(@D) && $(CC) $(CPPFLAGS) -std=gnu11 -O2 $(WARN) -fno-tree-loop-distribute-patterns -shared -fPIC -o $@ $<
+
+corpus: all $B/mktext $B/usercopy.so
 	@B=$B traces/corpus.sh $(NAME) $(MISSES)
 
 regress: all

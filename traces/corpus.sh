@@ -3,7 +3,7 @@
 #
 # Every trace is taken behind an L1 of 32 KiB and 8 ways (traces/filter.h) and ends at MISSES misses
 # of an L2 of 512 KiB behind that, 650,000 if not given. B is the build folder. Native programs run
-# under valgrind's lackey (packages valgrind, python3-minimal, perl, mawk, xz-utils, bzip2,
+# under valgrind's lackey (packages valgrind, python3-minimal, perl, mawk, gzip, xz-utils, bzip2,
 # sqlite3, gcc); programs of the guest run on the in-order core. Inputs are made here, from a seed.
 set -u -o pipefail
 : "${B:=build}"
@@ -33,8 +33,8 @@ text() { # bytes seed: English-like text
 native() { # program and arguments, with a bare environment so that its stack begins alike
     local valgrind status
     mkfifo "$tmp/log"
-    (cd "$tmp" && exec env -i LC_ALL=C PYTHONHASHSEED=0 PATH=/usr/bin:/bin \
-        valgrind -q --tool=lackey --trace-mem=yes --log-fd=9 "$@" 9>log >/dev/null 2>err) &
+    (cd "$tmp" && exec env -i LC_ALL=C PYTHONHASHSEED=0 PATH=/usr/bin:/bin ${preload:+LD_PRELOAD="$preload"} \
+        valgrind -q --tool=lackey --trace-mem=yes --log-fd=9 "$@" 9>log <"$input" >/dev/null 2>err) &
     valgrind=$!
     "$pwsim" trace import -f lackey --map "4 KiB" --l1 --misses "$misses" --name "$name" -o "$out" - <"$tmp/log"
     status=$?
@@ -59,7 +59,9 @@ thirdparty() { # program of `make thirdparty`, which gets the file $tmp/work as 
     "$pwsim" image build "$image" ".kernel=$B/guest/kernel.wasm" ".prog/$1=$B/thirdparty/$1.wasm" ".file/work=$tmp/work"
 }
 
-image= # the boot image; empty: that beside the simulator
+image=          # the boot image; empty: that beside the simulator
+input=/dev/null # a native program's standard input
+preload=        # a library that it gets
 case $name in
 sort)
     text 8000000 3 >"$tmp/text"
@@ -72,6 +74,21 @@ xz)
 bzip2)
     text 4000000 5 >"$tmp/text"
     native /bin/bzip2 -9 -c text
+    ;;
+gzip) # unpacks a log of readings; its read() and write() copy where lackey sees it
+    mawk 'BEGIN {
+        x = 1
+        for (n = 0; n < 48000000; n += length(line) + 1) {
+            x = x * 16807 % 2147483647; at += x % 3
+            x = x * 16807 % 2147483647; heat += x % 41 - 20
+            x = x * 16807 % 2147483647; flow += x % 5 - 2
+            line = sprintf("2026-11-27T%02d:%02d:%02d station=harbour-%02d sensor=boiler temperature=%08.3f pressure=1013.250 flow=%06d unit=litres status=%s",
+                at / 3600 % 24, at / 60 % 60, at % 60, at / 600 % 20, (heat + 1000000) % 1000000 / 1000, (flow + 100000) % 100000, x % 997 ? "good" : "late")
+            print line
+        }
+    }' | /bin/gzip -n >"$tmp/readings.gz"
+    input=readings.gz preload=$(realpath "$B/usercopy.so")
+    native /bin/gzip -d -c
     ;;
 python)
     text 3000000 6 >"$tmp/text"
