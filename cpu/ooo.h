@@ -232,14 +232,20 @@ static inline struct ooo_slot *ooo_slot(struct ooo *c, uint64_t cycle)
 /* The first cycle from `ready` on with a port for the class; there is none at `ready`. */
 uint64_t ooo_issue_later(struct ooo *c, unsigned class, uint64_t ready);
 
+/* Whether the place was another cycle's nobody foresees: no branch. */
 static inline uint64_t ooo_issue(struct ooo *c, unsigned class, uint64_t ready)
 {
     if (likely(ready - c->dispatch < OOO_CYCLES - 1)) {
-        struct ooo_slot *s = ooo_slot(c, ready);
-        const uint32_t free_ports = c->ports[class] & ~(uint32_t)s->busy;
+        struct ooo_slot *s = &c->slots[ready & (OOO_CYCLES - 1)];
+        const uint32_t keep = -(uint32_t)(s->cycle == (uint32_t)ready);
+        const uint32_t busy = s->busy & keep, leaving = s->leaving & keep;
+        const uint32_t free_ports = c->ports[class] & ~busy;
         if (likely(free_ports)) {
-            s->busy = (uint16_t)(s->busy | 0x80000000u >> __builtin_clz(free_ports));
-            s->leaving++;
+            c->waiting -= s->leaving & ~keep;
+            *s = (struct ooo_slot){
+                .cycle = (uint32_t)ready,
+                .busy = (uint16_t)(busy | 0x80000000u >> __builtin_clz(free_ports)),
+                .leaving = (uint16_t)(leaving + 1)};
             return ready;
         }
     }
