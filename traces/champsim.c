@@ -33,6 +33,7 @@ struct champsim {
     struct stream_op last; /* read, but not given yet: what follows it is not known */
     int has_last;
     struct region *regions;
+    struct region code; /* where the last instruction was */
     uint32_t nregions, mask;
     int no_memory; /* for a region, here or there */
 };
@@ -109,6 +110,15 @@ static inline uint64_t physical(struct champsim *t, uint64_t addr)
     return region | (addr & ((1u << REGION_SHIFT) - 1));
 }
 
+/* Of code, which stays in a region for long. */
+static inline uint64_t physical_code(struct champsim *t, uint64_t addr)
+{
+    const uint64_t key = (addr >> REGION_SHIFT) + 1;
+    if (key != t->code.key)
+        t->code = (struct region){key, physical(t, addr & -(UINT64_C(1) << REGION_SHIFT))};
+    return t->code.physical | (addr & ((1u << REGION_SHIFT) - 1));
+}
+
 /* ---- records ---- */
 
 static uint64_t number(const uint8_t *p)
@@ -118,36 +128,31 @@ static uint64_t number(const uint8_t *p)
     return le64toh(v);
 }
 
-struct touched {
-    int sp, flags, ip, others;
-};
-
-static struct touched look_at(const uint8_t *registers, uint32_t n)
-{
-    struct touched t = {0};
-    for (uint32_t i = 0; i < n; i++) {
-        t.sp |= registers[i] == REG_SP;
-        t.flags |= registers[i] == REG_FLAGS;
-        t.ip |= registers[i] == REG_IP;
-        t.others |= registers[i] && registers[i] != REG_SP && registers[i] != REG_FLAGS &&
-                    registers[i] != REG_IP;
-    }
-    return t;
-}
+/* What a register is to the kinds of branches; 0 is none. */
+enum { TOUCHES_SP = 1, TOUCHES_FLAGS = 2, TOUCHES_IP = 4, TOUCHES_OTHERS = 8 };
+static const uint8_t touches[256] = {[1 ... REG_SP - 1] = TOUCHES_OTHERS,
+                                     [REG_SP] = TOUCHES_SP,
+                                     [REG_SP + 1 ... REG_FLAGS - 1] = TOUCHES_OTHERS,
+                                     [REG_FLAGS] = TOUCHES_FLAGS,
+                                     [REG_IP] = TOUCHES_IP,
+                                     [REG_IP + 1 ... 255] = TOUCHES_OTHERS};
 
 /* Of an instruction that writes the instruction pointer. */
 static enum stream_branch branch_of(const uint8_t *written, const uint8_t *read)
 {
-    const struct touched w = look_at(written, STREAM_RESULTS), r = look_at(read, STREAM_SOURCES);
-    if (!r.sp && !r.flags && !r.others)
+    const uint32_t w = touches[written[0]] | touches[written[1]];
+    const uint32_t r = touches[read[0]] | touches[read[1]] | touches[read[2]] | touches[read[3]];
+    const uint32_t sp = r & TOUCHES_SP, ip = r & TOUCHES_IP, flags = r & TOUCHES_FLAGS;
+    const uint32_t others = r & TOUCHES_OTHERS, moves_sp = w & TOUCHES_SP;
+    if (!sp && !flags && !others)
         return STREAM_JUMP;
-    if (!r.sp && !r.ip && !r.flags && r.others)
+    if (!sp && !ip && !flags && others)
         return STREAM_INDIRECT;
-    if (!r.sp && r.ip && !w.sp && (r.flags || r.others))
+    if (!sp && ip && !moves_sp && (flags || others))
         return STREAM_COND;
-    if (r.sp && r.ip && w.sp && !r.flags)
-        return r.others ? STREAM_CALL_INDIRECT : STREAM_CALL;
-    return r.sp && !r.ip && w.sp ? STREAM_RETURN : STREAM_INDIRECT;
+    if (sp && ip && moves_sp && !flags)
+        return others ? STREAM_CALL_INDIRECT : STREAM_CALL;
+    return sp && !ip && moves_sp ? STREAM_RETURN : STREAM_INDIRECT;
 }
 
 /* Bytes 8 to 15. Neither instruction nor stack pointer are waited for: the one is known, the other
@@ -182,7 +187,7 @@ static inline uint8_t decode_addresses(struct champsim *t, const uint8_t *p, uin
 
 static inline void decode(struct champsim *t, const uint8_t *p, struct stream_op *s)
 {
-    *s = (struct stream_op){.pc = physical(t, number(p))};
+    *s = (struct stream_op){.pc = physical_code(t, number(p))};
     decode_registers(p + 8, s);
     s->stores = decode_addresses(t, p + 16, STREAM_STORES, s->store);
     s->loads = decode_addresses(t, p + 32, STREAM_LOADS, s->load);
