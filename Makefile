@@ -34,6 +34,7 @@ MACHINE  :=
 KERNELS  :=
 VALIDATE := $(filter-out guest native,$(patsubst tests/validate/%.c,%,$(wildcard tests/validate/*.c)))
 V        := $B/validate
+DRIVER   := $(addprefix tests/validate/,native.c kernel.h clock.h pieces.h)
 RUNTIME  := $(wildcard /usr/share/wabt/wasm2c/wasm-rt-impl.c)
 
 Q := @
@@ -255,11 +256,11 @@ $V/%.wasm: $B/guest/tests/validate/%.o $B/guest/tests/validate/guest.o $(LIB_OBJ
 	$(call say,WASM,$@)
 	$Qmkdir -p $(@D) && $(CLANG) --target=wasm32-wasi -o $@ $^
 
-$V/%.native: tests/validate/%.c tests/validate/native.c tests/validate/kernel.h tests/validate/clock.h
+$V/%.native: tests/validate/%.c $(DRIVER)
 	$(call say,CC,$@)
 	$Qmkdir -p $(@D) && $(CC) $(CPPFLAGS) -std=gnu11 -O2 $(WARN) -Wno-conversion -o $@ $< tests/validate/native.c -lm
 
-$V/%.wasm2c: $B/guest/tests/validate/%.o tests/validate/native.c
+$V/%.wasm2c: $B/guest/tests/validate/%.o $(DRIVER)
 	$(call say,CC,$@)
 	$Qmkdir -p $@.d && $(CLANG) --target=wasm32-wasi -nostartfiles -Wl,--no-entry -o $@.d/kernel.wasm $<
 	$Qwasm2c -n kernel -o $@.d/kernel_wasm2c.c $@.d/kernel.wasm

@@ -12,14 +12,15 @@
  *
  * The unit of work is the wasm operator, which is the same in all three: CPI is cycles over wasm
  * operators of the timed region. Cycles of the host are CPU time over the measured time of a cycle
- * (tests/validate/clock.h). All programs of a set run in turns, REPEATS times, so that what
- * disturbs the host for a second does not meet all runs of one kernel; of each the fastest counts,
- * since disturbance only adds; `noise` is by how much the median lies above, in the worse column.
- * Checksums must agree.
+ * (tests/validate/clock.h). All programs run in turns, REPEATS times, so that what disturbs the
+ * host for a second does not meet all runs of one kernel. Each piece of the rounds waits, for a
+ * while, until no other thread is seen on its core (a simulated core has none); of each piece
+ * (pieces.h) the fastest run counts, since disturbance only adds. `noise` is by how much the
+ * median of whole runs lies above, in the worse column. Checksums must agree.
  *
- * The simulated machine has what is measured of this host (validate_probe.h): its clock, so that
- * memory takes as many of its cycles, its size of pages, the parts of the caches that it
- * gets, and its way to memory.
+ * The simulated machine has what is measured of this host (validate_probe.h) in the same turns: its
+ * clock, so that memory takes as many of its cycles, its size of pages, the parts of the caches
+ * that it gets, and its way to memory. So the simulator runs last.
  */
 #include <inttypes.h>
 #include <math.h>
@@ -32,9 +33,10 @@
 #include "sim/experiment.h"
 #include "sim/run.h"
 #include "tests/bench.h"
+#include "tests/validate/pieces.h"
 #include "tests/validate_probe.h"
 
-#define REPEATS 7
+#define REPEATS PROBE_TURNS
 #define FOLDER  "sim/configs"
 #define POINTS  2
 static const char *const points[POINTS] = {"validate-kernels", "validate-heldout"};
@@ -43,12 +45,20 @@ enum { NATIVE, WASM2C, HOSTS };
 static const char *const host_name[HOSTS] = {"native", "wasm2c"};
 
 struct row {
-    const struct experiment_point *point;
+    size_t point; /* of the set */
     double operators, simulated;
-    double runs[HOSTS][REPEATS]; /* cycles; 0: not there */
-    double real[HOSTS];          /* the fastest */
-    double noise;                /* median over fastest, less 1 */
-    char sum[9];
+    double runs[HOSTS][REPEATS];          /* cycles; 0: not there */
+    double fastest[HOSTS][KERNEL_PIECES]; /* of each piece */
+    double real[HOSTS];                   /* all pieces */
+    double noise;                         /* median of runs over that, less 1 */
+    char sum[9];                          /* of the first run */
+};
+
+/* Points of one file, those that are wanted as rows. */
+struct set {
+    struct experiment *x;
+    struct row *rows;
+    size_t n;
 };
 
 static void die(const char *what)
@@ -59,79 +69,86 @@ static void die(const char *what)
 
 /* ---- one kernel ---- */
 
-/* One run of a kernel: cycles, or 0 when there is no such program. */
-static double run_host(const char *build, const char *kernel, const char *size, const char *rounds,
-                       int host, char sum[static 9])
+static void compare(struct row *row, const char *label, const char *where, const char *sum)
 {
-    char path[1024], command[2048];
-    double cycles = 0;
-    snprintf(path, sizeof path, "%s/validate/%s.%s", build, kernel, host_name[host]);
-    if (access(path, X_OK) != 0)
-        return 0;
-    snprintf(command, sizeof command, "%s %s %s", path, size, rounds);
-    FILE *p = popen(command, "r");
-    const int good = p && fscanf(p, "%lf %8s", &cycles, sum) == 2;
-    if (!p || pclose(p) != 0 || !good || cycles <= 0) {
-        fprintf(stderr, "pwsim: validate-host: %s failed\n", command);
-        exit(1);
-    }
-    return cycles;
-}
-
-static void simulate(struct row *row, const struct image *image)
-{
-    char err[512], *said = NULL;
-    size_t length = 0;
-    FILE *console = open_memstream(&said, &length);
-    const struct run_options opt = {
-        .progress = PROGRESS_OFF, .input = -1, .console = {console, console}, .log = stderr};
-    struct run_result r;
-    uint64_t cycles = 0, operators = 0;
-    if (row->point->config->args.n != 2)
-        die("a kernel takes two arguments, size and rounds");
-    if (!console ||
-        run_point(row->point->config, row->point->label, image, &opt, &r, err, sizeof err))
-        die(console ? err : "out of memory");
-    fclose(console);
-    const struct stats *s = machine_stats(r.machine);
-    if (r.state != STATE_HALTED || r.exit_code || sscanf(said, "sum %8s", row->sum) != 1 ||
-        !stats_lookup(s, "hart0.roi_cycles", &cycles) ||
-        !stats_lookup(s, "hart0.roi_instructions", &operators) || !operators)
-        die("a kernel did not end well in the simulator");
-    row->simulated = (double)cycles;
-    row->operators = (double)operators;
-    machine_free(r.machine);
-    free(said);
-}
-
-static void compare(const struct row *row, const char *where, const char *sum)
-{
+    if (!row->sum[0])
+        memcpy(row->sum, sum, sizeof row->sum);
     if (strcmp(row->sum, sum) == 0)
         return;
-    fprintf(stderr, "pwsim: validate-host: %s: checksum %s in the simulator, %s %s\n",
-            row->point->label, row->sum, sum, where);
+    fprintf(stderr, "pwsim: validate-host: %s: checksum %s at first, %s %s\n", label, row->sum, sum,
+            where);
     exit(1);
 }
 
-static void run_both(const char *build, struct row *row, int time)
+/* What a kernel on the host prints: its checksum and the cycles of each piece. 0, or -1. */
+static int read_run(FILE *p, char sum[static 9], double pieces[static KERNEL_PIECES])
 {
-    const struct config *c = row->point->config;
-    char sum[9];
-    for (int h = 0; h < HOSTS; h++) {
-        row->runs[h][time] = run_host(build, c->program, c->args.v[0], c->args.v[1], h, sum);
-        if (row->runs[h][time] > 0)
-            compare(row, host_name[h], sum);
+    if (fscanf(p, "%8s", sum) != 1)
+        return -1;
+    for (unsigned i = 0; i < KERNEL_PIECES; i++)
+        if (fscanf(p, "%lf", &pieces[i]) != 1)
+            return -1;
+    return 0;
+}
+
+/* One run of a kernel, unless there is no such program. */
+static void run_host(const char *build, const struct experiment_point *point, struct row *row,
+                     int time, int host)
+{
+    const struct config *c = point->config;
+    char path[1024], command[2048], sum[9];
+    double pieces[KERNEL_PIECES], *fastest = row->fastest[host];
+    snprintf(path, sizeof path, "%s/validate/%s.%s", build, c->program, host_name[host]);
+    if (access(path, X_OK) != 0)
+        return;
+    snprintf(command, sizeof command, "%s %s %s", path, c->args.v[0], c->args.v[1]);
+    FILE *p = popen(command, "r");
+    const int bad = !p || read_run(p, sum, pieces);
+    if (!p || pclose(p) != 0 || bad) {
+        fprintf(stderr, "pwsim: validate-host: %s failed\n", command);
+        exit(1);
+    }
+    compare(row, point->label, host_name[host], sum);
+    for (unsigned i = 0; i < KERNEL_PIECES; i++) {
+        row->runs[host][time] += pieces[i];
+        fastest[i] = time ? fmin(fastest[i], pieces[i]) : pieces[i];
     }
 }
 
 static void sum_up(struct row *row)
 {
     for (int h = 0; h < HOSTS; h++) {
-        const double median = bench_median(row->runs[h], REPEATS); /* which sorts */
-        row->real[h] = row->runs[h][0];
+        const double median = bench_median(row->runs[h], REPEATS);
+        for (unsigned i = 0; i < KERNEL_PIECES; i++)
+            row->real[h] += row->fastest[h][i];
         if (row->real[h] > 0)
             row->noise = fmax(row->noise, median / row->real[h] - 1);
     }
+}
+
+static void simulate(const struct experiment_point *point, struct row *row,
+                     const struct image *image)
+{
+    char err[512], sum[9], *said = NULL;
+    size_t length = 0;
+    FILE *console = open_memstream(&said, &length);
+    const struct run_options opt = {
+        .progress = PROGRESS_OFF, .input = -1, .console = {console, console}, .log = stderr};
+    struct run_result r;
+    uint64_t cycles = 0, operators = 0;
+    if (!console || run_point(point->config, point->label, image, &opt, &r, err, sizeof err))
+        die(console ? err : "out of memory");
+    fclose(console);
+    const struct stats *s = machine_stats(r.machine);
+    if (r.state != STATE_HALTED || r.exit_code || sscanf(said, "sum %8s", sum) != 1 ||
+        !stats_lookup(s, "hart0.roi_cycles", &cycles) ||
+        !stats_lookup(s, "hart0.roi_instructions", &operators) || !operators)
+        die("a kernel did not end well in the simulator");
+    compare(row, point->label, "in the simulator", sum);
+    row->simulated = (double)cycles;
+    row->operators = (double)operators;
+    machine_free(r.machine);
+    free(said);
 }
 
 static void show_progress(const char *what)
@@ -140,19 +157,25 @@ static void show_progress(const char *what)
         fprintf(stderr, "\r%-20s\r", what);
 }
 
-static void run_rows(const char *build, const struct image *image, struct row *rows, size_t n)
+/* Everything that is there of the host, once. */
+static void run_turn(const char *build, const struct set *set, int time)
 {
-    for (size_t i = 0; i < n; i++) {
-        show_progress(rows[i].point->label);
-        simulate(&rows[i], image);
+    for (size_t i = 0; i < set->n; i++) {
+        const struct experiment_point *point = &set->x->points[set->rows[i].point];
+        show_progress(point->label);
+        for (int h = 0; h < HOSTS; h++)
+            run_host(build, point, &set->rows[i], time, h);
     }
-    for (int time = 0; time < REPEATS; time++)
-        for (size_t i = 0; i < n; i++) {
-            show_progress(rows[i].point->label);
-            run_both(build, &rows[i], time);
-        }
-    for (size_t i = 0; i < n; i++)
-        sum_up(&rows[i]);
+}
+
+static void simulate_set(const struct set *set, const struct image *image)
+{
+    for (size_t i = 0; i < set->n; i++) {
+        const struct experiment_point *point = &set->x->points[set->rows[i].point];
+        show_progress(point->label);
+        simulate(point, &set->rows[i], image);
+        sum_up(&set->rows[i]);
+    }
 }
 
 /* ---- what comes out ---- */
@@ -193,7 +216,7 @@ static void number(struct table *t, size_t row, size_t column, double x, unsigne
     table_fixed(t, row, column, llround(x * pow(10, decimals)), decimals, suffix);
 }
 
-static void print_rows(const struct row *rows, size_t n, int hosts)
+static void print_rows(const struct set *set, int hosts)
 {
     struct table *t = table_new();
     table_column(t, "kernel", TABLE_LEFT);
@@ -204,16 +227,17 @@ static void print_rows(const struct row *rows, size_t n, int hosts)
     table_column(t, "noise", TABLE_RIGHT);
     for (int h = 0; h < hosts; h++)
         table_column(t, h == NATIVE ? "cycles/native" : "cycles/wasm2c", TABLE_RIGHT);
-    for (size_t i = 0; i < n; i++) {
+    for (size_t i = 0; i < set->n; i++) {
+        const struct row *row = &set->rows[i];
         const size_t at = table_row(t);
         size_t c = 0;
-        table_text(t, at, c++, rows[i].point->label);
-        number(t, at, c++, rows[i].operators, 0, "");
+        table_text(t, at, c++, set->x->points[row->point].label);
+        number(t, at, c++, row->operators, 0, "");
         for (int h = -1; h < hosts; h++)
-            number(t, at, c++, cpi(&rows[i], h), 3, "");
-        number(t, at, c++, 100 * rows[i].noise, 1, " %");
+            number(t, at, c++, cpi(row, h), 3, "");
+        number(t, at, c++, 100 * row->noise, 1, " %");
         for (int h = 0; h < hosts; h++)
-            number(t, at, c++, rows[i].simulated / rows[i].real[h], 2, "");
+            number(t, at, c++, row->simulated / row->real[h], 2, "");
     }
     table_print(t, stdout);
     table_free(t);
@@ -314,28 +338,24 @@ static void describe(const struct host_probe *p)
     printf("\n");
 }
 
-/* Measure the host and say so: what the simulated machine is to have of it. */
-static void measure(const char *build, const char *machine, struct settings *s)
+/* What was measured of the host: say so, and what the simulated machine is to have of it. */
+static void take_over(const struct host_probe *p, const struct config *c, struct settings *s)
+{
+    describe(p);
+    set(s, "core.frequency=%.2f GHz", p->ghz);
+    set(s, "tlb.page=%s", p->huge_pages ? "2m" : "4k");
+    set_share(s, "l2", c->l2_bytes, p->l2);
+    set_share(s, "llc", c->llc_bytes, p->llc);
+    if (p->memory_ns > 0)
+        set_memory(s, c, p);
+}
+
+static void print_machine(const char *machine, const struct config *c)
 {
     char line[256];
-    struct host_probe p;
-    struct experiment *x = load(build, machine, points[0], s);
-    const struct config *c = x->points[0].config;
-    host_probe(&p);
-    set(s, "core.frequency=%.2f GHz", p.ghz);
-    set(s, "tlb.page=%s", p.huge_pages ? "2m" : "4k");
-    set_share(s, "l2", c->l2_bytes, p.l2);
-    set_share(s, "llc", c->llc_bytes, p.llc);
-    if (p.memory_ns > 0)
-        set_memory(s, c, &p);
-    experiment_free(x);
-    x = load(build, machine, points[0], s);
-    describe(&p);
-    printf("simulated: %s (%s)\n", machine,
-           run_machine_line(x->points[0].config, line, sizeof line));
+    printf("simulated: %s (%s)\n", machine, run_machine_line(c, line, sizeof line));
     printf("CPI: cycles for each wasm operator, in all columns\n");
     fflush(stdout);
-    experiment_free(x);
 }
 
 /* ---- all of it ---- */
@@ -348,34 +368,52 @@ static int wanted(const char *label, int n, char **names)
     return n == 0;
 }
 
-/* Run those points that are wanted, print them, under a title line if there is one: how many. */
-static size_t run_set(const char *build, const struct experiment *x, const struct image *image,
-                      const char *title, int nnames, char **names)
+static struct set set_of(struct experiment *x, int n, char **names)
 {
-    struct row *rows = calloc(x->n, sizeof *rows);
-    size_t n = 0;
-    if (!rows)
+    struct set set = {.x = x, .rows = calloc(x->n, sizeof *set.rows)};
+    if (!set.rows)
         die("out of memory");
-    for (size_t i = 0; i < x->n; i++)
-        if (wanted(x->points[i].label, nnames, names))
-            rows[n++].point = &x->points[i];
-    if (n) {
-        run_rows(build, image, rows, n);
-        const int hosts = rows[0].real[WASM2C] > 0 ? HOSTS : 1;
-        printf("\n%s", title);
-        print_rows(rows, n, hosts);
-        for (int h = 0; h < hosts; h++)
-            print_summary(rows, n, h);
+    for (size_t i = 0; i < x->n; i++) {
+        if (x->points[i].config->args.n != 2)
+            die("a kernel takes two arguments, size and rounds");
+        if (wanted(x->points[i].label, n, names))
+            set.rows[set.n++].point = i;
     }
-    free(rows);
-    return n;
+    return set;
+}
+
+static void measure(const char *build, const struct set sets[static POINTS], struct host_probe *p)
+{
+    struct host_prober *prober = host_prober_new();
+    if (!prober)
+        die("out of memory");
+    for (int time = 0; time < (int)REPEATS; time++) {
+        host_prober_turn(prober);
+        for (int i = 0; i < POINTS; i++)
+            run_turn(build, &sets[i], time);
+    }
+    host_prober_result(prober, p);
+    host_prober_free(prober);
+}
+
+/* A set under a title line, if there is one. */
+static void print_set(const struct set *set, const char *title)
+{
+    if (set->n == 0)
+        return;
+    const int hosts = set->rows[0].real[WASM2C] > 0 ? HOSTS : 1;
+    printf("\n%s", title);
+    print_rows(set, hosts);
+    for (int h = 0; h < hosts; h++)
+        print_summary(set->rows, set->n, h);
 }
 
 int main(int argc, char **argv)
 {
     struct settings s = {.n = 0};
+    struct set sets[POINTS];
+    struct host_probe probe;
     char err[512], path[4096];
-    size_t n = 0;
     if (argc < 2)
         die("usage: validate_host BUILD [MACHINE [KERNEL...]]");
     const char *build = argv[1], *machine = argc > 2 && *argv[2] ? argv[2] : host_machine();
@@ -383,17 +421,28 @@ int main(int argc, char **argv)
     struct image *image = image_open(path, err, sizeof err);
     if (!image)
         die(err);
-    measure(build, machine, &s);
-    setenv("GLIBC_TUNABLES", "glibc.malloc.hugetlb=1", 1);
-    setenv("VALIDATE_HUGE", "1", 1);
+    size_t n = 0;
     for (int i = 0; i < POINTS; i++) {
-        struct experiment *x = load(build, machine, points[i], &s);
-        n += run_set(build, x, image, i ? "held out:\n" : "", argc > 3 ? argc - 3 : 0, argv + 3);
-        experiment_free(x);
+        sets[i] = set_of(load(build, machine, points[i], &s), argc > 3 ? argc - 3 : 0, argv + 3);
+        n += sets[i].n;
     }
     if (n == 0)
         die("no such kernel: labels are in " FOLDER
             "/validate-kernels.cfg and validate-heldout.cfg");
+    setenv("GLIBC_TUNABLES", "glibc.malloc.hugetlb=1", 1);
+    setenv("VALIDATE_HUGE", "1", 1);
+    measure(build, sets, &probe);
+    take_over(&probe, sets[0].x->points[0].config, &s);
+    for (int i = 0; i < POINTS; i++) {
+        experiment_free(sets[i].x);
+        sets[i].x = load(build, machine, points[i], &s); /* the same points, as the host is */
+        if (i == 0)
+            print_machine(machine, sets[i].x->points[0].config);
+        simulate_set(&sets[i], image);
+        print_set(&sets[i], i ? "held out:\n" : "");
+        free(sets[i].rows);
+        experiment_free(sets[i].x);
+    }
     image_free(image);
     return 0;
 }

@@ -15,7 +15,6 @@
 
 #define LINE      64u
 #define HUGE_PAGE ((size_t)2 << 20)
-#define RUNS      7
 
 /* ---- which processor ---- */
 
@@ -58,16 +57,6 @@ const char *host_machine(void)
     if (strcmp(vendor, "GenuineIntel") == 0)
         return strstr(flags, " amx_tile") ? "granite-rapids" : "skylake";
     return is_zen3() ? "zen3" : "zen4";
-}
-
-/* ---- clock ---- */
-
-static double clock_ghz(void)
-{
-    double v[BENCH_RUNS];
-    for (int i = 0; i < BENCH_RUNS; i++)
-        v[i] = clock_cycle_ns();
-    return 1 / bench_median(v, BENCH_RUNS);
 }
 
 /* ---- memory ---- */
@@ -117,26 +106,28 @@ static void link_to(char *from, char *to)
 static double stride_ns(char *at, size_t stride)
 {
     char *volatile *p = as_chain(at);
-    double best = 1e9;
     for (size_t i = 0; i < PAGE_LINES; i++) {
         const size_t next = (i * 2891336453u + 1234567u) % PAGE_LINES;
         link_to(at + i * stride + i * LINE % stride, at + next * stride + next * LINE % stride);
     }
-    for (int r = 0; r < RUNS; r++)
-        best = fmin(best, chain_ns(&p, PAGE_LINES));
-    return best;
+    (void)chain_ns(&p, PAGE_LINES);
+    return chain_ns(&p, PAGE_LINES);
 }
 
 /* Lines that lie a page each cost no more than lines that lie together, all of which fit into an
  * L2. */
-static int pages_are_huge(void)
+struct page_times {
+    double apart, together; /* the fastest */
+};
+
+static void probe_pages(struct page_times *t)
 {
     struct room r;
     if (room_make(&r, PAGE_LINES * (size_t)4096))
-        return 0;
-    const double apart = stride_ns(r.at, 4096), together = stride_ns(r.at, LINE);
+        return;
+    t->apart = fmin(t->apart, stride_ns(r.at, 4096));
+    t->together = fmin(t->together, stride_ns(r.at, LINE));
     munmap(r.all, r.bytes);
-    return apart < 1.5 * together;
 }
 
 /* ---- shares of caches, and what is behind them ---- */
@@ -144,17 +135,17 @@ static int pages_are_huge(void)
 #define MOST_STEPS 400000u
 #define MOST_SIZES 16u
 
-/* Sizes of a chain, and what a step takes in each. */
+/* Sizes of a chain, and what a step takes in each, by turns. */
 struct sizes {
-    size_t bytes[MOST_SIZES];
-    double ns[MOST_SIZES];
+    size_t bytes[MOST_SIZES], piece;
+    double turns[MOST_SIZES][PROBE_TURNS];
     unsigned n;
 };
 
 /* From `from` to `most`, each by half larger than the one before, in multiples of `piece`. */
 static struct sizes sizes_of(size_t from, size_t most, size_t piece)
 {
-    struct sizes s = {.n = 0};
+    struct sizes s = {.piece = piece};
     for (size_t b = (from + piece - 1) / piece * piece; b <= most && s.n < MOST_SIZES;
          b += (b / 2 + piece - 1) / piece * piece)
         s.bytes[s.n++] = b;
@@ -187,66 +178,44 @@ static double warm_ns(char *at, size_t bytes, size_t piece)
     return chain_ns(&p, steps);
 }
 
-/* The second fastest of RUNS: these runs are so much shorter than those of kernels that the fastest
- * may be one that no kernel ever has. 0, or -1 when there is no memory. */
-static int measure_sizes(struct sizes *s, size_t piece)
+static void measure_sizes(struct sizes *s, unsigned turn)
 {
     struct room room;
-    double runs[MOST_SIZES][RUNS];
-    if (room_make(&room, s->bytes[s->n - 1]))
-        return -1;
-    for (int r = 0; r < RUNS; r++) /* the sizes in turns */
-        for (unsigned i = 0; i < s->n; i++)
-            runs[i][r] = warm_ns(room.at, s->bytes[i], piece);
+    if (s->n == 0 || room_make(&room, s->bytes[s->n - 1]))
+        return;
+    for (unsigned i = 0; i < s->n; i++)
+        s->turns[i][turn] = warm_ns(room.at, s->bytes[i], s->piece);
     munmap(room.all, room.bytes);
-    for (unsigned i = 0; i < s->n; i++) {
-        (void)bench_median(runs[i], RUNS); /* which sorts */
-        s->ns[i] = runs[i][1];
-    }
-    return 0;
+}
+
+/* The second fastest turn: these runs are so much shorter than those of kernels that the fastest
+ * may be one that no kernel ever has. */
+static double step_ns(const struct sizes *s, unsigned i)
+{
+    double turns[PROBE_TURNS];
+    memcpy(turns, s->turns[i], sizeof turns);
+    (void)bench_median(turns, PROBE_TURNS); /* which sorts */
+    return turns[1];
 }
 
 /* The size up to which more than half of the steps are hits: between the two sizes around it by
  * their latencies. 0: all of them are, in all sizes. */
 static uint64_t share(const struct sizes *s)
 {
-    const double half = (s->ns[0] + s->ns[s->n - 1]) / 2;
-    unsigned i = 1;
-    if (s->ns[s->n - 1] < 2 * s->ns[0])
+    if (s->n < 2)
         return 0;
-    while (s->ns[i] < half)
+    const double first = step_ns(s, 0), last = step_ns(s, s->n - 1), half = (first + last) / 2;
+    unsigned i = 1;
+    if (first <= 0 || last < 2 * first)
+        return 0;
+    while (step_ns(s, i) < half)
         i++;
-    const double part = (half - s->ns[i - 1]) / (s->ns[i] - s->ns[i - 1]);
+    const double before = step_ns(s, i - 1);
+    const double part = (half - before) / (step_ns(s, i) - before);
     return s->bytes[i - 1] + (uint64_t)(part * (double)(s->bytes[i] - s->bytes[i - 1]));
 }
 
 #define L2_PIECE ((size_t)64 << 10)
-
-struct caches {
-    size_t l1, l2, llc; /* bytes */
-};
-
-static void probe_l2(struct host_probe *p, const struct caches *c)
-{
-    struct sizes s = sizes_of(2 * c->l1, 4 * c->l2, L2_PIECE);
-    if (s.n >= 2 && measure_sizes(&s, L2_PIECE) == 0)
-        p->l2 = share(&s);
-}
-
-static void probe_llc(struct host_probe *p, const struct caches *c)
-{
-    const size_t most = 2 * c->llc < PROBE_MOST ? 2 * c->llc : PROBE_MOST;
-    struct sizes s = sizes_of(4 * c->l2, most, HUGE_PAGE);
-    if (s.n < 2 || measure_sizes(&s, HUGE_PAGE))
-        return;
-    p->llc = share(&s);
-    if (!p->llc)
-        return;
-    /* larger pieces than what rows of DRAM are open: most steps open another row */
-    s = (struct sizes){.n = 1, .bytes = {s.bytes[s.n - 1] / (2 * HUGE_PAGE) * 2 * HUGE_PAGE}};
-    if (measure_sizes(&s, 2 * HUGE_PAGE) == 0)
-        p->memory_ns = s.ns[0];
-}
 
 static size_t told(int what)
 {
@@ -254,13 +223,68 @@ static size_t told(int what)
     return n > 0 ? (size_t)n : 0;
 }
 
-void host_probe(struct host_probe *p)
+/* ---- turns ---- */
+
+#define MOST_WAIT_NS 50e6 /* for a core of one's own, as kernels wait (native.c) */
+
+struct host_prober {
+    unsigned turns;
+    double cycle_ns[PROBE_TURNS];
+    struct page_times pages;
+    struct sizes l2, llc, memory;
+};
+
+struct host_prober *host_prober_new(void)
 {
-    const struct caches c = {told(_SC_LEVEL1_DCACHE_SIZE), told(_SC_LEVEL2_CACHE_SIZE),
-                             told(_SC_LEVEL3_CACHE_SIZE)};
-    *p = (struct host_probe){.ghz = clock_ghz(), .huge_pages = pages_are_huge()};
-    if (!c.l1 || !c.l2 || !c.llc)
-        return;
-    probe_l2(p, &c);
-    probe_llc(p, &c);
+    struct host_prober *p = calloc(1, sizeof *p);
+    const size_t l1 = told(_SC_LEVEL1_DCACHE_SIZE), l2 = told(_SC_LEVEL2_CACHE_SIZE);
+    const size_t llc = told(_SC_LEVEL3_CACHE_SIZE);
+    if (!p)
+        return NULL;
+    p->pages = (struct page_times){INFINITY, INFINITY};
+    if (!l1 || !l2 || !llc)
+        return p;
+    const size_t most = 2 * llc < PROBE_MOST ? 2 * llc : PROBE_MOST;
+    p->l2 = sizes_of(2 * l1, 4 * l2, L2_PIECE);
+    p->llc = sizes_of(4 * l2, most, HUGE_PAGE);
+    /* larger pieces than what rows of DRAM are open: most steps open another row */
+    p->memory = (struct sizes){
+        .n = 1, .bytes = {most / (2 * HUGE_PAGE) * 2 * HUGE_PAGE}, .piece = 2 * HUGE_PAGE};
+    return p;
+}
+
+void host_prober_free(struct host_prober *p)
+{
+    free(p);
+}
+
+void host_prober_turn(struct host_prober *p)
+{
+    const unsigned turn = p->turns++;
+    p->cycle_ns[turn] = clock_cycle_ns();
+    probe_pages(&p->pages);
+    clock_wait_alone(p->cycle_ns[turn], clock_now() + MOST_WAIT_NS);
+    measure_sizes(&p->l2, turn);
+    measure_sizes(&p->llc, turn);
+    measure_sizes(&p->memory, turn);
+}
+
+/* Even the smallest chain is not in the LLC: its steps take as long as those of memory, and much
+ * longer than such a cache takes after an L2. */
+static int llc_is_taken(const struct host_prober *p)
+{
+    return p->llc.n && step_ns(&p->llc, 0) > step_ns(&p->memory, 0) / 2 &&
+           step_ns(&p->llc, 0) > 8 * step_ns(&p->l2, 0);
+}
+
+void host_prober_result(const struct host_prober *p, struct host_probe *result)
+{
+    double cycle_ns[PROBE_TURNS];
+    memcpy(cycle_ns, p->cycle_ns, sizeof cycle_ns);
+    *result = (struct host_probe){.ghz = 1 / bench_median(cycle_ns, PROBE_TURNS),
+                                  .huge_pages = p->pages.apart < 1.5 * p->pages.together,
+                                  .l2 = share(&p->l2),
+                                  .llc = llc_is_taken(p) ? p->llc.bytes[0] / 2 : share(&p->llc)};
+    if (result->llc)
+        result->memory_ns = step_ns(&p->memory, 0);
 }

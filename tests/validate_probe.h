@@ -23,9 +23,17 @@ struct host_probe {
 };
 #define PROBE_MOST ((size_t)128 << 20)
 
+/* Measured in turns between which kernels run, so that both meet the same neighbours. */
+#define PROBE_TURNS 7u
+
 /* Sizes of caches are those that the processor tells (sysconf); without them, their shares and the
- * way to memory are not measured. */
-void host_probe(struct host_probe *p);
+ * way to memory are not measured. NULL: no memory. */
+struct host_prober *host_prober_new(void);
+void host_prober_free(struct host_prober *p);
+/* One turn, half a second or so; at most PROBE_TURNS. */
+void host_prober_turn(struct host_prober *p);
+/* After all turns. */
+void host_prober_result(const struct host_prober *p, struct host_probe *result);
 
 /* The first value of a field of /proc/cpuinfo; "" when there is none. */
 void host_cpu_field(const char *field, char *to, size_t n);

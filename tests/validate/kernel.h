@@ -14,7 +14,7 @@
  * A kernel is a file of this folder that defines the two functions below, and a point of
  * sim/configs/validate-kernels.cfg. It may allocate in prepare, and calls nothing that would enter
  * an operating system. Whoever drives it (guest.c, native.c) calls prepare(size), run(1) to warm
- * up, and run(rounds), which is what is timed.
+ * up, and run for each piece of the rounds, which are what is timed.
  */
 #ifdef __wasm__
 #define KERNEL(name) __attribute__((export_name(#name)))

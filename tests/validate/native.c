@@ -1,4 +1,5 @@
-/* native.c - drives a kernel on the host: `KERNEL SIZE ROUNDS` prints cycles and the checksum. */
+/* native.c - drives a kernel on the host: `KERNEL SIZE ROUNDS` prints the checksum, and the cycles
+ * of each piece of the rounds (kernel.h). */
 /*
  * Cycles are CPU time over the time of a cycle just before and just after. With WASM2C the kernel
  * is what wasm2c made of its module: functions and types that begin with Z_kernel.
@@ -9,6 +10,10 @@
 #include <sys/mman.h>
 
 #include "tests/validate/clock.h"
+#include "tests/validate/kernel.h"
+#include "tests/validate/pieces.h"
+
+#define MOST_WAIT_NS 100e6 /* for a core of one's own, in all */
 
 #ifdef WASM2C
 #include "kernel_wasm2c.h"
@@ -16,8 +21,6 @@
 static Z_kernel_instance_t instance;
 #define prepare(size) Z_kernelZ_prepare(&instance, size)
 #define run(rounds)   Z_kernelZ_run(&instance, rounds)
-#else
-#include "tests/validate/kernel.h"
 #endif
 
 static uint32_t number(const char *text)
@@ -39,9 +42,23 @@ int main(int argc, char **argv)
 #endif
     prepare(number(argv[1]));
     (void)run(1);
-    const double before = clock_cycle_ns(), began = clock_now();
-    const uint32_t sum = run(number(argv[2]));
-    const double took = clock_now() - began, after = clock_cycle_ns();
-    printf("%.0f %08" PRIx32 "\n", took * 2 / (before + after), sum);
+    const uint32_t rounds = number(argv[2]);
+    double took[KERNEL_PIECES] = {0};
+    uint32_t sum = 0;
+    const double before = clock_cycle_ns(), waits = clock_now() + MOST_WAIT_NS;
+    for (uint32_t i = 0; i < KERNEL_PIECES; i++) {
+        const uint32_t n = kernel_piece(rounds, i);
+        if (n) {
+            clock_wait_alone(before, waits);
+            const double began = clock_now();
+            sum = kernel_sum(sum, run(n));
+            took[i] = clock_now() - began;
+        }
+    }
+    const double cycle = (before + clock_cycle_ns()) / 2;
+    printf("%08" PRIx32, sum);
+    for (uint32_t i = 0; i < KERNEL_PIECES; i++)
+        printf(" %.0f", took[i] / cycle);
+    printf("\n");
     return 0;
 }
