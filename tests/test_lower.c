@@ -395,6 +395,31 @@ Test(lower, as_many_operands_as_slots)
     free(sets.at);
 }
 
+/* Where it traps is found by lowering it once more, when a later function has used a v128: its
+ * operands do not take two slots each for that. */
+Test(lower, a_trap_has_its_place_in_whatever_company)
+{
+    enum { MANY = 40000 };
+    struct bytes sums = sum_of_many(MANY, "", 0);
+    sums.n -= 1;
+    PUT(&sums, "\x45\x1a\0\x0b"); /* eqz, drop, unreachable */
+    struct fn fns[] = {{T_I_I, "many", sums.at, sums.n},
+                       FN(T_V, "wide", "\0\x02\x7b\0\x0b\x1a\x0b")};
+    struct scene_module m = {.fns = fns, .nfns = COUNT(fns)};
+    struct scene s = scene_new(NULL, &m);
+    for (int mode = 0; mode < 2; mode++) {
+        struct trap_frame f;
+        const struct outcome o = scene_call(&s, mode, "many", 7, 0, 0);
+        cr_assert_eq(o.trap, TRAP_UNREACHABLE);
+        cr_assert_eq(o.count, 2 * MANY + 2);
+        cr_assert_eq(thread_backtrace(s.t, &f, 1), 1);
+        cr_assert_eq(store_module(s.st, s.module)->bytes[f.offset], 0);
+        cr_assert_eq(f.offset, store_module(s.st, s.module)->funcs[0].body_end - 2);
+    }
+    scene_drop(&s);
+    free(sums.at);
+}
+
 /* Multi-value: results that are locals, in another order, and branches that carry values. */
 Test(lower, values_reach_their_places)
 {
