@@ -184,7 +184,7 @@ t "a shell's output that cannot be written" refuses 125 "standard output: cannot
 t "a list that cannot be written" refuses 2 "standard output: cannot be written" full_disk list keys
 limited() { (ulimit -v "$1" && shift && "$@"); } # KiB
 program_finds_none() { exits 125 limited 14000000 "$pwsim" exec "$B/guest/hello.wasm" && grep -q '^pwsim: cannot link hello: the host refuses 8 GiB of address space' err; }
-if limited 1000000 "$pwsim" --version >/dev/null 2>&1; then # AddressSanitizer wants terabytes for itself
+if ASAN_OPTIONS="" limited 1000000 "$pwsim" --version >/dev/null 2>&1; then # AddressSanitizer wants terabytes for itself
     t "no address space for physical memory" refuses 125 "machine.dram and nvdimm.size: Cannot allocate memory" limited 1000000 "$pwsim" exec "$B/guest/hello.wasm"
     t "no address space for the kernel's memory" refuses 125 "the host refuses 8 GiB of address space for memory 0" limited 4000000 "$pwsim" exec "$B/guest/hello.wasm"
     t "no address space for a program's memory" program_finds_none
