@@ -138,6 +138,26 @@ Test(hierarchy_time, what_sharing_costs)
     hierarchy_free(h);
 }
 
+/* Whoever asks for a line that is being handed over waits until that is done. */
+Test(hierarchy_time, a_handover_is_waited_for)
+{
+    static const enum mem_kind first[] = {MEM_LOAD, MEM_STORE},
+                               then[] = {MEM_STORE, MEM_CLWB, MEM_CLFLUSH};
+    for (int i = 0; i < 2; i++)
+        for (int k = 0; k < 3; k++) {
+            struct hierarchy *h = make(config, 3);
+            const ps_t over = FAR + L1 + L2 + LLC + SNOOP;
+            ask(h, 0, MEM_STORE, 3, 0);
+            cr_assert_eq(ask(h, 1, first[i], 3, FAR), over);
+            const ps_t done = ask(h, 2, then[k], 3, FAR);
+            if (then[k] == MEM_STORE)
+                cr_assert_eq(done, over + SNOOP);
+            else
+                cr_assert_geq(done, over + SNOOP + MEMORY, "%d %d", i, k);
+            hierarchy_free(h);
+        }
+}
+
 Test(hierarchy_time, lookups_of_a_slice_are_an_interval_apart)
 {
     struct hierarchy_config cfg = config;

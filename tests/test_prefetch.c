@@ -81,6 +81,23 @@ Test(prefetch, ip_stride_needs_the_same_stride_three_times)
     p.ops->drop(p.state);
 }
 
+/* A counter of two bits: after many equal strides two others do not make it forget. */
+Test(prefetch, ip_stride_forgets_after_three_others)
+{
+    for (int others = 1; others <= 3; others++) {
+        struct alone p = make_alone("ip-stride", 1);
+        uint64_t line = 1000;
+        for (int i = 0; i < 9; i++)
+            tell(&p, 4, line += 5, 1, 0, 0);
+        wants(&p, 1, (int64_t)line + 5, 5);
+        for (int i = 0; i < others; i++)
+            tell(&p, 4, line += 70 + (uint64_t)i, 1, 0, 0);
+        tell(&p, 4, line += 5, 1, 0, 0);
+        wants(&p, others < 3, (int64_t)line + 5, 5);
+        p.ops->drop(p.state);
+    }
+}
+
 Test(prefetch, stream_runs_ahead_in_both_directions)
 {
     for (int64_t step = -1; step <= 1; step += 2) {
@@ -331,6 +348,57 @@ Test(prefetch, what_was_not_wanted_is_useless_and_pollutes)
         load(h, 0, MEM_LOAD, (i + 20) * 2, at += 1000000);
     cr_assert_geq(n->prefetch.useless, 100 - 32);
     cr_assert_eq(n->prefetch.useful, 0);
+    hierarchy_free(h);
+}
+
+Test(prefetch, what_a_request_pushes_out_is_no_pollution)
+{
+    struct hierarchy *h = make(1, LLC_NON_INCLUSIVE, NULL, "stream", 8 * 4 * 64);
+    const struct cache_counters *n = hierarchy_counters(h, CACHE_L2, 0);
+    for (uint64_t i = 0; i < 6; i++) /* a set has four, and the first comes again */
+        load(h, 0, MEM_LOAD, i % 5 * 640, i * 1000000);
+    cr_assert_eq(n->misses[MEM_LOAD], 6);
+    cr_assert_eq(n->prefetch.issued + n->prefetch.pollution, 0);
+    hierarchy_free(h);
+}
+
+/* A line that a prefetch has pushed out, and that was fetched again, is one that any may push out.
+ */
+Test(prefetch, pollution_counts_once)
+{
+    struct hierarchy *h = make(1, LLC_NON_INCLUSIVE, "next-line", NULL, 1 << 16);
+    const struct cache_counters *n = hierarchy_counters(h, CACHE_L1D, 0);
+    static const uint64_t set0[] = {64, 128}, others[] = {320, 384};
+    ps_t at = 0;
+    for (int i = 0; i < 2; i++)
+        load(h, 0, MEM_LOAD, set0[i], at += 1000000);
+    load(h, 0, MEM_LOAD, 199, at += 1000000); /* 200 comes, 64 goes */
+    load(h, 0, MEM_LOAD, 64, at += 1000000);
+    cr_assert_eq(n->prefetch.pollution, 1);
+    for (int i = 0; i < 2; i++)
+        load(h, 0, MEM_LOAD, others[i], at += 1000000);
+    load(h, 0, MEM_LOAD, 64, at += 1000000);
+    cr_assert_eq(n->misses[MEM_LOAD], 7);
+    cr_assert_eq(n->prefetch.pollution, 1);
+    hierarchy_free(h);
+}
+
+/* Six registers, which six requests take; what a prefetch needs is taken after its own lookup. */
+Test(prefetch, without_a_register_nothing_is_fetched)
+{
+    struct hierarchy *h = make(1, LLC_NON_INCLUSIVE, NULL, "next-line", 1 << 16);
+    const struct cache_counters *n = hierarchy_counters(h, CACHE_L2, 0);
+    for (uint64_t i = 0; i < 6; i++)
+        load(h, 0, MEM_FETCH, i * 640, 0);
+    cr_assert_eq(n->prefetch.issued, 5);
+    cr_assert_eq(n->prefetch.dropped, 1);
+    cr_assert_eq(n->prefetch.present, 0);
+    load(h, 0, MEM_FETCH, 5 * 640 + 1, 100000000); /* which was not fetched */
+    cr_assert_eq(n->misses[MEM_FETCH], 7);
+    load(h, 0, MEM_FETCH, 640, 200000000);
+    load(h, 0, MEM_FETCH, 4 * 640 - 1, 300000000); /* another page's is left out, not present */
+    cr_assert_eq(n->prefetch.present, 0);
+    cr_assert_eq(n->prefetch.dropped, 1);
     hierarchy_free(h);
 }
 
