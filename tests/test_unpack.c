@@ -15,17 +15,34 @@
 #define OUT   "out.trace"
 #define LINES 20000
 
-TestSuite(unpack, .init = scratch_enter, .fini = scratch_leave);
-
 struct bytes {
     uint8_t *v;
     size_t n;
 };
 
+/* What a test has made, freed at its end. */
+static void *made[16];
+static size_t nmade;
+
+static uint8_t *make(size_t n)
+{
+    cr_assert_lt(nmade, sizeof made / sizeof made[0]);
+    return made[nmade++] = calloc(n, 1);
+}
+
+static void leave(void)
+{
+    while (nmade)
+        free(made[--nmade]);
+    scratch_leave();
+}
+
+TestSuite(unpack, .init = scratch_enter, .fini = leave);
+
 /* Loads and stores in Dinero's format. */
 static struct bytes make_text(int lines)
 {
-    struct bytes b = {malloc((size_t)lines * 16 + 1), 0};
+    struct bytes b = {make((size_t)lines * 16 + 1), 0};
     for (unsigned i = 0; i < (unsigned)lines; i++)
         b.n += (size_t)sprintf((char *)b.v + b.n, "%u %x\n", i % 2, i * 2654435761u % 10000000 * 4);
     return b;
@@ -34,7 +51,7 @@ static struct bytes make_text(int lines)
 static struct bytes gzipped(struct bytes from)
 {
     z_stream z = {0};
-    struct bytes b = {malloc(from.n + 1000), 0};
+    struct bytes b = {make(from.n + 1000), 0};
     cr_assert_eq(deflateInit2(&z, 6, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY), Z_OK);
     z.next_in = from.v;
     z.avail_in = (uInt)from.n;
@@ -48,7 +65,7 @@ static struct bytes gzipped(struct bytes from)
 
 static struct bytes xzed(struct bytes from)
 {
-    struct bytes b = {malloc(from.n + 1000), 0};
+    struct bytes b = {make(from.n + 1000), 0};
     cr_assert_eq(lzma_easy_buffer_encode(0, LZMA_CHECK_CRC64, NULL, from.v, from.n, b.v, &b.n,
                                          from.n + 1000),
                  LZMA_OK);
@@ -57,7 +74,7 @@ static struct bytes xzed(struct bytes from)
 
 static struct bytes joined(struct bytes a, struct bytes b)
 {
-    struct bytes all = {malloc(a.n + b.n), a.n + b.n};
+    struct bytes all = {make(a.n + b.n), a.n + b.n};
     memcpy(all.v, a.v, a.n);
     memcpy(all.v + a.n, b.v, b.n);
     return all;
@@ -201,7 +218,7 @@ Test(unpack, imports_packed_text)
 /* Of packed records the number of the one at which it ends is said, and that the packing is why. */
 Test(unpack, import_names_the_record_of_damaged_packing)
 {
-    uint8_t *zeros = calloc(10000, 64);
+    uint8_t *zeros = make(640000);
     for (size_t i = 0; i < 10000; i++)
         memcpy(zeros + i * 64, &i, sizeof i);
     const struct bytes plain = {zeros, 640000};
