@@ -183,8 +183,9 @@ static int take_batch(struct levels *c, const struct trace_reader *r,
     struct llc_stream *s = c->to;
     for (size_t i = 0; i < n; i++) {
         if (batch[i].addr >= HIERARCHY_ADDR_LIMIT) {
+            const unsigned long long at = trace_tell(r) - n + i;
             snprintf(err, errlen, "%s: record %llu: an address beyond the physical memory",
-                     trace_reader_path(r), (unsigned long long)(trace_tell(r) - n + i));
+                     trace_reader_path(r), at);
             return -1;
         }
         if (c->l2)
