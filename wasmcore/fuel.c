@@ -68,8 +68,6 @@ static enum run_reason step(struct thread *t, struct log *log, uint32_t left)
     const struct insn_pos *pos = code_positions(t->store, code);
     struct log own = {s->log_words, 0, 2 * LOG_SLACK};
     uint32_t at = (uint32_t)(t->ip - code->insns), until = left;
-    if (!pos)
-        return RUN_FUEL; /* no memory: it stops before the block */
     if (t->state == THREAD_WITHIN) {
         until += code->insns[s->block].dst - s->rest;
         t->count += s->rest;

@@ -248,13 +248,14 @@ const struct insn_pos *code_positions(const struct store *st, const struct code 
     struct unit *u = st->units[st->funcs[code->func].module];
     struct builder b = {.unit = u, .keeps_pos = 1};
     const size_t bytes = code->ninsns * sizeof(*b.pos);
-    struct insn_pos *pos = NULL;
-    if (build_again(&b, st->cfg.limits, code->index) == 0) {
-        assert(b.ninsns == code->ninsns);
-        pos = unit_code_room(u, bytes);
+    const int failed = build_again(&b, st->cfg.limits, code->index);
+    struct insn_pos *pos = failed ? NULL : unit_code_room(u, bytes);
+    if (!pos) {
+        fputs("pwsim: out of host memory for the positions of instructions\n", stderr);
+        abort();
     }
-    if (pos)
-        memcpy(pos, b.pos, bytes);
+    assert(b.ninsns == code->ninsns);
+    memcpy(pos, b.pos, bytes);
     builder_free(&b);
     return u->codes[code->index].pos = pos;
 }

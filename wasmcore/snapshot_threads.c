@@ -355,14 +355,14 @@ static const struct insn *insn_at(const struct store *st, const struct code *cod
 {
     const struct insn_pos *pos = code_positions(st, code);
     uint32_t lo = 0, hi = code->ninsns;
-    while (pos && lo < hi) {
+    while (lo < hi) {
         const uint32_t mid = lo + (hi - lo) / 2;
         if (pos[mid].offset < offset)
             lo = mid + 1;
         else
             hi = mid;
     }
-    return pos && lo < code->ninsns && pos[lo].offset == offset ? code->insns + lo : NULL;
+    return lo < code->ninsns && pos[lo].offset == offset ? code->insns + lo : NULL;
 }
 
 static void read_trapped(struct snap *s, struct thread *t)

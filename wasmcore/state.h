@@ -233,14 +233,14 @@ int store_grow_array(void **array, uint32_t *cap, uint32_t n, uint64_t more, siz
 
 /*
  * lower.c: where each instruction comes from. Few functions are ever asked: for these it is found
- * out by lowering them once more, and kept. NULL: no memory.
+ * out by lowering them once more, and kept. Ends the process where the host has no memory: counts
+ * of operators would be wrong without.
  */
 const struct insn_pos *code_positions(const struct store *st, const struct code *code);
-/* The offset of an instruction's operator in the module's bytes; 0: no memory. */
+/* The offset of an instruction's operator in the module's bytes. */
 static inline uint32_t code_offset(const struct store *st, const struct code *code, size_t insn)
 {
-    const struct insn_pos *pos = code_positions(st, code);
-    return pos ? pos[insn].offset : 0;
+    return code_positions(st, code)[insn].offset;
 }
 
 /* store.c */

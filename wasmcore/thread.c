@@ -203,17 +203,11 @@ static int before_run(struct thread *t, enum run_reason *reason)
     return 1;
 }
 
-/* Of the instruction that trapped; without memory, as if all of its block had been executed. */
+/* Of the instruction that trapped. */
 static struct insn_pos trap_position(const struct thread *t)
 {
     const struct code *code = t->rec->code;
-    const struct insn_pos *pos = code_positions(t->store, code);
-    const struct insn *block = t->ip;
-    if (pos)
-        return pos[t->ip - code->insns];
-    while (block->op != IN_BLOCK)
-        block--;
-    return (struct insn_pos){.ops = block->dst};
+    return code_positions(t->store, code)[t->ip - code->insns];
 }
 
 /* Operators of the block that come after the one that trapped were counted, but not executed. */
