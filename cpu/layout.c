@@ -3,6 +3,8 @@
 
 #include <stdlib.h>
 
+#include "memhier/hostmem.h"
+
 #define ALIGNED 16u
 #define MOST    10u /* bytes left out for it */
 #define ELSE    8u
@@ -135,10 +137,7 @@ void layout_look(struct layout *l, const struct code_view *code)
 {
     if (code->nblocks > l->cap) {
         const uint32_t cap = code->nblocks + code->nblocks / 2;
-        uint8_t *more = realloc(l->last, cap);
-        if (!more)
-            abort();
-        l->last = more;
+        l->last = hostmem_resize(l->last, cap, 1, "the layout of code");
         l->cap = cap;
     }
     uint32_t id = l->seen ? l->seen : 1;

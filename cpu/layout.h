@@ -24,7 +24,7 @@ struct layout {
 };
 #define LAYOUT_BITS 4u
 
-/* Look at blocks that are new. Aborts when there is no memory. */
+/* Look at blocks that are new. Without memory the process ends (memhier/hostmem.h). */
 void layout_look(struct layout *l, const struct code_view *code);
 void layout_free(struct layout *l);
 

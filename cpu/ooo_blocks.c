@@ -1,11 +1,11 @@
 /* ooo_blocks.c - blocks of the log through the out-of-order window: where they led, which of their
  * micro-ops are one, each of them. */
-#include <stdlib.h>
 #include <string.h>
 
 #include "cpu/follow.h"
 #include "cpu/log.h"
 #include "cpu/ooo.h"
+#include "memhier/hostmem.h"
 
 /* ---- blocks begin ---- */
 
@@ -382,11 +382,8 @@ static void mark_code(struct ooo *c)
     const struct code_view *code = &c->core.code;
     if (code->nuops > c->marks_cap) {
         const uint32_t cap = code->nuops + code->nuops / 2;
-        uint8_t *more = realloc(c->marks, cap);
-        if (!more)
-            abort();
-        memset(more + c->marks_cap, 0, cap - c->marks_cap);
-        c->marks = more;
+        c->marks = hostmem_resize(c->marks, cap, 1, "marks of micro-ops");
+        memset(c->marks + c->marks_cap, 0, cap - c->marks_cap);
         c->marks_cap = cap;
     }
     for (uint32_t id = c->marked ? c->marked : 1; id < code->nblocks; id++) {

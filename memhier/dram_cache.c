@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "memhier/archive.h"
+#include "memhier/hostmem.h"
 
 #define CHUNK_SHIFT 12u
 #define CHUNK       (1u << CHUNK_SHIFT) /* places; a set lies in one chunk */
@@ -114,9 +115,7 @@ struct set {
 static struct chunk *chunk_of(struct dram_cache *c, uint64_t i)
 {
     if (!c->chunks[i]) {
-        c->chunks[i] = calloc(1, sizeof *c->chunks[i]);
-        if (!c->chunks[i])
-            abort(); /* as the registry of counters does */
+        c->chunks[i] = hostmem_new(1, sizeof *c->chunks[i], "tags of memory_mode.size");
         for (uint32_t k = 0; k < CHUNK; k++)
             c->chunks[i]->age[k] = (uint8_t)(k & (c->stride - 1));
     }

@@ -8,10 +8,10 @@
 #include "nvdimm/checker.h"
 
 #include <assert.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "memhier/hostmem.h"
 #include "nvdimm/checker_parts.h"
 
 #define SCRATCH    8u /* P6: bytes stored for each byte touched, at least */
@@ -559,7 +559,7 @@ static struct cthread *thread_of(struct checker *c, uint32_t id)
 {
     if (id < c->nthreads)
         return &c->threads[id];
-    c->threads = checker_must(realloc(c->threads, (id + 1) * sizeof *c->threads));
+    c->threads = hostmem_resize(c->threads, id + 1, sizeof *c->threads, checker_memory);
     for (; c->nthreads <= id; c->nthreads++)
         c->threads[c->nthreads] = (struct cthread){.epoch = ++c->epochs};
     return &c->threads[id];
@@ -609,7 +609,7 @@ void checker_evicted(struct checker *c, uint64_t addr, uint64_t cycles)
 
 struct checker *checker_new(enum domain_point point)
 {
-    struct checker *c = checker_must(calloc(1, sizeof *c));
+    struct checker *c = hostmem_new(1, sizeof *c, checker_memory);
     c->point = point;
     checker_lines_new(c);
     return c;

@@ -7,9 +7,10 @@
  */
 #include "nvdimm/checker_parts.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "memhier/hostmem.h"
 
 #define MOST_FINDING 4096u
 #define PAGE_SHIFT   12
@@ -24,21 +25,14 @@ struct cpage {
 
 /* ---- memory ---- */
 
-void *checker_must(void *p)
-{
-    if (!p) {
-        fputs("pwsim: out of host memory for the persistency checker\n", stderr);
-        abort();
-    }
-    return p;
-}
+const char checker_memory[] = "the persistency checker";
 
 void *checker_room(void *p, size_t n, size_t *cap, size_t size)
 {
     if (n < *cap)
         return p;
     *cap = *cap ? 2 * *cap : 16;
-    return checker_must(realloc(p, *cap * size));
+    return hostmem_resize(p, *cap, size, checker_memory);
 }
 
 void u64s_add(struct u64s *l, uint64_t v)
@@ -61,7 +55,7 @@ static void table_new(struct checker_lines *k, uint32_t size)
 {
     k->size = size;
     k->shift = 64u - (unsigned)__builtin_ctz(size);
-    k->pages = checker_must(calloc(size, sizeof *k->pages));
+    k->pages = hostmem_new(size, sizeof *k->pages, checker_memory);
 }
 
 static void table_double(struct checker_lines *k)
@@ -81,7 +75,7 @@ static struct cpage *page_made(struct checker_lines *k, uint64_t number)
         table_double(k);
     struct cpage **at = place(k, number);
     if (!*at) {
-        *at = checker_must(calloc(1, sizeof **at));
+        *at = hostmem_new(1, sizeof **at, checker_memory);
         (*at)->number = number;
         k->npages++;
     }
@@ -130,7 +124,7 @@ struct cline *checker_known(const struct checker *c, uint64_t addr)
 static struct cline *record_new(struct checker_lines *k)
 {
     if (!k->free) {
-        struct cline *slab = checker_must(malloc(SLAB * sizeof *slab));
+        struct cline *slab = hostmem_resize(NULL, SLAB, sizeof *slab, checker_memory);
         slab->next = k->slabs;
         k->slabs = slab;
         for (uint32_t i = 1; i < SLAB; i++) {

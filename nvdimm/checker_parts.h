@@ -143,7 +143,7 @@ void checker_retire(struct checker *c, uint64_t addr); /* it is known, and wholl
 int checker_was_flushed(const struct checker *c, uint64_t addr); /* ever, also if it is retired */
 void checker_all_lines(const struct checker *c, struct u64s *to);
 uint64_t checker_line_of(uint64_t addr);
-void *checker_must(void *p);
+extern const char checker_memory[]; /* for hostmem */
 struct finding *checker_report(struct checker *c, enum checker_row row, uint32_t store_site,
                                uint32_t flush_site, uint32_t fence_site, uint64_t addr,
                                uint32_t bytes);

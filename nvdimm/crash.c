@@ -7,9 +7,10 @@
  */
 #include "nvdimm/crash.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "memhier/hostmem.h"
 
 struct pending {
     uint64_t new_bytes;
@@ -70,21 +71,14 @@ struct crash_state {
     uint8_t fresh; /* units are up to date */
 };
 
-static void *must_have(void *p)
-{
-    if (!p) {
-        fputs("pwsim: out of host memory for crash images\n", stderr);
-        abort();
-    }
-    return p;
-}
+static const char wanted[] = "crash images";
 
 static void *room(void *p, uint32_t n, uint32_t *cap, size_t size)
 {
     if (n < *cap)
         return p;
     *cap = *cap ? 2 * *cap : 8;
-    return must_have(realloc(p, *cap * size));
+    return hostmem_resize(p, *cap, size, wanted);
 }
 
 /* ---- lines ---- */
@@ -112,7 +106,7 @@ static void index_grow(struct crash_state *s)
 {
     free(s->index);
     s->index_size = s->index_size ? 2 * s->index_size : 256;
-    s->index = must_have(calloc(s->index_size, sizeof *s->index));
+    s->index = hostmem_new(s->index_size, sizeof *s->index, wanted);
     for (uint32_t i = 0; i < s->nlines; i++)
         index_add(s, i);
 }
@@ -216,7 +210,7 @@ void crash_preset(struct crash_state *s, const struct crash_line *line)
 static struct hart_flushes *thread_of(struct crash_state *s, uint32_t id)
 {
     if (id >= s->nthreads) {
-        s->threads = must_have(realloc(s->threads, (id + 1) * sizeof *s->threads));
+        s->threads = hostmem_resize(s->threads, id + 1, sizeof *s->threads, wanted);
         memset(s->threads + s->nthreads, 0, (id + 1 - s->nthreads) * sizeof *s->threads);
         s->nthreads = id + 1;
     }
@@ -361,8 +355,8 @@ static void add_unit(struct crash_state *s, const struct unit *u, uint32_t store
         return;
     if (s->nunits == s->units_cap) {
         s->units_cap = s->units_cap ? 2 * s->units_cap : 64;
-        s->units = must_have(realloc(s->units, s->units_cap * sizeof *s->units));
-        s->unit_of = must_have(realloc(s->unit_of, s->units_cap * sizeof *s->unit_of));
+        s->units = hostmem_resize(s->units, s->units_cap, sizeof *s->units, wanted);
+        s->unit_of = hostmem_resize(s->unit_of, s->units_cap, sizeof *s->unit_of, wanted);
     }
     s->units[s->nunits] = (struct crash_unit){.addr = s->lines[u->line].addr + u->at,
                                               .stores = stores};
@@ -560,7 +554,7 @@ size_t crash_image(struct crash_state *s, const uint32_t *choice, struct crash_l
     size_t units;
     crash_units(s, &units);
     if (s->norder != s->nlines) {
-        s->order = must_have(realloc(s->order, s->nlines * sizeof *s->order));
+        s->order = hostmem_resize(s->order, s->nlines, sizeof *s->order, wanted);
         for (uint32_t i = 0; i < s->nlines; i++)
             s->order[i] = i;
         qsort_r(s->order, s->nlines, sizeof *s->order, by_line, s->lines);
@@ -590,7 +584,7 @@ uint64_t crash_digest_read(const struct crash_line *lines, size_t n,
 
 struct crash_state *crash_new(enum domain_point point)
 {
-    struct crash_state *s = must_have(calloc(1, sizeof *s));
+    struct crash_state *s = hostmem_new(1, sizeof *s, wanted);
     s->point = point;
     index_grow(s);
     return s;

@@ -18,9 +18,9 @@
 #include "nvdimm/domain.h"
 
 #include <assert.h>
-#include <stdio.h>
 #include <stdlib.h>
 
+#include "memhier/hostmem.h"
 #include "nvdimm/domain_parts.h"
 
 #define COMPACT_EVERY 4096u /* stores listed for a line */
@@ -37,19 +37,11 @@ const struct counter domain_counter_table[] = {
     {NULL, NULL, NULL, 0},
 };
 
-/* p when it is not NULL. */
-static void *must_have(void *p)
-{
-    if (!p) {
-        fputs("pwsim: out of host memory for the persistence domain\n", stderr);
-        abort();
-    }
-    return p;
-}
+static const char wanted[] = "the persistence domain";
 
 static void *grow(void *p, size_t n, size_t size)
 {
-    return must_have(n <= SIZE_MAX / size ? realloc(p, n * size) : NULL);
+    return hostmem_resize(p, n, size, wanted);
 }
 
 /* ---- the table of lines ---- */
@@ -83,7 +75,7 @@ static void table_new(struct domain *d, uint32_t size)
 {
     d->size = size;
     d->shift = 64u - (unsigned)__builtin_ctz(size);
-    d->lines = must_have(calloc(size, sizeof *d->lines));
+    d->lines = hostmem_new(size, sizeof *d->lines, wanted);
 }
 
 static void table_double(struct domain *d)
@@ -254,7 +246,7 @@ void domain_settle(struct domain *d, ps_t t)
 
 struct domain *domain_new(enum domain_point point)
 {
-    struct domain *d = must_have(calloc(1, sizeof *d));
+    struct domain *d = hostmem_new(1, sizeof *d, wanted);
     d->point = point;
     d->free_record = NONE;
     table_new(d, 1024);

@@ -265,8 +265,10 @@ static int put_code(struct machine *m, uint32_t module, struct code_place was)
 {
     const uint64_t frames = physmem_bytes(m->pm, TIER_DRAM) / FRAME_BYTES;
     const uint64_t bytes = store_code_bytes(m->store, (int)module);
-    if (was.first == FRAME_NONE)
-        return machine_add_code(m, was);
+    if (was.first == FRAME_NONE) {
+        machine_add_code(m, was);
+        return 0;
+    }
     if (was.first >= frames || was.frames > frames - was.first)
         return -1;
     if (bytes > (uint64_t)was.frames * FRAME_BYTES) {
@@ -274,7 +276,8 @@ static int put_code(struct machine *m, uint32_t module, struct code_place was)
         return machine_place_code(m, (int)module);
     }
     store_place_code(m->store, (int)module, frame_addr(TIER_DRAM, was.first));
-    return machine_add_code(m, was);
+    machine_add_code(m, was);
+    return 0;
 }
 
 static void code_places(struct archive *a, struct machine *m)

@@ -10,7 +10,7 @@
 enum exit_status {
     EXIT_GOOD = 0,
     EXIT_FAILED = 1,       /* a comparison or test failed, a guest trapped */
-    EXIT_BAD_INPUT = 2,    /* bad usage or input */
+    EXIT_BAD_INPUT = 2,    /* bad usage or input, or the host has no memory */
     EXIT_EXEC_INPUT = 125, /* the same from `pwsim exec`, whose other codes are the program's */
     EXIT_EXEC_TRAP = 126,
     EXIT_EXEC_FUEL = 124 /* --fuel is used up */

@@ -7,10 +7,10 @@
 #include <unistd.h>
 
 #include "guestos/include/machine.h"
+#include "memhier/hostmem.h"
 #include "sim/cmd.h"
 #include "sim/error.h"
 #include "sim/file.h"
-#include "sim/hostmem.h"
 #include "sim/hosttree.h"
 #include "sim/machine.h"
 #include "sim/options.h"

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "memhier/hostmem.h"
 #include "sim/cmd.h"
 #include "sim/cmd_trace.h"
 #include "sim/error.h"
@@ -177,13 +178,11 @@ static size_t footprint_slot(const struct footprint *f, uint64_t key)
     return at;
 }
 
-static int footprint_add(struct footprint *f, uint64_t line)
+static void footprint_add(struct footprint *f, uint64_t line)
 {
     if (2 * (f->used + 1) > f->slots) {
         struct footprint more = {.slots = f->slots ? 2 * f->slots : 4096, .used = f->used};
-        more.slot = calloc(more.slots, sizeof *more.slot);
-        if (!more.slot)
-            return -1;
+        more.slot = hostmem_new(more.slots, sizeof *more.slot, "the lines of a trace");
         for (size_t i = 0; i < f->slots; i++)
             if (f->slot[i])
                 more.slot[footprint_slot(&more, f->slot[i])] = f->slot[i];
@@ -193,7 +192,6 @@ static int footprint_add(struct footprint *f, uint64_t line)
     const size_t at = footprint_slot(f, line + 1);
     f->used += !f->slot[at];
     f->slot[at] = line + 1;
-    return 0;
 }
 
 static int info(const char *path)
@@ -214,8 +212,8 @@ static int info(const char *path)
         for (int64_t i = 0; i < n; i++) {
             kinds[buf[i].kind]++;
             dependent += buf[i].depends != 0;
-            if (buf[i].kind != MEM_FENCE && footprint_add(&touched, buf[i].addr >> LINE_SHIFT))
-                n = fail(err, sizeof err, "%s: out of memory", path);
+            if (buf[i].kind != MEM_FENCE)
+                footprint_add(&touched, buf[i].addr >> LINE_SHIFT);
         }
     trace_reader_free(r);
     free(touched.slot);

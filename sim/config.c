@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "memhier/hostmem.h"
 #include "sim/config_apply.h"
 #include "sim/config_value.h"
 #include "sim/error.h"
@@ -29,13 +30,7 @@ const size_t config_key_count = sizeof config_keys / sizeof *config_keys;
 #define MAX_PATH 256 /* of a key, in characters */
 #define MAX_NAME 64  /* of an experiment: it names a folder */
 
-static void *must(void *p)
-{
-    if (p == NULL) {
-        abort();
-    }
-    return p;
-}
+static const char wanted[] = "the config";
 
 /* ---- keys ---- */
 
@@ -131,7 +126,7 @@ static void note_set(struct config *cfg, const struct config_key *key, char *at)
 {
     struct config_origin *o = &cfg->origins[key - config_keys];
     free(o->at);
-    *o = (struct config_origin){must(at), ++cfg->settings};
+    *o = (struct config_origin){at, ++cfg->settings};
 }
 
 /* Where the key of that path, or the last one of that group, was set; NULL: nowhere. */
@@ -159,13 +154,10 @@ int config_blame(const struct config *cfg, char *err, size_t errlen)
     memcpy(path, err, n);
     path[n] = '\0';
     const char *at = set_at(cfg, path);
-    char *whole;
     if (at == NULL) {
         return -1;
     }
-    if (asprintf(&whole, "%s: %s", at, err) < 0) {
-        abort();
-    }
+    char *whole = hostmem_format(wanted, "%s: %s", at, err);
     snprintf(err, errlen, "%s", whole);
     free(whole);
     return -1;
@@ -175,8 +167,8 @@ int config_blame(const struct config *cfg, char *err, size_t errlen)
 
 struct config *config_default(void)
 {
-    struct config *cfg = must(calloc(1, sizeof *cfg));
-    cfg->origins = must(calloc(config_key_count, sizeof *cfg->origins));
+    struct config *cfg = hostmem_new(1, sizeof *cfg, wanted);
+    cfg->origins = hostmem_new(config_key_count, sizeof *cfg->origins, wanted);
     for (size_t i = 0; i < config_key_count; i++) {
         char err[256];
         int bad = value_from_text(cfg, &config_keys[i], config_keys[i].def, err, sizeof err);
@@ -188,14 +180,14 @@ struct config *config_default(void)
 
 struct config *config_copy(const struct config *cfg)
 {
-    struct config *copy = must(malloc(sizeof *copy));
+    struct config *copy = hostmem_new(1, sizeof *copy, wanted);
     *copy = *cfg;
-    copy->origins = must(calloc(config_key_count, sizeof *copy->origins));
+    copy->origins = hostmem_new(config_key_count, sizeof *copy->origins, wanted);
     for (size_t i = 0; i < config_key_count; i++) {
         value_own(copy, &config_keys[i]);
         copy->origins[i] = cfg->origins[i];
         if (copy->origins[i].at != NULL) {
-            copy->origins[i].at = must(strdup(copy->origins[i].at));
+            copy->origins[i].at = hostmem_text(copy->origins[i].at, wanted);
         }
     }
     return copy;
@@ -240,10 +232,7 @@ static int assign_at(struct config *cfg, const char *assignment, char *at, char 
 
 int config_assign(struct config *cfg, const char *assignment, char *err, size_t errlen)
 {
-    char *at;
-    if (asprintf(&at, "-s %.80s", assignment) < 0) {
-        abort();
-    }
+    char *at = hostmem_format(wanted, "-s %.80s", assignment);
     const int bad = assign_at(cfg, assignment, at, err, errlen);
     if (bad) {
         free(at);
@@ -254,7 +243,7 @@ int config_assign(struct config *cfg, const char *assignment, char *err, size_t 
 int config_assign_setting(struct config *cfg, const struct source *source,
                           const config_setting_t *setting, char *err, size_t errlen)
 {
-    char why[768], *at = must(source_where(source, setting));
+    char why[768], *at = source_where(source, setting);
     if (assign_at(cfg, config_setting_get_string(setting), at, why, sizeof why) == 0) {
         return 0;
     }
@@ -381,7 +370,7 @@ static void name_from_path(struct config *cfg, const char *path)
     }
     n = n < MAX_NAME ? n : MAX_NAME;
     free(cfg->name);
-    cfg->name = must(strndup(base, n));
+    cfg->name = hostmem_text_part(base, n, wanted);
     for (size_t i = 0; i < n; i++) {
         if (!name_char(cfg->name[i]) || (i == 0 && cfg->name[i] == '.')) {
             cfg->name[i] = '-';

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "memhier/hostmem.h"
 #include "sim/error.h"
 #include "sim/quantity.h"
 
@@ -43,13 +44,7 @@ static const size_t powers[] = {
 #undef POWER
 };
 
-static void *must(void *p)
-{
-    if (p == NULL) {
-        abort();
-    }
-    return p;
-}
+static const char wanted[] = "a value of the config";
 
 static void *field(struct config *cfg, const struct config_key *key)
 {
@@ -175,7 +170,7 @@ static int enum_from_text(struct config *cfg, const struct config_key *key, cons
 
 static void store_string(struct config *cfg, const struct config_key *key, const char *text)
 {
-    char *copy = must(strdup(text));
+    char *copy = hostmem_text(text, wanted);
     char **to = field(cfg, key);
     free(*to);
     *to = copy;
@@ -185,8 +180,8 @@ static void store_string(struct config *cfg, const struct config_key *key, const
 
 static void strs_add(struct strs *s, const char *text, size_t n)
 {
-    s->v = must(realloc(s->v, (s->n + 2) * sizeof *s->v));
-    s->v[s->n++] = must(strndup(text, n));
+    s->v = hostmem_resize(s->v, s->n + 2, sizeof *s->v, wanted);
+    s->v[s->n++] = hostmem_text_part(text, n, wanted);
     s->v[s->n] = NULL;
 }
 
@@ -203,7 +198,7 @@ static void store_strs(struct config *cfg, const struct config_key *key, struct 
 {
     struct strs *to = field(cfg, key);
     if (s.v == NULL) {
-        s.v = must(calloc(1, sizeof *s.v));
+        s.v = hostmem_new(1, sizeof *s.v, wanted);
     }
     strs_free(to);
     *to = s;
@@ -440,20 +435,20 @@ char *value_text(const struct config *cfg, const struct config_key *key, int has
 {
     char *text = NULL;
     size_t n = 0;
-    FILE *f = must(open_memstream(&text, &n));
+    FILE *f = hostmem_must(open_memstream(&text, &n), 0, wanted);
     put_value(f, cfg, key, hashed);
     fclose(f);
-    return must(text);
+    return hostmem_must(text, 0, wanted);
 }
 
 void value_own(struct config *cfg, const struct config_key *key)
 {
     if (key->type == CONFIG_STR || key->type == CONFIG_FILE) {
         char **text = field(cfg, key);
-        *text = must(strdup(*text));
+        *text = hostmem_text(*text, wanted);
     } else if (key->type == CONFIG_STRS) {
         struct strs *to = field(cfg, key), from = *to;
-        *to = (struct strs){must(calloc(1, sizeof(char *))), 0};
+        *to = (struct strs){hostmem_new(1, sizeof(char *), wanted), 0};
         for (size_t i = 0; i < from.n; i++) {
             strs_add(to, from.v[i], strlen(from.v[i]));
         }

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "memhier/hostmem.h"
 #include "sim/config_apply.h"
 #include "sim/error.h"
 #include "sim/formula.h"
@@ -42,18 +43,7 @@ struct reader {
     size_t errlen;
 };
 
-static void *must(void *p)
-{
-    if (p == NULL) {
-        abort();
-    }
-    return p;
-}
-
-static char *copy_text(const char *s)
-{
-    return must(strdup(s));
-}
+static const char wanted[] = "the experiment";
 
 #define COMPLAIN(r, at, ...)                                                                       \
     (source_fail((r)->source, at, (r)->err, (r)->errlen, __VA_ARGS__), error_result())
@@ -215,12 +205,10 @@ static int apply_step(const struct reader *r, const config_setting_t *step,
     const config_setting_t *needs = config_setting_get_member(step, "needs");
     if (needs != NULL) {
         free(p->needs);
-        p->needs = copy_text(config_setting_get_string(needs));
+        p->needs = hostmem_text(config_setting_get_string(needs), wanted);
     }
-    char *label;
-    if (asprintf(&label, "%s%s%s", p->label, *p->label != '\0' ? "/" : "", label_of(step)) < 0) {
-        abort();
-    }
+    char *label = hostmem_format(wanted, "%s%s%s", p->label, *p->label != '\0' ? "/" : "",
+                                 label_of(step));
     free(p->label);
     p->label = label;
     return 0;
@@ -239,7 +227,7 @@ static int make_point(const struct reader *r, const struct config *base, size_t 
         i /= n;
     }
     p->config = config_copy(base);
-    p->label = copy_text("");
+    p->label = hostmem_text("", wanted);
     for (size_t a = 0; a < naxes; a++) {
         if (apply_step(r, element(element(axes, a), step[a]), p) != 0) {
             return -1;
@@ -253,7 +241,7 @@ static int make_point(const struct reader *r, const struct config *base, size_t 
     }
     if (*p->label == '\0') {
         free(p->label);
-        p->label = copy_text(p->config->name);
+        p->label = hostmem_text(p->config->name, wanted);
     }
     return 0;
 }
@@ -261,7 +249,7 @@ static int make_point(const struct reader *r, const struct config *base, size_t 
 /* Points of the same value of a key have the first of them as baseline. */
 static void baselines_by_key(struct experiment *x, const struct config_key *key)
 {
-    char **values = must(calloc(x->n, sizeof *values));
+    char **values = hostmem_new(x->n, sizeof *values, wanted);
     for (size_t i = 0; i < x->n; i++) {
         values[i] = config_text(x->points[i].config, key);
         size_t j = 0;
@@ -298,7 +286,7 @@ static int read_baseline(const struct reader *r, struct experiment *x)
 
 static void add_column(struct experiment_results *res, struct column c)
 {
-    res->columns = must(realloc(res->columns, (res->ncolumns + 1) * sizeof *res->columns));
+    res->columns = hostmem_resize(res->columns, res->ncolumns + 1, sizeof *res->columns, wanted);
     res->columns[res->ncolumns++] = c;
 }
 
@@ -312,8 +300,8 @@ static void default_columns(struct experiment_results *res)
     };
     for (size_t i = 0; i < sizeof columns / sizeof *columns; i++) {
         struct column c = columns[i];
-        c.title = copy_text(c.title);
-        c.formula = copy_text(c.formula);
+        c.title = hostmem_text(c.title, wanted);
+        c.formula = hostmem_text(c.formula, wanted);
         add_column(res, c);
     }
 }
@@ -352,8 +340,8 @@ static int read_column(const struct reader *r, const config_setting_t *s, struct
     if (formula == NULL) {
         return -1;
     }
-    c->title = copy_text(title);
-    c->formula = copy_text(formula);
+    c->title = hostmem_text(title, wanted);
+    c->formula = hostmem_text(formula, wanted);
     c->at = source_where(r->source, s);
     return 0;
 }
@@ -405,8 +393,8 @@ static int build(const struct reader *r, const struct config *base, struct exper
     if (n == 0) {
         return -1;
     }
-    x->points = must(calloc(n, sizeof *x->points));
-    x->results = must(calloc(1, sizeof *x->results));
+    x->points = hostmem_new(n, sizeof *x->points, wanted);
+    x->results = hostmem_new(1, sizeof *x->results, wanted);
     while (x->n < n) {
         size_t i = x->n++;
         if (make_point(r, base, i, &x->points[i]) != 0) {
@@ -414,13 +402,13 @@ static int build(const struct reader *r, const struct config *base, struct exper
         }
     }
     assert(x->n == n && x->points[0].config != NULL);
-    x->name = copy_text(x->points[0].config->name);
+    x->name = hostmem_text(x->points[0].config->name, wanted);
     if (read_baseline(r, x) != 0 || read_columns(r, x->results) != 0) {
         return -1;
     }
     assert(x->results->ncolumns > 0);
-    x->results->values = must(calloc(n * x->results->ncolumns, sizeof *x->results->values));
-    x->results->recorded = must(calloc(n, 1));
+    x->results->values = hostmem_new(n * x->results->ncolumns, sizeof *x->results->values, wanted);
+    x->results->recorded = hostmem_new(n, 1, wanted);
     return 0;
 }
 
@@ -429,7 +417,7 @@ int experiment_load(const char *path, const char *const *assignments, size_t n,
 {
     struct reader r = {NULL, NULL, assignments, n, err, errlen};
     struct config *base = config_default();
-    struct experiment *x = must(calloc(1, sizeof *x));
+    struct experiment *x = hostmem_new(1, sizeof *x, wanted);
     struct source *source = NULL;
     int bad = -1;
     if (path != NULL) {
@@ -461,7 +449,7 @@ static void free_point(struct experiment_point *p)
 
 int experiment_only(struct experiment *x, const char *pattern, char *err, size_t errlen)
 {
-    size_t *moved = must(calloc(x->n, sizeof *moved)), n = 0;
+    size_t *moved = hostmem_new(x->n, sizeof *moved, wanted), n = 0;
     for (size_t i = 0; i < x->n; i++) {
         if (fnmatch(pattern, x->points[i].label, 0) == 0) {
             moved[i] = moved[x->points[i].baseline] = 1;

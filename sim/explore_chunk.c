@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "memhier/hostmem.h"
 #include "sim/explore_parts.h"
 
 #define READ_SETS   24u  /* of recent tries, against which an image is compared */
@@ -45,21 +46,14 @@ struct chunk_worker {
     struct chunk_result *out;
 };
 
-static void *must_have(void *p)
-{
-    if (!p) {
-        fputs("pwsim: out of host memory for crash images\n", stderr);
-        abort();
-    }
-    return p;
-}
+static const char wanted[] = "crash images";
 
 static void make_image(struct lines *to, struct crash_state *s, const uint32_t *choice)
 {
     to->n = crash_image(s, choice, NULL, 0);
     if (to->n > to->cap) {
         to->cap = 2 * to->n;
-        to->v = must_have(realloc(to->v, to->cap * sizeof *to->v));
+        to->v = hostmem_resize(to->v, to->cap, sizeof *to->v, wanted);
     }
     crash_image(s, choice, to->v, to->n);
 }
@@ -82,7 +76,7 @@ static void digests_add(struct digests *d, uint64_t v)
     if (2 * (d->n + 1) > d->size) {
         const struct digests old = *d;
         d->size = old.size ? 2 * old.size : 64;
-        d->v = must_have(calloc(d->size, sizeof *d->v));
+        d->v = hostmem_new(d->size, sizeof *d->v, wanted);
         d->n = 0;
         for (uint32_t i = 0; i < old.size; i++)
             if (old.v[i])
@@ -143,7 +137,7 @@ static void clear_set(struct read_set *s)
 /* Sorted, one entry a line. */
 static struct recover_read *normal_reads(const struct recover_result *r, size_t *n)
 {
-    struct recover_read *v = must_have(calloc(r->nreads + 1, sizeof *v));
+    struct recover_read *v = hostmem_new(r->nreads + 1, sizeof *v, wanted);
     *n = 0;
     for (size_t i = 0; i < r->nreads; i++) { /* field by field: padding stays zero */
         v[i].line = r->reads[i].line;
@@ -267,7 +261,7 @@ static int spare(struct chunk_worker *w, struct crash_state *s, uint32_t *choice
 {
     size_t n, lost = 0;
     const struct crash_unit *u = crash_units(s, &n);
-    uint32_t *had = must_have(malloc((to - from) * sizeof *had));
+    uint32_t *had = hostmem_resize(NULL, to - from, sizeof *had, wanted);
     memcpy(had, choice + from, (to - from) * sizeof *had);
     for (size_t i = from; i < to; i++) {
         lost += choice[i] != u[i].stores;
@@ -452,7 +446,7 @@ static void try_nested_moment(struct chunk_worker *w, struct crash_state *s, con
     struct crash_walk walk;
     size_t units;
     crash_units(s, &units);
-    uint32_t *choice = must_have(calloc(units + 1, sizeof *choice));
+    uint32_t *choice = hostmem_new(units + 1, sizeof *choice, wanted);
     crash_walk_begin(s, &walk, NESTED_MOST, w->x->cfg->seed ^ m->event);
     while (crash_walk_next(s, &walk, choice)) {
         struct recover_result r;
@@ -490,7 +484,7 @@ static void try_nested(struct chunk_worker *w, const struct recover_result *r,
         return;
     digests_add(&w->ways, way);
     const size_t nevents = r->nevents;
-    struct pm_event *events = must_have(malloc((nevents + 1) * sizeof *events));
+    struct pm_event *events = hostmem_resize(NULL, nevents + 1, sizeof *events, wanted);
     memcpy(events, r->events, nevents * sizeof *events);
     struct crash_state *s = crash_new((enum domain_point)w->x->cfg->domain);
     const struct pm_event *last = NULL;
@@ -517,8 +511,8 @@ static void room_for_choices(struct chunk_worker *w, size_t n)
     if (n < w->choices_cap)
         return;
     w->choices_cap = 2 * n + 64;
-    w->choice = must_have(realloc(w->choice, w->choices_cap * sizeof *w->choice));
-    w->other = must_have(realloc(w->other, w->choices_cap * sizeof *w->other));
+    w->choice = hostmem_resize(w->choice, w->choices_cap, sizeof *w->choice, wanted);
+    w->other = hostmem_resize(w->other, w->choices_cap, sizeof *w->other, wanted);
 }
 
 static void try_image(struct chunk_worker *w, const struct moment *m)
@@ -582,7 +576,7 @@ void chunk_run(struct chunk_worker *w, uint32_t chunk, struct chunk_result *out)
 
 struct chunk_worker *chunk_worker_new(const struct exploration *x, char *err, size_t errlen)
 {
-    struct chunk_worker *w = must_have(calloc(1, sizeof *w));
+    struct chunk_worker *w = hostmem_new(1, sizeof *w, wanted);
     w->x = x;
     w->recover = recover_new(x->cfg, x->image, err, errlen);
     w->state = crash_new((enum domain_point)x->cfg->domain);

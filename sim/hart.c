@@ -24,6 +24,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
+#include "memhier/hostmem.h"
 #include "sim/error.h"
 #include "wasmcore/snapshot.h"
 
@@ -188,11 +189,12 @@ static void sample_epoch(struct machine *m)
 
 /* ---- limits of a run ---- */
 
-/* What the fuel leaves for the current thread; 0, or -1: no memory for it. */
-static int give_fuel(struct machine *m, struct thread *t)
+/* What the fuel leaves for the current thread. */
+static void give_fuel(struct machine *m, struct thread *t)
 {
     const uint64_t counted = m->hart->counted;
-    return m->ports.fuel ? thread_fuel(t, counted + (m->ports.fuel - m->instructions)) : 0;
+    if (m->ports.fuel && thread_fuel(t, counted + (m->ports.fuel - m->instructions)))
+        hostmem_end("the fuel of a thread", 0);
 }
 
 /* Nothing goes on after this, so the core gets what was kept of a block for its rest. */
@@ -406,12 +408,7 @@ static void execute(struct machine *m)
     struct hart *h = m->hart;
     struct thread *t = m->threads[h->current].thread;
     set_limits(m, t);
-    if (give_fuel(m, t)) {
-        if (m->ports.log)
-            fputs("pwsim: out of memory\n", m->ports.log);
-        m->state = STATE_FAULT;
-        return;
-    }
+    give_fuel(m, t);
     h->why = (uint8_t)(h->core || m->follow ? engine_run_observed(t, &h->log)
                                             : engine_run_functional(t));
     h->stopped = 1;

@@ -14,6 +14,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "memhier/hostmem.h"
+
 #define DMA_PIECE  4096u
 #define COPY_PIECE 4096u
 
@@ -56,9 +58,7 @@ static int64_t give_list(const struct machine *m, const uint64_t *a, const char 
 {
     const size_t head = first ? strlen(first) + 1 : 0;
     const size_t n = head + join(list, NULL, 0);
-    char *text = malloc(n + 1);
-    if (!text)
-        return -E_NOMEM;
+    char *text = hostmem_resize(NULL, n + 1, 1, "a program's arguments");
     if (first)
         memcpy(text, first, head);
     join(list, text + head, n - head);
@@ -418,7 +418,7 @@ static uint8_t type_of(char c)
     return c == 'l' ? VT_I64 : VT_I32;
 }
 
-void hostcall_make(struct machine *m)
+int hostcall_make(struct machine *m)
 {
     for (uint32_t i = 0; i < MACHINE_CALL_COUNT; i++) {
         uint8_t types[10];
@@ -429,7 +429,10 @@ void hostcall_make(struct machine *m)
         const struct functype type = {
             .nparams = n, .nresults = calls[i].result != 'v', .types = types};
         m->calls[i] = store_host_func(m->store, i, &type);
+        if (!m->calls[i])
+            return -1;
     }
+    return 0;
 }
 
 /* What instructions need of the machine; 0 when the number is a call of the kernel's. */

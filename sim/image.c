@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "guestos/include/machine.h"
+#include "memhier/hostmem.h"
 #include "sim/error.h"
 #include "sim/file.h"
 
@@ -33,17 +34,11 @@ struct image {
     uint32_t *table; /* open addressing by name: position + 1, 0 free; 2 * cap places */
 };
 
-static void *must(void *p)
-{
-    if (p == NULL) {
-        abort();
-    }
-    return p;
-}
+static const char wanted[] = "a boot image";
 
 struct image *image_new(void)
 {
-    return must(calloc(1, sizeof(struct image)));
+    return hostmem_new(1, sizeof(struct image), wanted);
 }
 
 void image_free(struct image *img)
@@ -83,10 +78,10 @@ static size_t place(const struct image *img, const char *name)
 static void grow(struct image *img)
 {
     img->cap = img->cap ? img->cap * 2 : 64;
-    img->sections = must(realloc(img->sections, img->cap * sizeof *img->sections));
-    img->owned = must(realloc(img->owned, img->cap));
+    img->sections = hostmem_resize(img->sections, img->cap, sizeof *img->sections, wanted);
+    img->owned = hostmem_resize(img->owned, img->cap, 1, wanted);
     free(img->table);
-    img->table = must(calloc(2 * img->cap, sizeof *img->table));
+    img->table = hostmem_new(2 * img->cap, sizeof *img->table, wanted);
     for (size_t i = 0; i < img->n; i++) {
         img->table[place(img, img->sections[i].name)] = (uint32_t)i + 1;
     }
@@ -139,7 +134,7 @@ static int add(struct image *img, const char *name, const uint8_t *bytes, size_t
     if (img->table[at] != 0) {
         return fail(err, errlen, "a second section %s", name);
     }
-    img->sections[img->n] = (struct image_section){must(strdup(name)), bytes, n};
+    img->sections[img->n] = (struct image_section){hostmem_text(name, wanted), bytes, n};
     img->owned[img->n++] = (uint8_t)owned;
     img->table[at] = (uint32_t)img->n;
     img->bytes += n;
@@ -149,7 +144,7 @@ static int add(struct image *img, const char *name, const uint8_t *bytes, size_t
 int image_add(struct image *img, const char *name, const void *bytes, size_t n, char *err,
               size_t errlen)
 {
-    uint8_t *copy = must(malloc(n > 0 ? n : 1));
+    uint8_t *copy = hostmem_resize(NULL, n, 1, wanted);
     if (n > 0) {
         memcpy(copy, bytes, n);
     }
@@ -274,14 +269,14 @@ struct image *image_open(const char *path, char *err, size_t errlen)
 static Elf_Scn *new_section(Elf *elf, uint32_t name, uint32_t type, const void *bytes, size_t n,
                             uint64_t align)
 {
-    Elf_Scn *scn = must(elf_newscn(elf));
-    Elf_Data *data = must(elf_newdata(scn));
+    Elf_Scn *scn = hostmem_must(elf_newscn(elf), 0, wanted);
+    Elf_Data *data = hostmem_must(elf_newdata(scn), 0, wanted);
     GElf_Shdr h;
     data->d_buf = (void *)(uintptr_t)bytes;
     data->d_size = n;
     data->d_type = ELF_T_BYTE;
     data->d_align = align;
-    must(gelf_getshdr(scn, &h));
+    hostmem_must(gelf_getshdr(scn, &h), 0, wanted);
     h.sh_name = name;
     h.sh_type = type;
     h.sh_addralign = align;
@@ -293,14 +288,14 @@ static Elf_Scn *new_section(Elf *elf, uint32_t name, uint32_t type, const void *
 static char *name_table(const struct image *img, size_t *n)
 {
     char *names = NULL;
-    FILE *f = must(open_memstream(&names, n));
+    FILE *f = hostmem_must(open_memstream(&names, n), 0, wanted);
     fputc('\0', f);
     for (size_t i = 0; i < img->n; i++) {
         fwrite(img->sections[i].name, 1, strlen(img->sections[i].name) + 1, f);
     }
     fwrite(NAMES, 1, sizeof NAMES, f);
     fclose(f);
-    return must(names);
+    return hostmem_must(names, 0, wanted);
 }
 
 static int write_elf(const struct image *img, int fd)
@@ -333,13 +328,10 @@ static int write_elf(const struct image *img, int fd)
 
 int image_write(const struct image *img, const char *path, char *err, size_t errlen)
 {
-    char *part;
     if (image_find(img, SECTION_KERNEL) == NULL) {
         return fail(err, errlen, "%s: a boot image needs a section %s", path, SECTION_KERNEL);
     }
-    if (asprintf(&part, "%s.part", path) < 0) {
-        abort();
-    }
+    char *part = hostmem_format(wanted, "%s.part", path);
     int bad = 0, fd = open(part, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
     if (fd < 0) {
         bad = fail(err, errlen, "%s: %s", part, strerror(errno));

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "cpu/functions.h"
+#include "memhier/hostmem.h"
 #include "sim/coreside.h"
 #include "sim/energy.h"
 #include "sim/error.h"
@@ -30,10 +31,7 @@ static uint32_t free_place(struct machine *m)
     for (uint32_t i = 0; i < m->nthreads; i++)
         if (!m->threads[i].thread)
             return i;
-    struct guest_thread *more = realloc(m->threads, (m->nthreads + 1) * sizeof *more);
-    if (!more)
-        return NO_THREAD;
-    m->threads = more;
+    m->threads = hostmem_resize(m->threads, m->nthreads + 1, sizeof *m->threads, "a guest thread");
     m->threads[m->nthreads] = (struct guest_thread){0};
     return m->nthreads++;
 }
@@ -50,14 +48,9 @@ int32_t machine_thread_new(struct machine *m, struct instance *in, struct func *
     const uint32_t frames = physmem_alloc(m->pm, n);
     if (frames == FRAME_NONE)
         return -1;
-    struct thread *t = thread_new(m->store, frame_addr(TIER_DRAM, frames));
-    const uint32_t place = t ? free_place(m) : NO_THREAD;
-    if (place == NO_THREAD) {
-        if (t)
-            thread_drop(t);
-        physmem_release(m->pm, frames, n);
-        return -1;
-    }
+    struct thread *t = hostmem_must(thread_new(m->store, frame_addr(TIER_DRAM, frames)), 0,
+                                    "a guest thread");
+    const uint32_t place = free_place(m);
     struct func *start = instance_start(in);
     const uint64_t slots[2] = {args[0], args[1]};
     m->threads[place] = (struct guest_thread){.thread = t,
@@ -110,14 +103,10 @@ void machine_report_trap(struct machine *m, const struct guest_thread *g, const 
 
 /* ---- building ---- */
 
-int machine_add_code(struct machine *m, struct code_place p)
+void machine_add_code(struct machine *m, struct code_place p)
 {
-    struct code_place *more = realloc(m->code, (m->ncode + 1) * sizeof *more);
-    if (!more)
-        return -1;
-    m->code = more;
+    m->code = hostmem_resize(m->code, m->ncode + 1, sizeof *m->code, "places of code");
     m->code[m->ncode++] = p;
-    return 0;
 }
 
 int machine_place_code(struct machine *m, int module)
@@ -125,8 +114,8 @@ int machine_place_code(struct machine *m, int module)
     const uint64_t bytes = store_code_bytes(m->store, module);
     const uint32_t n = bytes ? (uint32_t)((bytes + FRAME_BYTES - 1) / FRAME_BYTES) : 1;
     const uint32_t first = physmem_alloc(m->pm, n);
-    if (machine_add_code(m, (struct code_place){first, first == FRAME_NONE ? 0 : n}) ||
-        first == FRAME_NONE)
+    machine_add_code(m, (struct code_place){first, first == FRAME_NONE ? 0 : n});
+    if (first == FRAME_NONE)
         return -1;
     store_place_code(m->store, module, frame_addr(TIER_DRAM, first));
     return 0;
@@ -276,7 +265,9 @@ static int make_kernel(struct machine *m, char *err, size_t errlen)
         snprintf(err, errlen, "%s: %s", SECTION_KERNEL, we.text);
         return -1;
     }
-    if (machine_place_code(m, module) || machine_find_kernel(m, err, errlen))
+    if (machine_place_code(m, module))
+        return fail(err, errlen, "machine.dram: too small for the kernel's code");
+    if (machine_find_kernel(m, err, errlen))
         return -1;
     instance_export(m->kernel, "boot", &boot);
     const int32_t thread = machine_thread_new(m, m->kernel, boot.func, (const uint32_t[2]){0, 0},
@@ -349,11 +340,11 @@ struct machine *machine_frame(const struct config *cfg, const struct machine_por
     m->next_epoch = cfg->epoch_cycles;
     m->random = cfg->seed;
     if (check_program(m, err, errlen) || suspend_check(cfg, err, errlen) ||
-        make_memory(m, err, errlen) || make_store(m, err, errlen) || harts_make(m, err, errlen)) {
+        make_memory(m, err, errlen) || make_store(m, err, errlen) || harts_make(m, err, errlen) ||
+        (hostcall_make(m) && fail(err, errlen, "out of memory"))) {
         machine_free(m);
         return NULL;
     }
-    hostcall_make(m);
     return m;
 }
 

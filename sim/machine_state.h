@@ -143,7 +143,7 @@ void hostcall_serve(struct machine *m);
 void hostcall_thread_done(struct machine *m);
 void hostcall_thread_trapped(struct machine *m);
 /* Bind the "machine" imports of the kernel. */
-void hostcall_make(struct machine *m);
+int hostcall_make(struct machine *m); /* 0, or -1: no memory */
 /* All imports of a module, bound: the kernel's to the machine, a program's to the kernel's exports.
  * A memory is bound to `memory` (NULL: none may be imported). An array for instance_new, the caller
  * frees; NULL with a message when something is not offered.
@@ -151,7 +151,8 @@ void hostcall_make(struct machine *m);
 struct external *hostcall_link(struct machine *m, int module, int privileged,
                                const struct external *memory, char *err, size_t errlen);
 /* A new guest thread that will run f, with two i32 if it has parameters, in the given instance: its
- * handle or -1. */
+ * handle, or -1: not enough DRAM. What the host lacks must not become the guest's shortage: then
+ * the process ends (memhier/hostmem.h), here and below. */
 int32_t machine_thread_new(struct machine *m, struct instance *in, struct func *f,
                            const uint32_t args[2], uint32_t kernel_stack, uint32_t cookie);
 /* The thread that was resumed may run until then. */
@@ -165,10 +166,10 @@ int hostmodule_keep(struct machine *m, const char *name, const uint8_t *bytes, s
 int hostmodule_lend(struct machine *m, uint32_t from, uint32_t to);
 void hostmodule_drop(struct machine *m);
 void machine_thread_drop(struct machine *m, uint32_t handle);
-/* Put frames of DRAM under a module's code, modules in their order: 0 or -1. */
+/* Put frames of DRAM under a module's code, modules in their order: 0, or -1: not enough. */
 int machine_place_code(struct machine *m, int module);
-/* The next module's code lies there. 0 or -1. */
-int machine_add_code(struct machine *m, struct code_place p);
+/* The next module's code lies there. */
+void machine_add_code(struct machine *m, struct code_place p);
 /* Frames of a thread's stack. */
 uint32_t machine_stack_frames(const struct machine *m);
 /* Give the log of the hart at work to its core and empty it. */

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "memhier/hostmem.h"
 #include "sim/energy.h"
 #include "sim/machine.h"
 
@@ -44,9 +45,8 @@ static void add_llc_mpki(struct stats *stats, uint32_t nharts)
 {
     static const char above[] = "1000*llc.misses.load + 1000*llc.misses.store + "
                                 "1000*llc.misses.fetch / ";
-    char *formula = malloc(sizeof above + nharts * 32u);
-    if (!formula)
-        abort(); /* as the registry does */
+    char *formula = hostmem_resize(NULL, sizeof above + nharts * 32u, 1,
+                                   "the registry of counters");
     memcpy(formula, above, sizeof above);
     size_t n = sizeof above - 1;
     for (uint32_t i = 0; i < nharts; i++)

@@ -4,8 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "memhier/hostmem.h"
 #include "sim/cmd.h"
-#include "sim/hostmem.h"
 #include "sim/image_cmd.h"
 
 static const struct {
@@ -55,14 +55,14 @@ static void usage(FILE *to)
     for (size_t i = 0; i < COMMANDS; i++)
         fprintf(to, "  %-11s %-33s %s\n", commands[i].name, commands[i].usage, commands[i].does);
     fputs("\n`pwsim COMMAND --help` says more. Exit: 0 success, 1 something failed, 2 bad usage or "
-          "input.\n",
+          "input, or no host memory.\n",
           to);
 }
 
 int main(int argc, char **argv)
 {
     signal(SIGXFSZ, SIG_IGN); /* a file-size limit is a message, like a full disk */
-    hostmem_watch(EXIT_FAILED);
+    hostmem_watch(EXIT_BAD_INPUT);
     if (argc < 2) {
         usage(stderr);
         return EXIT_BAD_INPUT;

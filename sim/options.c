@@ -3,9 +3,9 @@
 
 #include <getopt.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
+#include "memhier/hostmem.h"
 #include "sim/cmd.h"
 
 #define MOST_OPTIONS 24
@@ -13,10 +13,7 @@
 
 void texts_add(struct texts *t, const char *text)
 {
-    const char **more = realloc(t->v, (t->n + 1) * sizeof *more);
-    if (!more)
-        exit(cmd_complain("out of memory"));
-    t->v = more;
+    t->v = hostmem_resize(t->v, t->n + 1, sizeof *t->v, "the command line");
     t->v[t->n++] = text;
 }
 

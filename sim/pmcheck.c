@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "memhier/hostmem.h"
 #include "sim/machine_state.h"
 #include "sim/pmobjects.h"
 
@@ -19,9 +20,7 @@ struct pmfollow *pmfollow_new(const struct machine *m)
                       (m->cut.kind == CUT_MARK && !m->cfg->power_restore);
     if (!m->cfg->pmem_check && !m->ports.record && !waits)
         return NULL;
-    struct pmfollow *f = calloc(1, sizeof *f);
-    if (!f)
-        return NULL;
+    struct pmfollow *f = hostmem_new(1, sizeof *f, "following persistent memory");
     f->watch = watch_new(m->store, instance_id(m->kernel), m->nharts, m->ports.record_loads);
     f->checker = m->cfg->pmem_check ? checker_new((enum domain_point)m->cfg->domain) : NULL;
     f->record = m->ports.record;
@@ -43,12 +42,7 @@ static void keep(struct pm_record *r, const struct pm_event *e, size_t n)
 {
     if (r->n + n > r->cap) {
         const size_t cap = 2 * (r->n + n);
-        struct pm_event *more = realloc(r->v, cap * sizeof *more);
-        if (!more) {
-            fputs("pwsim: out of host memory for the history of persistent memory\n", stderr);
-            abort();
-        }
-        r->v = more;
+        r->v = hostmem_resize(r->v, cap, sizeof *r->v, "the history of persistent memory");
         r->cap = cap;
     }
     memcpy(r->v + r->n, e, n * sizeof *e);

@@ -1,9 +1,10 @@
 /* pmsites.c - call stacks, and places of the guest as numbers. */
 #include "sim/pmsites.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "memhier/hostmem.h"
 
 #define NONE      0u
 #define MOST_DEEP 64u /* frames of a back trace */
@@ -17,14 +18,7 @@ struct site {
     struct pmsite_kind kind;
 };
 
-static void *must_have(void *p)
-{
-    if (!p) {
-        fputs("pwsim: out of host memory for following persistent memory\n", stderr);
-        abort();
-    }
-    return p;
-}
+static const char wanted[] = "following persistent memory";
 
 /* ---- nodes and sites ---- */
 
@@ -41,7 +35,7 @@ static void index_double(struct pmindex *x, uint32_t (*hash)(const struct pmsite
     uint32_t *old = x->v;
     const uint32_t n = x->size;
     x->size = n ? 2 * n : 256;
-    x->v = must_have(calloc(x->size, sizeof *x->v));
+    x->v = hostmem_new(x->size, sizeof *x->v, wanted);
     for (uint32_t i = 0; i < n; i++) {
         uint32_t k = old[i] ? hash(w, old[i]) & (x->size - 1) : 0;
         while (old[i] && x->v[k])
@@ -73,7 +67,7 @@ static uint32_t node_of(struct pmsites *w, uint32_t parent, uint32_t call_block,
             return i;
     if (w->nnodes == w->nodes_cap) {
         w->nodes_cap *= 2;
-        w->nodes = must_have(realloc(w->nodes, w->nodes_cap * sizeof *w->nodes));
+        w->nodes = hostmem_resize(w->nodes, w->nodes_cap, sizeof *w->nodes, wanted);
     }
     w->nodes[w->nnodes] = (struct node){parent, call_block, func, w->nodes[parent].depth + 1};
     w->by_node.v[k] = w->nnodes;
@@ -108,7 +102,7 @@ uint32_t pmsites_at(struct pmsites *w, uint32_t thread, uint32_t block, uint32_t
             return i;
     if (w->nsites == w->sites_cap) {
         w->sites_cap *= 2;
-        w->sites = must_have(realloc(w->sites, w->sites_cap * sizeof *w->sites));
+        w->sites = hostmem_resize(w->sites, w->sites_cap, sizeof *w->sites, wanted);
     }
     w->sites[w->nsites] = (struct site){.node = node, .block = block, .uop = uop};
     w->by_site.v[k] = w->nsites;
@@ -152,7 +146,7 @@ static void push(struct pmstack *s, uint32_t fp, uint32_t func)
 {
     if (s->n == s->cap) {
         s->cap = s->cap ? 2 * s->cap : 32;
-        s->v = must_have(realloc(s->v, s->cap * sizeof *s->v));
+        s->v = hostmem_resize(s->v, s->cap, sizeof *s->v, wanted);
     }
     s->v[s->n++] = (struct pmframe){.fp = fp, .func = func};
 }
@@ -172,7 +166,7 @@ void pmsites_thread(struct pmsites *w, uint32_t thread)
 {
     if (thread < w->nstacks)
         return;
-    w->stacks = must_have(realloc(w->stacks, (thread + 1) * sizeof *w->stacks));
+    w->stacks = hostmem_resize(w->stacks, thread + 1, sizeof *w->stacks, wanted);
     memset(w->stacks + w->nstacks, 0, (thread + 1 - w->nstacks) * sizeof *w->stacks);
     w->nstacks = thread + 1;
 }
@@ -181,11 +175,11 @@ void pmsites_thread(struct pmsites *w, uint32_t thread)
 
 struct pmsites *pmsites_new(struct store *store)
 {
-    struct pmsites *w = must_have(calloc(1, sizeof *w));
+    struct pmsites *w = hostmem_new(1, sizeof *w, wanted);
     w->store = store;
     w->nodes_cap = w->sites_cap = 256;
-    w->nodes = must_have(calloc(w->nodes_cap, sizeof *w->nodes));
-    w->sites = must_have(calloc(w->sites_cap, sizeof *w->sites));
+    w->nodes = hostmem_new(w->nodes_cap, sizeof *w->nodes, wanted);
+    w->sites = hostmem_new(w->sites_cap, sizeof *w->sites, wanted);
     w->nnodes = w->nsites = 1;
     pmsites_thread(w, 0);
     return w;

@@ -1,10 +1,10 @@
 /* pmwatch.c - turns what the engine logs into events on persistent memory, with call stacks. */
 #include "sim/pmwatch.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "memhier/hostmem.h"
 #include "memhier/port.h"
 #include "sim/pmsites.h"
 #include "sim/pmstatics.h"
@@ -50,14 +50,7 @@ struct watch {
     uint32_t ncuts, cuts_cap;
 };
 
-static void *must_have(void *p)
-{
-    if (!p) {
-        fputs("pwsim: out of host memory for following persistent memory\n", stderr);
-        abort();
-    }
-    return p;
-}
+static const char wanted[] = "following persistent memory";
 
 /* ---- harts ---- */
 
@@ -88,7 +81,7 @@ static struct pm_event *event(struct watch *w, const struct reader *r, enum pm_k
 {
     if (w->nevents == w->events_cap) {
         w->events_cap = w->events_cap ? 2 * w->events_cap : 1024;
-        w->events = must_have(realloc(w->events, w->events_cap * sizeof *w->events));
+        w->events = hostmem_resize(w->events, w->events_cap, sizeof *w->events, wanted);
     }
     struct pm_event *e = &w->events[w->nevents++];
     *e = (struct pm_event){.kind = (uint8_t)kind,
@@ -145,13 +138,13 @@ static int is_static(struct watch *w, const struct reader *r, uint64_t v)
 {
     const uint32_t n = w->code.funcs[w->code.blocks[r->block].func].module;
     if (n >= w->nstatics) {
-        w->statics = must_have(realloc(w->statics, (n + 1) * sizeof *w->statics));
+        w->statics = hostmem_resize(w->statics, n + 1, sizeof *w->statics, wanted);
         memset(w->statics + w->nstatics, 0, (n + 1 - w->nstatics) * sizeof *w->statics);
         w->nstatics = n + 1;
     }
     if (!w->statics[n]) {
         const struct module *m = store_module(w->store, (int)n);
-        w->statics[n] = must_have(calloc(1, sizeof **w->statics));
+        w->statics[n] = hostmem_new(1, sizeof **w->statics, wanted);
         if (m)
             *w->statics[n] = pmstatics_of(m);
     }
@@ -412,7 +405,7 @@ static void look_at_code(struct watch *w)
     w->code = store_code(w->store);
     if (w->nbrief >= w->code.nblocks)
         return;
-    w->brief = must_have(realloc(w->brief, w->code.nblocks * sizeof *w->brief));
+    w->brief = hostmem_resize(w->brief, w->code.nblocks, sizeof *w->brief, wanted);
     for (uint32_t i = w->nbrief; i < w->code.nblocks; i++) {
         const struct block *b = &w->code.blocks[i];
         w->brief[i] = (struct brief){b->func, i ? flags_of(w, b) : 0};
@@ -430,7 +423,7 @@ static void cut(struct watch *w, uint32_t words, size_t from)
         return;
     if (w->ncuts == w->cuts_cap) {
         w->cuts_cap = w->cuts_cap ? 2 * w->cuts_cap : 64;
-        w->cuts = must_have(realloc(w->cuts, w->cuts_cap * sizeof *w->cuts));
+        w->cuts = hostmem_resize(w->cuts, w->cuts_cap, sizeof *w->cuts, wanted);
     }
     w->cuts[w->ncuts++] = (struct watch_cut){words, (uint32_t)(last - 1)};
 }
@@ -525,12 +518,12 @@ uint32_t watch_backtrace(const struct watch *w, uint32_t site, struct watch_fram
 
 struct watch *watch_new(struct store *store, uint32_t kernel_instance, uint32_t nharts, int loads)
 {
-    struct watch *w = must_have(calloc(1, sizeof *w));
+    struct watch *w = hostmem_new(1, sizeof *w, wanted);
     w->store = store;
     w->kernel = kernel_instance;
     w->all_loads = loads;
     w->nreaders = nharts;
-    w->readers = must_have(calloc(nharts, sizeof *w->readers));
+    w->readers = hostmem_new(nharts, sizeof *w->readers, wanted);
     w->sites = pmsites_new(store);
     return w;
 }

@@ -10,8 +10,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "memhier/hostmem.h"
 #include "sim/error.h"
-#include "sim/hostmem.h"
 #include "sim/machine_state.h"
 #include "sim/power.h"
 
@@ -293,10 +293,8 @@ static _Noreturn void run_child(const struct recover *r, const struct booted *b)
 /* What the host's shortage did to a try must not be taken for a failure of the program. */
 static void host_must_do(int can, const char *what)
 {
-    if (can)
-        return;
-    fprintf(stderr, "pwsim: crash: %s\n", what);
-    _exit(1);
+    if (!can)
+        hostmem_stop(what);
 }
 
 static int host_ended(int status)
@@ -326,11 +324,7 @@ static void room_for_lines(struct recover *r, size_t n)
     if (n <= r->lines_cap)
         return;
     r->lines_cap = 2 * n;
-    r->lines = realloc(r->lines, r->lines_cap * sizeof *r->lines);
-    if (!r->lines) {
-        fputs("pwsim: out of host memory for crash images\n", stderr);
-        abort();
-    }
+    r->lines = hostmem_resize(r->lines, r->lines_cap, sizeof *r->lines, "crash images");
 }
 
 static int by_addr(const void *a, const void *b)

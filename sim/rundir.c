@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "memhier/hostmem.h"
 #include "sim/error.h"
 
 #define HASH_DIGITS 12
@@ -28,29 +29,14 @@ struct rundir {
     json_t *inputs; /* array, as run.json will show it */
 };
 
-static void *must(void *p)
-{
-    if (p == NULL) {
-        abort();
-    }
-    return p;
-}
-
-static char *format(const char *fmt, const char *a, const char *b)
-{
-    char *s;
-    if (asprintf(&s, fmt, a, b) < 0) {
-        abort();
-    }
-    return s;
-}
+static const char wanted[] = "the run directory";
 
 /* ---- folders ---- */
 
 /* mkdir -p: 0, or -1 with errno. */
 static int make_path(const char *path)
 {
-    char *copy = must(strdup(path));
+    char *copy = hostmem_text(path, wanted);
     int bad = 0;
     for (char *at = copy + 1; !bad && *path != '\0'; at++) {
         char c = *at;
@@ -92,13 +78,13 @@ static void compute_hash(struct rundir *r, const struct config *cfg,
 {
     char *text = NULL, hex[DIGEST_TEXT];
     size_t len = 0;
-    FILE *f = must(open_memstream(&text, &len));
+    FILE *f = hostmem_must(open_memstream(&text, &len), 0, wanted);
     config_write_hashed(cfg, f);
     for (size_t i = 0; i < n; i++) {
         fprintf(f, "%s %s\n", inputs[i].name, digest_hex(inputs[i].digest, hex));
     }
     fclose(f);
-    digest_hex(digest_bytes(must(text), len), hex);
+    digest_hex(digest_bytes(hostmem_must(text, 0, wanted), len), hex);
     memcpy(r->hash, hex, HASH_DIGITS);
     free(text);
 }
@@ -110,11 +96,11 @@ static json_t *shown(const char *text)
     if (j != NULL) {
         return j;
     }
-    char *copy = must(strdup(text));
+    char *copy = hostmem_text(text, wanted);
     for (char *c = copy; *c != '\0'; c++) {
         *c = (*c & 0x80) != 0 ? '?' : *c;
     }
-    j = must(json_string(copy));
+    j = hostmem_must(json_string(copy), 0, wanted);
     free(copy);
     return j;
 }
@@ -122,9 +108,9 @@ static json_t *shown(const char *text)
 static json_t *inputs_json(const struct rundir_input *inputs, size_t n)
 {
     char hex[DIGEST_TEXT];
-    json_t *list = must(json_array());
+    json_t *list = hostmem_must(json_array(), 0, wanted);
     for (size_t i = 0; i < n; i++) {
-        json_t *one = must(json_object());
+        json_t *one = hostmem_must(json_object(), 0, wanted);
         json_object_set_new(one, "name", shown(inputs[i].name));
         json_object_set_new(one, "xxh3_128", json_string(digest_hex(inputs[i].digest, hex)));
         json_object_set_new(one, "bytes", json_integer((json_int_t)inputs[i].bytes));
@@ -159,16 +145,16 @@ static void drop(struct rundir *r)
 struct rundir *rundir_begin(const char *root, const struct config *cfg,
                             const struct rundir_input *inputs, size_t n, char *err, size_t errlen)
 {
-    struct rundir *r = must(calloc(1, sizeof *r));
+    struct rundir *r = hostmem_new(1, sizeof *r, wanted);
     root = *root != '\0' ? root : ".";
     compute_hash(r, cfg, inputs, n);
     r->seed = cfg->seed;
     r->inputs = inputs_json(inputs, n);
-    r->root = must(strdup(root));
-    r->base = format("%s-%s", *cfg->name != '\0' ? cfg->name : "run", r->hash);
-    r->final = format("%s/%s", root, r->base);
-    char *stem = format("%s/.%s", root, r->base);
-    r->hidden = format("%s.%s", stem, "XXXXXX");
+    r->root = hostmem_text(root, wanted);
+    r->base = hostmem_format(wanted, "%s-%s", *cfg->name != '\0' ? cfg->name : "run", r->hash);
+    r->final = hostmem_format(wanted, "%s/%s", root, r->base);
+    char *stem = hostmem_format(wanted, "%s/.%s", root, r->base);
+    r->hidden = hostmem_format(wanted, "%s.%s", stem, "XXXXXX");
     free(stem);
     if (make_path(root) != 0) {
         fail(err, errlen, "%s: cannot make this folder: %s", root, strerror(errno));
@@ -203,7 +189,7 @@ const char *rundir_file(struct rundir *r, const char *name)
 {
     assert(is_plain_name(name));
     free(r->file);
-    r->file = format("%s/%s", r->hidden, name);
+    r->file = hostmem_format(wanted, "%s/%s", r->hidden, name);
     return r->file;
 }
 
@@ -252,7 +238,8 @@ static void set_text(json_t *object, const char *key, const char *text)
 static int write_run_json(struct rundir *r, const struct rundir_facts *facts, char *err,
                           size_t errlen)
 {
-    json_t *run = must(json_object()), *arguments = must(json_array());
+    json_t *run = hostmem_must(json_object(), 0, wanted),
+           *arguments = hostmem_must(json_array(), 0, wanted);
     for (size_t i = 0; i < facts->n_arguments; i++) {
         json_array_append_new(arguments, shown(facts->arguments[i]));
     }
@@ -284,7 +271,7 @@ static int write_run_json(struct rundir *r, const struct rundir_facts *facts, ch
 /* Without an exchange in one step: the old one aside, the new one in. */
 static int replace_in_steps(struct rundir *r)
 {
-    char *aside = format("%s%s", r->hidden, ".old");
+    char *aside = hostmem_format(wanted, "%s%s", r->hidden, ".old");
     int bad = rename(r->final, aside) != 0;
     if (!bad && rename(r->hidden, r->final) != 0) {
         int cause = errno;

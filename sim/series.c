@@ -9,6 +9,7 @@
 #include <unistd.h>
 #include <zlib.h>
 
+#include "memhier/hostmem.h"
 #include "sim/error.h"
 
 #define GZIP_WINDOW (15 + 16) /* zlib: largest window, gzip wrapping */
@@ -28,13 +29,7 @@ struct series {
     int failed; /* errno of the first failure */
 };
 
-static void *must(void *p)
-{
-    if (p == NULL) {
-        abort();
-    }
-    return p;
-}
+static const char wanted[] = "the series of counters";
 
 /* ---- writing ---- */
 
@@ -73,10 +68,11 @@ static int open_file(struct series *s, const char *path, char *err, size_t errle
     if (s->file == NULL) {
         return fail(err, errlen, "%s: %s", path, strerror(errno));
     }
-    s->path = must(strdup(path));
     if (deflateInit2(&s->z, 6, Z_DEFLATED, GZIP_WINDOW, 8, Z_DEFAULT_STRATEGY) != Z_OK) {
-        abort();
+        fclose(s->file);
+        return fail(err, errlen, "%s: out of host memory to compress it", path);
     }
+    s->path = hostmem_text(path, wanted);
     s->header.os = GZIP_OS;
     deflateSetHeader(&s->z, &s->header);
     write_names(s);
@@ -94,13 +90,13 @@ static void drop(struct series *s)
 
 struct series *series_open(const char *path, const struct stats *stats, char *err, size_t errlen)
 {
-    struct series *s = must(calloc(1, sizeof *s));
+    struct series *s = hostmem_new(1, sizeof *s, wanted);
     s->stats = stats;
     s->columns = stats_count(stats) + 1;
     assert(s->columns <= SERIES_MAX_COLUMNS);
-    s->before = must(calloc(s->columns, sizeof *s->before));
-    s->row = must(calloc(s->columns, sizeof *s->row));
-    s->line = must(malloc(s->columns * CELL_TEXT));
+    s->before = hostmem_new(s->columns, sizeof *s->before, wanted);
+    s->row = hostmem_new(s->columns, sizeof *s->row, wanted);
+    s->line = hostmem_resize(NULL, s->columns * CELL_TEXT, 1, wanted);
     for (size_t i = 1; i < s->columns; i++) {
         s->before[i] = stats_value(stats, i - 1);
     }
@@ -211,10 +207,10 @@ static int read_back(struct series *s, struct series_past *p)
 
 struct series_past *series_past(struct series *s)
 {
-    struct series_past *p = must(calloc(1, sizeof *p));
+    struct series_past *p = hostmem_new(1, sizeof *p, wanted);
     p->columns = s->columns;
-    p->before = must(malloc(s->columns * sizeof *p->before));
-    p->row = must(malloc(s->columns * sizeof *p->row));
+    p->before = hostmem_resize(NULL, s->columns, sizeof *p->before, wanted);
+    p->row = hostmem_resize(NULL, s->columns, sizeof *p->row, wanted);
     memcpy(p->before, s->before, s->columns * sizeof *p->before);
     memcpy(p->row, s->row, s->columns * sizeof *p->row);
     if (s->path != NULL && read_back(s, p) != 0) {
@@ -271,7 +267,7 @@ int series_resume(struct series *s, const struct series_past *past)
         return 0;
     }
     if (inflateInit2(&z, GZIP_WINDOW) != Z_OK) {
-        abort();
+        hostmem_end(wanted, 0);
     }
     while (result == Z_OK && !left.bad) {
         z.next_out = out;
@@ -356,8 +352,8 @@ static int add_name(struct text *t, struct series_table *table, const char *name
     if (*name == '\0' || table->columns == SERIES_MAX_COLUMNS) {
         return bad_line(t, *name == '\0' ? "a column without a name" : "too many columns");
     }
-    table->names = must(realloc(table->names, (table->columns + 1) * sizeof *table->names));
-    table->names[table->columns++] = must(strdup(name));
+    table->names = hostmem_resize(table->names, table->columns + 1, sizeof *table->names, wanted);
+    table->names[table->columns++] = hostmem_text(name, wanted);
     return 0;
 }
 
@@ -423,7 +419,8 @@ static int grow(struct text *t, struct series_table *table, size_t *cap)
     }
     size_t most = SERIES_MAX_CELLS / table->columns;
     *cap = *cap < most ? *cap : most;
-    table->cells = must(realloc(table->cells, *cap * table->columns * sizeof *table->cells));
+    table->cells = hostmem_resize(table->cells, *cap * table->columns, sizeof *table->cells,
+                                  wanted);
     return 0;
 }
 
@@ -453,8 +450,8 @@ static int read_rows(struct text *t, struct series_table *table)
 
 struct series_table *series_read(const char *path, char *err, size_t errlen)
 {
-    struct series_table *table = must(calloc(1, sizeof *table));
-    struct text *t = must(calloc(1, sizeof *t));
+    struct series_table *table = hostmem_new(1, sizeof *table, wanted);
+    struct text *t = hostmem_new(1, sizeof *t, wanted);
     int bad = -1;
     t->path = path;
     t->line = 1;
@@ -463,10 +460,10 @@ struct series_table *series_read(const char *path, char *err, size_t errlen)
     t->file = fopen(path, "rbe");
     if (t->file == NULL) {
         fail(err, errlen, "%s: %s", path, strerror(errno));
+    } else if (inflateInit2(&t->z, GZIP_WINDOW) != Z_OK) {
+        fail(err, errlen, "%s: out of host memory to inflate it", path);
+        fclose(t->file);
     } else {
-        if (inflateInit2(&t->z, GZIP_WINDOW) != Z_OK) {
-            abort();
-        }
         bad = read_names(t, table) != 0 || read_rows(t, table) != 0;
         inflateEnd(&t->z);
         fclose(t->file);

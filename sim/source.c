@@ -15,6 +15,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "memhier/hostmem.h"
 #include "sim/error.h"
 
 struct origin {
@@ -42,13 +43,7 @@ struct scan {
     size_t errlen;
 };
 
-static void *must(void *p)
-{
-    if (p == NULL) {
-        abort();
-    }
-    return p;
-}
+static const char wanted[] = "the text of the config";
 
 static int scan_fail(struct scan *sc, const char *what)
 {
@@ -62,12 +57,12 @@ static void put(struct scan *sc, char c)
     struct source *s = sc->s;
     if (s->n + 1 >= s->cap) {
         s->cap = s->cap ? s->cap * 2 : 4096;
-        s->text = must(realloc(s->text, s->cap));
+        s->text = hostmem_resize(s->text, s->cap, 1, wanted);
     }
     if (s->n == 0 || s->text[s->n - 1] == '\n') {
         if (s->lines == s->lines_cap) {
             s->lines_cap = s->lines_cap ? s->lines_cap * 2 : 256;
-            s->origins = must(realloc(s->origins, s->lines_cap * sizeof *s->origins));
+            s->origins = hostmem_resize(s->origins, s->lines_cap, sizeof *s->origins, wanted);
         }
         s->origins[s->lines++] = (struct origin){sc->file, sc->line};
     }
@@ -98,7 +93,7 @@ static char *slurp(const char *path, size_t *n, char *err, size_t errlen)
         fail(err, errlen, "%s: not a regular file", path);
         goto out;
     }
-    buf = must(malloc(cap + 1));
+    buf = hostmem_resize(NULL, cap + 1, 1, wanted);
     ssize_t got;
     for (*n = 0; *n < cap && (got = read(fd, buf + *n, cap - *n)) != 0;) {
         if (got < 0 && errno != EINTR) {
@@ -127,12 +122,8 @@ static int expand(struct source *s, const char *path, int depth, char *err, size
 static char *beside(const char *file, const char *path, size_t n)
 {
     const char *slash = strrchr(file, '/');
-    char *joined;
     int folder = *path == '/' || slash == NULL ? 0 : (int)(slash - file + 1);
-    if (asprintf(&joined, "%.*s%.*s", folder, file, (int)n, path) < 0) {
-        abort();
-    }
-    return joined;
+    return hostmem_format(wanted, "%.*s%.*s", folder, file, (int)n, path);
 }
 
 /* At the start of a line: 0 if it is no @include, 1 if it was one and is done, -1 on error. */
@@ -326,8 +317,8 @@ static int expand(struct source *s, const char *path, int depth, char *err, size
     if (text == NULL) {
         return 1;
     }
-    s->files = must(realloc(s->files, (s->nfiles + 1) * sizeof *s->files));
-    s->files[s->nfiles] = must(strdup(path));
+    s->files = hostmem_resize(s->files, s->nfiles + 1, sizeof *s->files, wanted);
+    s->files[s->nfiles] = hostmem_text(path, wanted);
     struct scan sc = {s, text, 0, s->nfiles++, 1, depth, err, errlen};
     int bad = -1;
     if (strlen(text) != n) {
@@ -371,7 +362,7 @@ static struct origin where(const struct source *s, unsigned line)
 
 struct source *source_read(const char *path, char *err, size_t errlen)
 {
-    struct source *s = must(calloc(1, sizeof *s));
+    struct source *s = hostmem_new(1, sizeof *s, wanted);
     config_init(&s->tree);
     if (expand(s, path, 0, err, errlen) != 0) {
         source_free(s);
@@ -417,11 +408,7 @@ struct config_setting_t *source_root(const struct source *s)
 char *source_where(const struct source *s, const struct config_setting_t *at)
 {
     struct origin o = where(s, config_setting_source_line(at));
-    char *text;
-    if (asprintf(&text, "%s:%u", s->files[o.file], o.line) < 0) {
-        abort();
-    }
-    return text;
+    return hostmem_format(wanted, "%s:%u", s->files[o.file], o.line);
 }
 
 int source_fail(const struct source *s, const struct config_setting_t *at, char *err, size_t errlen,

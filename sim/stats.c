@@ -8,6 +8,7 @@
 #include <string.h>
 #include <xxhash.h>
 
+#include "memhier/hostmem.h"
 #include "sim/error.h"
 
 struct entry {
@@ -33,9 +34,11 @@ struct stats {
     size_t nderived, derived_cap;
 };
 
+static const char wanted[] = "the registry of counters";
+
 struct stats *stats_new(void)
 {
-    return calloc(1, sizeof(struct stats));
+    return hostmem_new(1, sizeof(struct stats), wanted);
 }
 
 void stats_free(struct stats *s)
@@ -56,27 +59,19 @@ void stats_free(struct stats *s)
     free(s);
 }
 
-/* Room for one more; a registry of a few hundred names that cannot be had ends the program. */
+/* Room for one more. */
 static void *room(void *array, size_t n, size_t *cap, size_t size)
 {
     if (n < *cap) {
         return array;
     }
     *cap = *cap ? *cap * 2 : 64;
-    array = realloc(array, *cap * size);
-    if (array == NULL) {
-        abort();
-    }
-    return array;
+    return hostmem_resize(array, *cap, size, wanted);
 }
 
 static char *join(const char *prefix, const char *name)
 {
-    char *joined;
-    if (asprintf(&joined, "%s%s", prefix, name) < 0) {
-        abort();
-    }
-    return joined;
+    return hostmem_format(wanted, "%s%s", prefix, name);
 }
 
 /* The place of that name, or the free one where it would stand. */
@@ -94,10 +89,7 @@ static void grow_places(struct stats *s)
 {
     free(s->places);
     s->nplaces = s->nplaces ? 2 * s->nplaces : 256;
-    s->places = calloc(s->nplaces, sizeof *s->places);
-    if (s->places == NULL) {
-        abort();
-    }
+    s->places = hostmem_new(s->nplaces, sizeof *s->places, wanted);
     for (size_t i = 0; i < s->n; i++) {
         *place_of(s, s->entries[i].name) = (uint32_t)i + 1;
     }

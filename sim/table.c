@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "memhier/hostmem.h"
 #include "sim/quantity.h"
 
 #define GAP 2 /* blanks between columns */
@@ -31,17 +32,11 @@ struct table {
     uint8_t *ruled;     /* for each row */
 };
 
-static void *must(void *p)
-{
-    if (p == NULL) {
-        abort();
-    }
-    return p;
-}
+static const char wanted[] = "a table";
 
 struct table *table_new(void)
 {
-    return must(calloc(1, sizeof(struct table)));
+    return hostmem_new(1, sizeof(struct table), wanted);
 }
 
 void table_free(struct table *t)
@@ -64,8 +59,8 @@ void table_free(struct table *t)
 size_t table_column(struct table *t, const char *title, enum table_align align)
 {
     assert(t->nrows == 0);
-    t->columns = must(realloc(t->columns, (t->ncolumns + 1) * sizeof *t->columns));
-    t->columns[t->ncolumns] = (struct column){must(strdup(title)), align};
+    t->columns = hostmem_resize(t->columns, t->ncolumns + 1, sizeof *t->columns, wanted);
+    t->columns[t->ncolumns] = (struct column){hostmem_text(title, wanted), align};
     return t->ncolumns++;
 }
 
@@ -73,8 +68,8 @@ size_t table_row(struct table *t)
 {
     size_t n = t->nrows;
     assert(t->ncolumns > 0);
-    t->cells = must(realloc(t->cells, (n + 1) * t->ncolumns * sizeof *t->cells));
-    t->ruled = must(realloc(t->ruled, n + 1));
+    t->cells = hostmem_resize(t->cells, (n + 1) * t->ncolumns, sizeof *t->cells, wanted);
+    t->ruled = hostmem_resize(t->ruled, n + 1, 1, wanted);
     memset(t->cells + n * t->ncolumns, 0, t->ncolumns * sizeof *t->cells);
     t->ruled[n] = 0;
     return t->nrows++;
@@ -96,7 +91,7 @@ void table_text(struct table *t, size_t row, size_t column, const char *text)
 {
     struct cell *c = cell_at(t, row, column);
     free(c->text);
-    *c = (struct cell){.kind = TEXT, .text = must(strdup(text))};
+    *c = (struct cell){.kind = TEXT, .text = hostmem_text(text, wanted)};
 }
 
 void table_fixed(struct table *t, size_t row, size_t column, int64_t scaled, unsigned decimals,
@@ -173,7 +168,7 @@ void table_print(const struct table *t, FILE *f)
 {
     char buf[CELL_TEXT];
     size_t total = 0;
-    size_t *width = must(calloc(t->ncolumns + 1, sizeof *width));
+    size_t *width = hostmem_new(t->ncolumns + 1, sizeof *width, wanted);
     for (size_t c = 0; c < t->ncolumns; c++) {
         width[c] = width_of(t->columns[c].title);
         for (size_t r = 0; r < t->nrows; r++) {
@@ -218,10 +213,10 @@ static json_t *cell_json(const struct cell *c)
 
 int table_print_json(const struct table *t, FILE *f)
 {
-    json_t *rows = must(json_array());
+    json_t *rows = hostmem_must(json_array(), 0, wanted);
     int bad = 0;
     for (size_t r = 0; r < t->nrows && !bad; r++) {
-        json_t *row = must(json_object());
+        json_t *row = hostmem_must(json_object(), 0, wanted);
         for (size_t c = 0; c < t->ncolumns && !bad; c++) {
             bad = json_object_set_new(row, t->columns[c].title, cell_json(cell_at(t, r, c)));
         }

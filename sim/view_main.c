@@ -7,9 +7,9 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "memhier/hostmem.h"
 #include "sim/cmd.h"
 #include "sim/experiment.h"
-#include "sim/hostmem.h"
 #include "sim/options.h"
 #include "sim/run.h"
 #include "sim/series.h"
@@ -248,7 +248,7 @@ int main(int argc, char **argv)
 {
     struct view_command c = {.width = 1280, .height = 800};
     struct stat st;
-    hostmem_watch(EXIT_FAILED);
+    hostmem_watch(EXIT_BAD_INPUT);
     const int parsed = parse(&c, argc, argv);
     int status = parsed == OPTIONS_BAD ? EXIT_BAD_INPUT : EXIT_GOOD;
     if (parsed == 0)

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "memhier/hostmem.h"
 #include "wasmcore/lower_ops.h"
 #include "wasmcore/stackmap.h"
 #include "wasmcore/validate.h"
@@ -249,11 +250,8 @@ const struct insn_pos *code_positions(const struct store *st, const struct code 
     struct builder b = {.unit = u, .keeps_pos = 1};
     const size_t bytes = code->ninsns * sizeof(*b.pos);
     const int failed = build_again(&b, st->cfg.limits, code->index);
-    struct insn_pos *pos = failed ? NULL : unit_code_room(u, bytes);
-    if (!pos) {
-        fputs("pwsim: out of host memory for the positions of instructions\n", stderr);
-        abort();
-    }
+    struct insn_pos *pos = hostmem_must(failed ? NULL : unit_code_room(u, bytes), bytes,
+                                        "positions of instructions");
     assert(b.ninsns == code->ninsns);
     memcpy(pos, b.pos, bytes);
     builder_free(&b);

@@ -19,10 +19,11 @@
 #include "wasmcore/space_map.h"
 
 #include <stdatomic.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+
+#include "memhier/hostmem.h"
 
 #define RESERVED_BYTES ((UINT64_C(8) << 30) + WASM_PAGE_BYTES)
 #define PAGE_ON_DEMAND 2 /* mappings */
@@ -84,10 +85,8 @@ static void unregister_range(uintptr_t base)
  * nor memory past the size that the guest can reach. */
 static void must_succeed(int failed)
 {
-    if (!failed)
-        return;
-    fputs("pwsim: the host takes memory mappings away and gives none back\n", stderr);
-    abort();
+    if (failed)
+        hostmem_stop("the host takes memory mappings away and gives none back");
 }
 
 static void block_pages(struct space *s, uint32_t page, uint32_t n)
