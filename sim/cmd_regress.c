@@ -4,6 +4,7 @@
 
 #include "sim/cmd.h"
 #include "sim/cmd_trace.h"
+#include "sim/file.h"
 #include "sim/options.h"
 #include "sim/quantity.h"
 #include "sim/regress.h"
@@ -45,7 +46,8 @@ int cmd_regress(int argc, char **argv)
     if (count_parse("jobs", jobs, &workers, err, sizeof err) ||
         regress_read(&r, argv[at], err, sizeof err))
         return cmd_complain("%s", err);
-    const int bad = regress_run(&r, (unsigned)(workers < 64 ? workers : 64), err, sizeof err);
+    const int bad = (write && file_may_write(argv[at], FILE_BY_RENAME, err, sizeof err)) ||
+                    regress_run(&r, (unsigned)(workers < 64 ? workers : 64), err, sizeof err);
     const int status = bad ? cmd_complain("%s", err) : tell(&r, argv[at], regress_moved(&r), write);
     regress_free(&r);
     return status;

@@ -7,7 +7,9 @@
 #include "sim/cmd.h"
 #include "sim/error.h"
 #include "sim/experiment.h"
+#include "sim/file.h"
 #include "sim/options.h"
+#include "sim/outputs.h"
 #include "sim/pmcheck.h"
 #include "sim/run.h"
 
@@ -148,7 +150,21 @@ static int set_points(const struct run_command *c, const struct experiment *x,
         return fail(err, errlen, "run: --checkpoint-kind: expected --checkpoint-at, too");
     if (c->kind && checkpoint_kind(c->kind, &opt->kind, err, errlen))
         return -1;
-    return c->at[0] ? checkpoint_point(c->at[0], &opt->point, err, errlen) : 0;
+    if (!c->at[0])
+        return 0;
+    char why[512];
+    if (file_may_write(c->at[1], FILE_BY_RENAME, why, sizeof why))
+        return fail(err, errlen, "run: --checkpoint-at: cannot be written: %s", why);
+    return checkpoint_point(c->at[0], &opt->point, err, errlen);
+}
+
+/* Before the first of them begins. */
+static int check_outputs(const struct experiment *x, char *err, size_t errlen)
+{
+    for (size_t i = 0; i < x->n; i++)
+        if (outputs_check(x->points[i].config, err, errlen))
+            return -1;
+    return 0;
 }
 
 static int run_all(const struct run_command *c, struct experiment *x, const struct run_options *opt)
@@ -205,8 +221,9 @@ int cmd_run(int argc, char **argv)
                                   .input = -1,
                                   .log = stderr,
                                   .progress = c.progress ? PROGRESS_ON : PROGRESS_AUTO};
-        status = set_points(&c, x, &opt, err, sizeof err) ? cmd_complain("%s", err)
-                                                          : run_all(&c, x, &opt);
+        status = set_points(&c, x, &opt, err, sizeof err) || check_outputs(x, err, sizeof err)
+                     ? cmd_complain("%s", err)
+                     : run_all(&c, x, &opt);
     }
     experiment_free(x);
     free(c.set.v);

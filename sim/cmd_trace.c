@@ -9,6 +9,7 @@
 #include "sim/cmd_trace.h"
 #include "sim/error.h"
 #include "sim/experiment.h"
+#include "sim/file.h"
 #include "sim/memside.h"
 #include "sim/quantity.h"
 #include "sim/options.h"
@@ -119,7 +120,9 @@ static struct trace_writer *create(const struct record_command *c, const struct 
     }
     snprintf(hdr.machine, sizeof hdr.machine, "%s%s", c->l1 ? FILTER_MACHINE : "",
              *p->label ? p->label : p->config->name);
-    return trace_create(c->out, &hdr, err, errlen);
+    return file_may_write(c->out, FILE_BY_RENAME, err, errlen)
+               ? NULL
+               : trace_create(c->out, &hdr, err, errlen);
 }
 
 static int record(int argc, char **argv)

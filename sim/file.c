@@ -1,4 +1,4 @@
-/* file.c - a whole file into memory. */
+/* file.c - a whole file into memory; could one be written? */
 #include "sim/file.h"
 
 #include <errno.h>
@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "memhier/hostmem.h"
 #include "sim/error.h"
 
 int file_get(int fd, void *to, size_t n)
@@ -99,4 +100,45 @@ void file_unmap(const uint8_t *bytes, size_t n)
     if (bytes != NULL && n != 0) {
         munmap((void *)(uintptr_t)bytes, n);
     }
+}
+
+/* May entries be made in the folder that the path is in? 0, or -1 with errno. */
+static int look_at_folder(const char *path)
+{
+    struct stat st;
+    const char *slash = strrchr(path, '/');
+    const size_t n = slash == NULL ? 1 : slash == path ? 1 : (size_t)(slash - path);
+    char *folder = hostmem_text_part(slash == NULL ? "." : path, n, "a path");
+    int bad = stat(folder, &st) != 0;
+    if (!bad && !S_ISDIR(st.st_mode)) {
+        errno = ENOTDIR;
+        bad = 1;
+    }
+    bad = bad || faccessat(AT_FDCWD, folder, W_OK | X_OK, AT_EACCESS) != 0;
+    const int why = errno;
+    free(folder);
+    errno = why;
+    return bad ? -1 : 0;
+}
+
+static int look(const char *path, enum file_way way)
+{
+    struct stat st;
+    const int there = stat(path, &st) == 0;
+    if (!there && errno != ENOENT) {
+        return -1;
+    }
+    if ((there && S_ISDIR(st.st_mode)) || *path == '\0' || path[strlen(path) - 1] == '/') {
+        errno = *path == '\0' ? ENOENT : EISDIR;
+        return -1;
+    }
+    if (there && way == FILE_IN_PLACE) {
+        return faccessat(AT_FDCWD, path, W_OK, AT_EACCESS);
+    }
+    return look_at_folder(path);
+}
+
+int file_may_write(const char *path, enum file_way way, char *err, size_t errlen)
+{
+    return look(path, way) == 0 ? 0 : fail(err, errlen, "%s: %s", path, strerror(errno));
 }

@@ -1,4 +1,5 @@
-/* file.h - a whole file into memory; all of a buffer from or to a descriptor. */
+/* file.h - a whole file into memory; all of a buffer from or to a descriptor; could one be written?
+ */
 #ifndef SIM_FILE_H
 #define SIM_FILE_H
 
@@ -18,5 +19,10 @@ void file_unmap(const uint8_t *bytes, size_t n);
  * (EIO where there is less). */
 int file_get(int fd, void *to, size_t n);
 int file_put(int fd, const void *from, size_t n);
+
+/* Could a file be written there later: in place, or by a rename of one beside it? Only a look:
+ * nothing is made, opened or changed. 0, or -1 and "PATH: what is wrong". */
+enum file_way { FILE_IN_PLACE, FILE_BY_RENAME };
+int file_may_write(const char *path, enum file_way way, char *err, size_t errlen);
 
 #endif

@@ -15,6 +15,7 @@
 #include "sim/dump.h"
 #include "sim/error.h"
 #include "sim/memside.h"
+#include "sim/outputs.h"
 #include "sim/pmcheck.h"
 #include "sim/power.h"
 #include "sim/quantity.h"
@@ -256,9 +257,11 @@ static int run_machine(const struct config *cfg, const char *label, const struct
     r->exit_code = machine_exit_code(r->machine);
     r->instructions = machine_instructions(r->machine);
     r->cycles = machine_cycles(r->machine);
-    if (report_check(opt, cfg, r->machine, err, errlen))
-        return -1;
-    return end_recording(rec, label, opt, r, err, errlen);
+    /* the run directory is there even if the report cannot be written */
+    return end_recording(rec, label, opt, r, err, errlen) ||
+                   report_check(opt, cfg, r->machine, err, errlen)
+               ? -1
+               : 0;
 }
 
 /* The machine was suspended: go on from what the module holds, and from nothing else. The rest of
@@ -290,6 +293,12 @@ static int restore_after(const struct config *cfg, const char *label, const stru
     return -1;
 }
 
+/* Is there something to do after a power cut? */
+static int goes_on(const struct config *cfg)
+{
+    return cfg->recovery.n || *cfg->power_core || cfg->power_restore;
+}
+
 /* After a power cut: boot again from what the module held. */
 static int recover_after(const struct config *cfg, const char *label, const struct image *image,
                          const struct run_options *opt, struct run_result *r, char *err,
@@ -303,11 +312,8 @@ static int recover_after(const struct config *cfg, const char *label, const stru
                 machine_cut_cycle(r->machine));
     if (opt->log)
         suspend_print(r->machine, opt->log);
-    if (cfg->recovery.n == 0 && !*cfg->power_core && !cfg->power_restore)
+    if (!goes_on(cfg))
         return 0;
-    if (!*r->path)
-        return fail(err, errlen,
-                    "power.recovery, power.core, power.restore: only with a run directory");
     snprintf(nvdimm, sizeof nvdimm, "%s/nvdimm.img", r->path);
     const struct dump_nvdimm held = {.path = nvdimm};
     if (*cfg->power_core &&
@@ -355,6 +361,11 @@ int run_point(const struct config *cfg, const char *label, const struct image *i
                                   .tap = opt->tap};
 
     memset(out, 0, sizeof *out);
+    if (outputs_check(cfg, err, errlen))
+        return -1;
+    if (!opt->root && *cfg->power_fail_at && goes_on(cfg))
+        return fail(err, errlen,
+                    "power.recovery, power.core, power.restore: only with a run directory");
     if (begin_recording(&rec, cfg, image, opt, err, errlen)) {
         abandon_recording(&rec);
         return -1;

@@ -10,6 +10,7 @@
 #include "memhier/hostmem.h"
 #include "sim/cmd.h"
 #include "sim/experiment.h"
+#include "sim/file.h"
 #include "sim/options.h"
 #include "sim/run.h"
 #include "sim/series.h"
@@ -248,10 +249,13 @@ int main(int argc, char **argv)
 {
     struct view_command c = {.width = 1280, .height = 800};
     struct stat st;
+    char err[1024];
     hostmem_watch(EXIT_BAD_INPUT);
     const int parsed = parse(&c, argc, argv);
     int status = parsed == OPTIONS_BAD ? EXIT_BAD_INPUT : EXIT_GOOD;
-    if (parsed == 0)
+    if (parsed == 0 && c.shot && file_may_write(c.shot, FILE_IN_PLACE, err, sizeof err))
+        status = cmd_complain("view: --screenshot: cannot be written: %s", err);
+    else if (parsed == 0)
         status = stat(c.what, &st) == 0 && S_ISDIR(st.st_mode) ? view_run(&c) : view_config(&c);
     free(c.set.v);
     return cmd_end(status, EXIT_BAD_INPUT);

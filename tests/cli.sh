@@ -315,7 +315,30 @@ t "a point that is none" refuses 2 "instructions=N" hello_ck --checkpoint-at 900
 t "a point without a file" refuses 2 "two values" hello_ck --checkpoint-at mark=1
 t "a point that is never reached" refuses 2 "ended before" hello_ck --checkpoint-at mark=77 x.ck
 t "a checkpoint of many points" refuses 2 "4 points" "$pwsim" run "$root/sim/configs/small.cfg" --checkpoint-at mark=1 x.ck
-t "a checkpoint that cannot be written" refuses 2 "no/such" hello_ck --checkpoint-at instructions=9000 no/such/x.ck
+# what cannot be written is said before anything runs, and nothing is made or changed
+at_once() { # TEXT COMMAND...
+    local text=$1
+    shift
+    rm -rf never && refuses 2 "$text" "$@" && [ ! -e never ] && [ ! -s out ]
+}
+mkdir folder && cp text.wasm plain
+t "a checkpoint that cannot be written" at_once "run: --checkpoint-at: cannot be written: no/such/x.ck: No such file" hello_ck -o never --checkpoint-at instructions=9000 no/such/x.ck
+t "a checkpoint in the place of a folder" at_once "folder: Is a directory" hello_ck -o never --checkpoint-at mark=1 folder
+t "a checkpoint in a folder that is none" at_once "plain/x.ck: Not a directory" hello_ck -o never --checkpoint-at mark=1 plain/x.ck
+printf 'program: { name = "hello"; };\npmem: { check = true;\n report = "no/such"; };\n' >bad.cfg
+t "a report that cannot be written, with file and line" at_once "bad.cfg:3: pmem.report: cannot be written: no/such: No such file" "$pwsim" run bad.cfg -o never
+t "a report in the place of a folder" at_once "-s pmem.report=folder: pmem.report: cannot be written: folder: Is a directory" hello_ck -o never -s pmem.check=true -s pmem.report=folder
+t "counts of writes that cannot be written" at_once "nvdimm.wear_counts: cannot be written: no/such" hello_ck -o never -s nvdimm.wear_counts=no/such
+t "a core that cannot be written" at_once "power.core: cannot be written: no/such" hello_ck -o never -s power.fail_at=cycles=1000 -s power.core=no/such
+printf 'program: { name = "hello"; };\nexperiment: { axes = ( ( { label = "a"; set = ["seed=2"]; }, { label = "b"; set = ["pmem.check=true", "pmem.report=no/such"]; } ) ); };\n' >bad.cfg
+t "the second of two points" at_once "bad.cfg:2: pmem.report: cannot be written: no/such" "$pwsim" run bad.cfg -o never
+t "a trace that cannot be written" at_once "folder: Is a directory" "$pwsim" trace record "$root/sim/configs/hello.cfg" -o folder
+t "a picture that cannot be written" at_once "view: --screenshot: cannot be written: no/such.png" "$pwsim" view "$root/sim/configs/hello.cfg" --screenshot no/such.png
+report_full() { refuses_last 2 "pmem.report: /dev/full: cannot be written" hello_ck -o kept -s pmem.check=true -s pmem.report=/dev/full && [ -s kept/*/stats.json ]; }
+refuses_last() { local want=$1 text=$2; shift 2; exits "$want" "$@" && tail -n 1 err | grep -qF -- "pwsim: $text"; }
+t "a report on a full disk leaves the run directory" report_full
+same_plain() { cmp plain text.wasm; }
+t "what was there is as it was" same_plain
 no_rest() { ! ls *.part x.ck 2>/dev/null; }
 t "no half a checkpoint is left" no_rest
 
