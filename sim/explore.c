@@ -198,14 +198,14 @@ static int out_of_bounds(const struct exploration *x, const struct progress_of *
            (c->crash_total && p->total.tried >= c->crash_total);
 }
 
-/* Take results until all is done or a bound is reached. -1: no memory, or with a message. */
+/* Take results until all is done or a bound is reached. 0, or -1. */
 static int collect(const struct exploration *x, struct progress_of *p, struct job *jobs, uint32_t n,
                    const struct explore_options *opt, char *err, size_t errlen)
 {
     struct chunk_result *r = malloc(sizeof *r);
     struct pollfd fds[MOST_JOBS];
     uint32_t alive = n;
-    int bad = r ? 0 : -1;
+    int bad = r ? 0 : fail(err, errlen, "crash: out of memory");
     while (alive && !bad && !out_of_bounds(x, p)) {
         for (uint32_t i = 0; i < n; i++)
             fds[i] = (struct pollfd){.fd = jobs[i].from, .events = POLLIN};
