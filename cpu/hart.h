@@ -165,6 +165,12 @@ static inline unsigned core_destination(uint32_t fp, uint16_t slot)
     return slot == REG_NONE ? SINK : (fp + slot) & (REGISTERS - 1);
 }
 
+/* Where the slot of a micro-op on the frame lies. */
+static inline uint64_t core_frame_word(const struct core *c, uint32_t fp, const struct uop *u)
+{
+    return c->frame_addr + ((uint64_t)fp + u->slot) * 8;
+}
+
 /* Note on which load a micro-op depends; its requests say so (mem_req.depends). */
 static inline void core_trace_sources(struct core *c, uint32_t fp, const struct uop *u)
 {

@@ -95,11 +95,6 @@ static inline when_t sources(const struct inorder *c, uint32_t fp, const struct 
     return a > b ? a : b;
 }
 
-static inline uint64_t frame_word(const struct inorder *c, uint32_t fp, const struct uop *u)
-{
-    return c->core.frame_addr + ((uint64_t)fp + u->slot) * 8;
-}
-
 /* A store issues when its sources are ready and the store buffer has room. */
 static inline when_t store_sources(const struct inorder *c, uint32_t fp, const struct uop *u)
 {
@@ -109,7 +104,7 @@ static inline when_t store_sources(const struct inorder *c, uint32_t fp, const s
 
 static void frame_access(struct inorder *c, uint32_t fp, const struct uop *u, uint64_t pc)
 {
-    const uint64_t addr = frame_word(c, fp, u);
+    const uint64_t addr = core_frame_word(&c->core, fp, u);
     if (u->class == UOP_STORE) {
         inorder_issue(c, UOP_STORE, store_sources(c, fp, u));
         c->core.n.frame_stores++;
@@ -162,22 +157,14 @@ static void far_uop(struct inorder *c, uint32_t fp, const struct uop *u, uint64_
     core_use_memory(&c->core, 0);
 }
 
-/* All pieces of a bulk operation that the log holds. */
+/* It issues once, however many logs its pieces come in. */
 static const uint64_t *bulk_uop(struct inorder *c, uint64_t pc, const uint64_t *p,
                                 const uint64_t *end)
 {
     if (!c->bulk_issued)
         inorder_issue(c, UOP_BULK, 0);
     c->bulk_issued = 1;
-    for (;;) {
-        p = log_past_marks(&c->core, p, end);
-        if (p == end || LOG_TAG(*p) != LOG_BULK)
-            return p;
-        const uint32_t n = inorder_bulk(&c->core, p, (uint32_t)(end - p), pc);
-        if (n == 0)
-            return end;
-        p += n;
-    }
+    return log_bulk(&c->core, p, end, pc, inorder_bulk);
 }
 
 /* The extra micro-ops of a block that is from wasm; words of its frame are their addresses. */
@@ -227,16 +214,14 @@ static const uint64_t *walk(struct core *core, const uint64_t *p, const uint64_t
             /* fall through */
         case UOP_FLUSH:
         case UOP_NTSTORE:
-            if (unlikely(!log_is_address(p, end))) {
-                p = log_past_marks(&c->core, p, end);
-                if (!log_is_address(p, end))
-                    return log_leave_block(core, p, end, i);
-            }
+            p = log_to_address(core, p, end);
+            if (unlikely(!log_is_address(p, end)))
+                return log_leave_block(core, p, end, i);
             if (unlikely(LOG_MEMORY(*p)))
                 far_uop(c, fp, u, log_pc(core, b, i), p);
             else
                 memory_uop(c, fp, u, log_pc(core, b, i), p);
-            p += *p & LOG_NV ? 3 : 1;
+            p += log_address_words(*p);
             break;
         case UOP_FENCE:
             inorder_issue(c, UOP_FENCE, 0);

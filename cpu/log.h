@@ -29,6 +29,12 @@ static inline uint32_t log_address_words(uint64_t word)
     return word & LOG_NV ? 3 : 1;
 }
 
+/* To the address that comes next, if there is one behind marks. */
+static inline const uint64_t *log_to_address(struct core *c, const uint64_t *p, const uint64_t *end)
+{
+    return likely(log_is_address(p, end)) ? p : log_past_marks(c, p, end);
+}
+
 /* Leave the current block before its micro-op `at`: where to go on reading. */
 static inline const uint64_t *log_leave_block(struct core *c, const uint64_t *p,
                                               const uint64_t *end, uint32_t at)
@@ -72,6 +78,23 @@ struct log_reader {
     /* One LOG_BULK of which n words are there: how many it has, 0 when it is cut off. */
     uint32_t (*bulk)(struct core *c, const uint64_t *words, uint32_t n, uint64_t pc);
 };
+
+/* All pieces of the current micro-op's bulk operation that the log holds: where it ends, or `end`:
+ * more of them may come. */
+static inline const uint64_t *
+log_bulk(struct core *c, const uint64_t *p, const uint64_t *end, uint64_t pc,
+         uint32_t (*bulk)(struct core *c, const uint64_t *words, uint32_t n, uint64_t pc))
+{
+    for (;;) {
+        p = log_past_marks(c, p, end);
+        if (p == end || LOG_TAG(*p) != LOG_BULK)
+            return p;
+        const uint32_t n = bulk(c, p, (uint32_t)(end - p), pc);
+        if (n == 0)
+            return end;
+        p += n;
+    }
+}
 
 static inline __attribute__((always_inline)) const uint64_t *
 log_start_block(struct core *c, const uint64_t *p, const uint64_t *end, struct log_reader r)

@@ -156,11 +156,6 @@ static void fused(struct ooo *c, uint32_t fp, struct ooo_op *op, const struct uo
     c->core.n.fused++;
 }
 
-static inline uint64_t frame_word(const struct ooo *c, uint32_t fp, const struct uop *u)
-{
-    return c->core.frame_addr + ((uint64_t)fp + u->slot) * 8;
-}
-
 /* word: its address in the log, or NULL: on the frame. next: fused with it, or NULL. */
 static inline void load(struct ooo *c, uint32_t fp, const struct uop *u, uint64_t pc,
                         const uint64_t *word, const struct uop *next)
@@ -174,7 +169,7 @@ static inline void load(struct ooo *c, uint32_t fp, const struct uop *u, uint64_
         ooo_load(c, &op, LOG_ARG(*word), u->bytes, pc, ready);
     } else {
         c->core.n.frame_loads++;
-        ooo_load_physical(c, &op, frame_word(c, fp, u), u->bytes, pc, ready);
+        ooo_load_physical(c, &op, core_frame_word(&c->core, fp, u), u->bytes, pc, ready);
     }
     if (u->flags & UOP_VECTOR)
         op.complete += WHEN(c->vector_load, 0);
@@ -192,7 +187,7 @@ static inline void load(struct ooo *c, uint32_t fp, const struct uop *u, uint64_
 static inline void frame_store(struct ooo *c, uint32_t fp, const struct uop *u, uint64_t pc)
 {
     c->core.n.frame_stores++;
-    ooo_store_physical(c, frame_word(c, fp, u), u->bytes, pc, source(c, fp, u->a),
+    ooo_store_physical(c, core_frame_word(&c->core, fp, u), u->bytes, pc, source(c, fp, u->a),
                        source(c, fp, u->b));
 }
 
@@ -218,22 +213,14 @@ static inline void memory_uop(struct ooo *c, uint32_t fp, const struct uop *u, u
     }
 }
 
-/* All pieces of a bulk operation that the log holds. */
+/* It issues once, however many logs its pieces come in. */
 static const uint64_t *bulk_uop(struct ooo *c, uint32_t fp, const struct uop *u, uint64_t pc,
                                 const uint64_t *p, const uint64_t *end)
 {
     if (!c->bulk_begun)
         arithmetic(c, fp, u);
     c->bulk_begun = 1;
-    for (;;) {
-        p = log_past_marks(&c->core, p, end);
-        if (p == end || LOG_TAG(*p) != LOG_BULK)
-            return p;
-        const uint32_t n = ooo_bulk(&c->core, p, (uint32_t)(end - p), pc);
-        if (n == 0)
-            return end;
-        p += n;
-    }
+    return log_bulk(&c->core, p, end, pc, ooo_bulk);
 }
 
 /* The extra micro-ops of a block that is from wasm; words of its frame are their addresses. */
@@ -284,11 +271,9 @@ static const uint64_t *walk(struct core *core, const uint64_t *p, const uint64_t
                 else
                     frame_store(c, fp, u, log_pc(core, b, i));
             } else {
-                if (unlikely(!log_is_address(p, end))) {
-                    p = log_past_marks(core, p, end);
-                    if (!log_is_address(p, end))
-                        return log_leave_block(core, p, end, i);
-                }
+                p = log_to_address(core, p, end);
+                if (unlikely(!log_is_address(p, end)))
+                    return log_leave_block(core, p, end, i);
                 if (unlikely(LOG_MEMORY(*p)))
                     core_use_memory(core, LOG_MEMORY(*p));
                 if (u->class == UOP_LOAD)
