@@ -99,6 +99,13 @@ static const struct fn trap_fns[] = {
 };
 static const struct fn_import trap_imports[] = {{"pmem", "ntstore32", T_II_V},
                                                 {"pmem", "clwb", T_I_V}};
+static const struct scene_module trap_module = {.fns = trap_fns,
+                                                .nfns = COUNT(trap_fns),
+                                                .imports = trap_imports,
+                                                .nimports = COUNT(trap_imports),
+                                                .pages = 1,
+                                                .data = "abcde",
+                                                .ndata = 5};
 #define PAGE_END 65536
 
 static const struct trap_case trap_cases[] = {
@@ -144,14 +151,7 @@ static void check_trap(struct scene *s, const struct trap_case *c, int mode)
 
 Test(engine, traps_are_exact)
 {
-    struct scene_module m = {.fns = trap_fns,
-                             .nfns = COUNT(trap_fns),
-                             .imports = trap_imports,
-                             .nimports = COUNT(trap_imports),
-                             .pages = 1,
-                             .data = "abcde",
-                             .ndata = 5};
-    struct scene s = scene_new(NULL, &m);
+    struct scene s = scene_new(NULL, &trap_module);
     for (size_t i = 0; i < COUNT(trap_cases); i++) {
         check_trap(&s, &trap_cases[i], 0);
         check_trap(&s, &trap_cases[i], 1);
@@ -230,13 +230,8 @@ static void on_foreign(int sig)
 Test(engine, foreign_faults_are_passed_on)
 {
     struct sigaction sa = {.sa_handler = on_foreign, .sa_flags = SA_NODEFER};
-    struct scene_module m = {.fns = trap_fns,
-                             .nfns = COUNT(trap_fns),
-                             .imports = trap_imports,
-                             .nimports = COUNT(trap_imports),
-                             .pages = 1};
     sigaction(SIGSEGV, &sa, NULL);
-    struct scene s = scene_new(NULL, &m);
+    struct scene s = scene_new(NULL, &trap_module);
     volatile uint8_t *nothing = mmap(NULL, 4096, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     int caught = 0;
     if (sigsetjmp(foreign, 0) == 0)
@@ -274,13 +269,8 @@ static int memory_file(const char *name)
 Test(engine, memory_that_the_host_does_not_give_is_no_trap)
 {
     struct sigaction sa = {.sa_handler = on_foreign, .sa_flags = SA_NODEFER};
-    struct scene_module m = {.fns = trap_fns,
-                             .nfns = COUNT(trap_fns),
-                             .imports = trap_imports,
-                             .nimports = COUNT(trap_imports),
-                             .pages = 1};
     for (int mode = 0; mode < 2; mode++) {
-        struct scene s = scene_new(NULL, &m);
+        struct scene s = scene_new(NULL, &trap_module);
         volatile int caught = 0;
         sigaction(SIGBUS, &sa, NULL);
         cr_assert_eq(ftruncate(memory_file("memfd:dram"), 0), 0);

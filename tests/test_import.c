@@ -354,90 +354,123 @@ static struct trace_record random_record(uint64_t *rng)
                                  .kind = kinds[draw(rng) % 7]};
 }
 
-/* The L2 of a hierarchy sees what comes out of the filter: the misses agree, kind by kind. */
-Test(import, the_filter_is_the_l1_of_a_hierarchy)
+#define LLC_BYTES (1 << 20)
+#define WHOLE     "whole"
+
+/* Random records to a hierarchy, through a filter into OUT, and as they are into WHOLE. */
+struct both {
+    struct nothing memory;
+    struct hierarchy *h;
+    uint64_t gaps, l2_misses;
+};
+
+static void run_both(struct both *b)
 {
-    struct nothing memory = {0};
-    struct hierarchy_config hc = {.level = {{FILTER_L1_BYTES, FILTER_L1_WAYS, 0, "lru", NULL},
-                                            {FILTER_L1_BYTES, FILTER_L1_WAYS, 0, "lru", NULL},
-                                            {FILTER_L2_BYTES, FILTER_L2_WAYS, 0, "lru", NULL},
-                                            {1 << 20, 16, 0, "lru", NULL}},
-                                  .harts = 1,
-                                  .dram = {nowhere, &memory}};
-    const struct trace_header hdr = {.machine = FILTER_MACHINE "test", .period_ps = 455};
-    const struct llc_stream_options above = {
-        .l2_bytes = FILTER_L2_BYTES, .l2_ways = FILTER_L2_WAYS, .keep_steps = 1};
+    const struct hierarchy_config hc = {.level = {{FILTER_L1_BYTES, FILTER_L1_WAYS, 0, "lru", NULL},
+                                                  {FILTER_L1_BYTES, FILTER_L1_WAYS, 0, "lru", NULL},
+                                                  {FILTER_L2_BYTES, FILTER_L2_WAYS, 0, "lru", NULL},
+                                                  {LLC_BYTES, 16, 0, "lru", NULL}},
+                                        .harts = 1,
+                                        .dram = {nowhere, &b->memory}};
+    const struct trace_header filtered = {.machine = FILTER_MACHINE "test", .period_ps = 455},
+                              plain = {.period_ps = 455};
     char err[300] = "";
-    struct hierarchy *h = hierarchy_new(&hc, err, sizeof err);
-    struct trace_writer *w = trace_create(OUT, &hdr, err, sizeof err);
-    struct trace_writer *whole = trace_create("whole", &(struct trace_header){"", 455, 0, 0}, err,
-                                              sizeof err);
+    b->h = hierarchy_new(&hc, err, sizeof err);
+    struct trace_writer *w = trace_create(OUT, &filtered, err, sizeof err);
+    struct trace_writer *whole = trace_create(WHOLE, &plain, err, sizeof err);
     struct trace_filter *f = trace_filter_new(w, err, sizeof err);
-    uint64_t rng = 2, gaps = 0, out_gaps = 0, kinds[MEM_KINDS] = {0};
-    cr_assert(h && w && whole && f, "%s", err);
+    uint64_t rng = 2;
+    cr_assert(b->h && w && whole && f, "%s", err);
     for (int i = 0; i < 200000; i++) {
         const struct trace_record r = random_record(&rng);
         const struct mem_req req = {.addr = r.addr, .pc = r.pc, .bytes = 8, .kind = r.kind};
-        (void)hierarchy_access(h, &req);
+        (void)hierarchy_access(b->h, &req);
         cr_assert_eq(trace_filter_put(f, &r), 0);
         cr_assert_eq(trace_put(whole, &r), 0);
-        gaps += r.gap;
+        b->gaps += r.gap;
     }
-    const uint64_t l2_misses = trace_filter_l2_misses(f);
+    b->l2_misses = trace_filter_l2_misses(f);
     trace_filter_free(f);
-    cr_assert_eq(trace_close(w, gaps, err, sizeof err), 0, "%s", err);
-    cr_assert_eq(trace_close(whole, gaps, err, sizeof err), 0, "%s", err);
+    cr_assert_eq(trace_close(w, b->gaps, err, sizeof err), 0, "%s", err);
+    cr_assert_eq(trace_close(whole, b->gaps, err, sizeof err), 0, "%s", err);
+}
 
+/* The L2 of a hierarchy sees what comes out of the filter: the misses agree, kind by kind. */
+Test(import, the_filter_is_the_l1_of_a_hierarchy)
+{
+    struct both b = {0};
+    run_both(&b);
+    const struct cache_counters *l2 = hierarchy_counters(b.h, CACHE_L2, 0);
+    uint64_t gaps = 0, misses = 0, kinds[MEM_KINDS] = {0};
     size_t n;
     struct trace_record *v = read_all(OUT, &n);
     for (size_t i = 0; i < n; i++) {
         kinds[v[i].kind]++;
-        out_gaps += v[i].gap;
+        gaps += v[i].gap;
     }
-    cr_assert(gaps - out_gaps < 1000, "%lu of %lu", out_gaps, gaps); /* but for those at the end */
-    const struct cache_counters *l2 = hierarchy_counters(h, CACHE_L2, 0);
-    const struct cache_counters *llc = hierarchy_counters(h, CACHE_LLC, 0);
-    uint64_t misses = 0;
+    free(v);
+    cr_assert(b.gaps - gaps < 1000, "%lu of %lu", gaps, b.gaps); /* but for those at the end */
     for (int k = 0; k < MEM_KINDS; k++) {
         cr_assert_eq(kinds[k], l2->accesses[k], "kind %d", k);
         misses += k == MEM_WRITEBACK ? 0 : l2->misses[k];
     }
-    cr_assert_eq(l2_misses, misses);
-    free(v);
+    cr_assert_eq(b.l2_misses, misses);
+    hierarchy_free(b.h);
+}
 
-    /* And the stream that policies get, made of either trace, is what the LLC was asked. */
-    const char *const traces[] = {OUT, "whole"};
+/* LRU on the stream misses where the LLC did. */
+static void same_misses(const struct llc_stream *s, const struct cache_counters *llc)
+{
+    const struct stream_config cfg = {.bytes = LLC_BYTES, .ways = 16};
+    struct stream_counts c;
+    char err[300] = "";
+    cr_assert_eq(stream_run(s->v, s->n, &policy_lru, &cfg, NULL, &c, err, sizeof err), 0);
+    cr_assert_eq(c.demand_misses, llc->misses[MEM_LOAD] + llc->misses[MEM_STORE] +
+                                      llc->misses[MEM_FETCH] + llc->misses[MEM_WALK]);
+    cr_assert_eq(c.misses - c.demand_misses, llc->misses[MEM_PREFETCH]);
+    cr_assert_eq(c.writeback_misses, llc->misses[MEM_WRITEBACK]);
+    /* by itself an LLC does not know that a nearer cache has newer data */
+    cr_assert_eq(c.writebacks, llc->writebacks + llc->superseded);
+}
+
+/* The records' steps, one after the other, are the stream: reads first, then victims. Returns how
+ * many records hit the L1. */
+static uint64_t steps_fit(const struct llc_stream *s)
+{
+    uint64_t at = 0, in_l1 = 0;
+    for (uint64_t i = 0; i < s->steps; i++) {
+        const struct llc_step *step = &s->step[i];
+        for (uint32_t k = 0; k < step->accesses; k++)
+            cr_assert(s->v[at + k].kind == MEM_WRITEBACK || (!k && s->v[at].kind == step->kind));
+        cr_assert(!step->in_l1 || !step->accesses);
+        at += step->accesses;
+        in_l1 += step->in_l1;
+    }
+    cr_assert_eq(at, s->n);
+    cr_assert_eq(s->steps, s->records);
+    return in_l1;
+}
+
+/* The stream that policies get, made of either trace, is what the LLC was asked. */
+Test(import, the_stream_of_either_trace_is_the_llcs)
+{
+    struct both b = {0};
+    const struct llc_stream_options above = {
+        .l2_bytes = FILTER_L2_BYTES, .l2_ways = FILTER_L2_WAYS, .keep_steps = 1};
+    static const char *const traces[] = {OUT, WHOLE};
+    char err[300] = "";
+    run_both(&b);
     for (int t = 0; t < 2; t++) {
         struct llc_stream s;
-        struct stream_counts c;
         struct trace_reader *r = trace_open(traces[t], err, sizeof err);
         cr_assert_eq(llc_stream_read(r, &above, &s, err, sizeof err), 0, "%s", err);
-        const struct stream_config cfg = {.bytes = 1 << 20, .ways = 16};
-        cr_assert_eq(stream_run(s.v, s.n, &policy_lru, &cfg, NULL, &c, err, sizeof err), 0);
-        cr_assert_eq(c.demand_misses, llc->misses[MEM_LOAD] + llc->misses[MEM_STORE] +
-                                          llc->misses[MEM_FETCH] + llc->misses[MEM_WALK]);
-        cr_assert_eq(c.misses - c.demand_misses, llc->misses[MEM_PREFETCH]);
-        cr_assert_eq(c.writeback_misses, llc->misses[MEM_WRITEBACK]);
-        /* by itself an LLC does not know that a nearer cache has newer data */
-        cr_assert_eq(c.writebacks, llc->writebacks + llc->superseded);
-        /* The records' steps, one after the other, are the stream: reads first, then victims. */
-        uint64_t at = 0, in_l1 = 0;
-        for (uint64_t i = 0; i < s.steps; i++) {
-            for (uint32_t k = 0; k < s.step[i].accesses; k++)
-                cr_assert(s.v[at + k].kind == MEM_WRITEBACK ||
-                          (!k && s.v[at].kind == s.step[i].kind));
-            cr_assert(!s.step[i].in_l1 || !s.step[i].accesses);
-            at += s.step[i].accesses;
-            in_l1 += s.step[i].in_l1;
-        }
-        cr_assert_eq(at, s.n);
-        cr_assert_eq(s.steps, s.records);
-        cr_assert((in_l1 > 0) == (t == 1)); /* OUT's hits have been left out */
+        same_misses(&s, hierarchy_counters(b.h, CACHE_LLC, 0));
+        cr_assert((steps_fit(&s) > 0) == (t == 1)); /* OUT's hits have been left out */
         free(s.step);
         free(s.v);
         trace_reader_free(r);
     }
-    hierarchy_free(h);
+    hierarchy_free(b.h);
 }
 
 /* A dependence goes over loads that hit the L1, and flushes take dirty lines with them. */
