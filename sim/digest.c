@@ -2,14 +2,13 @@
 #include "sim/digest.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 #include <xxhash.h>
 
 #include "sim/error.h"
+#include "sim/file.h"
 
 static struct digest canonical(XXH128_hash_t hash)
 {
@@ -45,14 +44,10 @@ static int digest_fd(int fd, XXH3_state_t *state, uint64_t *total)
 
 int digest_file(const char *path, struct digest *out, uint64_t *bytes, char *err, size_t errlen)
 {
-    struct stat st;
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    uint64_t size;
+    const int fd = file_open(path, &size, err, errlen);
     if (fd < 0) {
-        return fail(err, errlen, "%s: %s", path, strerror(errno));
-    }
-    if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode)) {
-        close(fd);
-        return fail(err, errlen, "%s: not a regular file", path);
+        return -1;
     }
     XXH3_state_t *state = XXH3_createState();
     uint64_t total = 0;

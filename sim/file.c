@@ -41,8 +41,7 @@ int file_put(int fd, const void *from, size_t n)
     return 0;
 }
 
-/* An open regular file of at most `most` bytes, its size in *n; -1 with a message otherwise. */
-static int open_regular(const char *path, uint64_t most, size_t *n, char *err, size_t errlen)
+int file_open(const char *path, uint64_t *n, char *err, size_t errlen)
 {
     struct stat st;
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
@@ -53,11 +52,20 @@ static int open_regular(const char *path, uint64_t most, size_t *n, char *err, s
         close(fd);
         return fail(err, errlen, "%s: not a regular file", path);
     }
-    if ((uint64_t)st.st_size > most) {
+    *n = (uint64_t)st.st_size;
+    return fd;
+}
+
+/* The same of at most `most` bytes. */
+static int open_regular(const char *path, uint64_t most, size_t *n, char *err, size_t errlen)
+{
+    uint64_t bytes;
+    const int fd = file_open(path, &bytes, err, errlen);
+    if (fd >= 0 && bytes > most) {
         close(fd);
         return fail(err, errlen, "%s: larger than %" PRIu64 " bytes", path, most);
     }
-    *n = (size_t)st.st_size;
+    *n = fd < 0 ? 0 : (size_t)bytes;
     return fd;
 }
 

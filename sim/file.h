@@ -6,6 +6,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* A regular file to read from, its size in *n. -1 and "FILE: what is wrong". */
+int file_open(const char *path, uint64_t *n, char *err, size_t errlen);
+
 /* The bytes of a regular file of at most `most` bytes, with a NUL behind them; the caller frees.
  * NULL and "FILE: what is wrong". */
 uint8_t *file_read(const char *path, uint64_t most, size_t *n, char *err, size_t errlen);

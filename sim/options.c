@@ -3,6 +3,7 @@
 
 #include <getopt.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "memhier/hostmem.h"
@@ -15,6 +16,19 @@ void texts_add(struct texts *t, const char *text)
 {
     t->v = hostmem_resize(t->v, t->n + 1, sizeof *t->v, "the command line");
     t->v[t->n++] = text;
+}
+
+int names_each(const char *text,
+               int (*take)(void *self, const char *name, char *err, size_t errlen), void *self,
+               char *err, size_t errlen)
+{
+    char *const copy = hostmem_text(text, "the command line");
+    char *rest = copy;
+    int bad = 0;
+    while (!bad && rest)
+        bad = take(self, strsep(&rest, ","), err, errlen);
+    free(copy);
+    return bad;
 }
 
 static void take(const struct option_row *row, const char *text)

@@ -39,4 +39,9 @@ int options_parse(int argc, char **argv, const struct option_row *rows, const ch
 /* Append to a list; ends the process when memory runs out. */
 void texts_add(struct texts *t, const char *text);
 
+/* Each name of "A,B,…", the empty ones too, until one is refused: 0, or what `take` returned. */
+int names_each(const char *text,
+               int (*take)(void *self, const char *name, char *err, size_t errlen), void *self,
+               char *err, size_t errlen);
+
 #endif

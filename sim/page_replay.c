@@ -9,6 +9,7 @@
 
 #include "memhier/page_policy.h"
 #include "sim/error.h"
+#include "sim/options.h"
 #include "sim/quantity.h"
 #include "sim/table.h"
 #include "traces/trace.h"
@@ -59,13 +60,12 @@ static int parse_capacity(struct page_replay *r, const char *text, char *err, si
     return 0;
 }
 
-static int add_policy(struct page_replay *r, const char *text, size_t n, char *err, size_t errlen)
+static int add_policy(void *self, const char *name, char *err, size_t errlen)
 {
-    char name[32];
+    struct page_replay *r = self;
     if (r->policies == MOST_POLICIES)
         return fail(err, errlen, "--policy: more than %u policies", MOST_POLICIES);
-    snprintf(name, sizeof name, "%.*s", n < sizeof name ? (int)n : (int)sizeof name - 1, text);
-    const struct page_policy *p = n < sizeof name ? page_policy_find(name) : NULL;
+    const struct page_policy *p = page_policy_find(name);
     if (!p)
         return fail(err, errlen,
                     "--policy: \"%s\" is no page policy; `pwsim list page-policies` lists them",
@@ -83,14 +83,7 @@ static int parse_policies(struct page_replay *r, const char *text, char *err, si
         }
         return 0;
     }
-    for (;; text++) {
-        const size_t n = strcspn(text, ",");
-        if (add_policy(r, text, n, err, errlen))
-            return -1;
-        text += n;
-        if (!*text)
-            return 0;
-    }
+    return names_each(text, add_policy, r, err, errlen);
 }
 
 /* ---- one trace ---- */

@@ -13,6 +13,7 @@
 #include "sim/cmd.h"
 #include "sim/cmd_trace.h"
 #include "sim/error.h"
+#include "sim/options.h"
 #include "sim/quantity.h"
 #include "sim/table.h"
 #include "traces/llc_stream.h"
@@ -32,12 +33,11 @@ struct policy_replay {
 
 /* ---- what was asked for ---- */
 
-static int add_policy(struct policy_replay *r, const char *text, size_t n, char *err, size_t errlen)
+static int add_policy(void *self, const char *name, char *err, size_t errlen)
 {
-    char name[4096];
+    struct policy_replay *r = self;
     if (r->policies == MOST_POLICIES)
         return fail(err, errlen, "--policy: more than %u policies", MOST_POLICIES);
-    snprintf(name, sizeof name, "%.*s", n < sizeof name ? (int)n : (int)sizeof name - 1, text);
     const struct policy *p = NULL;
     if (policy_is_path(name)) {
         p = policy_load(name, &r->library[r->policies], err, errlen);
@@ -60,14 +60,7 @@ static int parse_policies(struct policy_replay *r, const char *text, char *err, 
             r->policy[r->policies] = policy_table[r->policies];
         return 0;
     }
-    for (;; text++) {
-        const size_t n = strcspn(text, ",");
-        if (add_policy(r, text, n, err, errlen))
-            return -1;
-        text += n;
-        if (!*text)
-            return 0;
-    }
+    return names_each(text, add_policy, r, err, errlen);
 }
 
 static int parse_bytes(const char *option, const char *text, uint64_t *bytes, char *err,
