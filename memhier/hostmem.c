@@ -11,6 +11,7 @@
 
 /* Global, because a signal handler gets no argument of ours. */
 static volatile sig_atomic_t exit_status = 1;
+static void (*before_end)(void);
 
 /* There is nobody else to tell when that fails. */
 static void say(const char *text)
@@ -24,6 +25,8 @@ void hostmem_stop(const char *text)
     say("pwsim: ");
     say(text);
     say("\n");
+    if (before_end)
+        before_end();
     _exit(exit_status);
 }
 
@@ -39,6 +42,11 @@ void hostmem_watch(int status)
     exit_status = status;
     sigemptyset(&sa.sa_mask);
     sigaction(SIGBUS, &sa, NULL);
+}
+
+void hostmem_before_end(void (*clean)(void))
+{
+    before_end = clean;
 }
 
 void hostmem_end(const char *what, size_t bytes)

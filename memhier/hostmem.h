@@ -21,6 +21,8 @@
  * guests' faults are SIGSEGV and never this (wasmcore/trap.h).
  */
 void hostmem_watch(int status);
+/* What is called then, before the process ends; from wherever a signal handler may be. */
+void hostmem_before_end(void (*clean)(void));
 
 /* What is standard output's is written first. bytes: what was asked for; 0: not known. */
 _Noreturn void hostmem_end(const char *what, size_t bytes);

@@ -9,9 +9,11 @@
 #include <string.h>
 
 #include "sim/error.h"
+#include "sim/file.h"
 
 #define COLUMNS   13u
 #define MOST_ROWS 100000u
+#define MOST_LINE 65536u
 #define GIB       (UINT64_C(1) << 30)
 
 const char *const calib_columns[COLUMNS] = {
@@ -231,19 +233,21 @@ static int check_header(const struct reader *r, char *line)
 int calib_read(const char *path, struct calib_file *out, char *err, size_t errlen)
 {
     struct reader r = {path, 0, err, errlen};
-    char *line = NULL;
-    size_t cap = 0;
-    int bad = 0;
+    char line[MOST_LINE];
+    int bad = 0, got;
     *out = (struct calib_file){0};
     FILE *f = fopen(path, "r");
     if (!f) {
         snprintf(err, errlen, "%s: %s", path, strerror(errno));
         return -1;
     }
-    while (!bad && getline(&line, &cap, f) >= 0) {
+    while (!bad && (got = file_line(f, line, sizeof line)) != 0) {
         r.line++;
-        line[strcspn(line, "\r\n")] = 0;
-        if (r.line == 1)
+        if (got < 0) {
+            snprintf(err, errlen, "%s:%u: expected a line of text, of at most %zu characters", path,
+                     r.line, sizeof line - 1);
+            bad = -1;
+        } else if (r.line == 1)
             bad = check_header(&r, line);
         else if (*line)
             bad = add_row(&r, out, line);
@@ -253,10 +257,9 @@ int calib_read(const char *path, struct calib_file *out, char *err, size_t errle
         bad = -1;
     }
     if (!bad && !out->n) {
-        snprintf(err, errlen, "%s:%u: no rows", path, r.line);
+        snprintf(err, errlen, "%s: expected a header and at least one row", path);
         bad = -1;
     }
-    free(line);
     fclose(f);
     if (bad)
         calib_free(out);

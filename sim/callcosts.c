@@ -9,9 +9,11 @@
 #include <string.h>
 
 #include "sim/error.h"
+#include "sim/file.h"
 #include "sim/run.h"
 
 #define MOST_ROWS 10000u
+#define MOST_LINE 65536u
 #define FIELDS    6u
 
 static const char header[] = "group,event,value,unit,machine,source";
@@ -175,17 +177,18 @@ static int read_row(struct reader *r, struct callcosts *c, char *line)
 int callcosts_read(const char *path, struct callcosts *c, char *err, size_t errlen)
 {
     struct reader r = {.path = path, .err = err, .errlen = errlen};
-    char *line = NULL;
-    size_t cap = 0;
-    int bad = 0;
+    char line[MOST_LINE];
+    int bad = 0, got;
     *c = (struct callcosts){0};
     FILE *f = fopen(path, "r");
     if (!f)
         return fail(err, errlen, "%s: %s", path, strerror(errno));
-    while (!bad && getline(&line, &cap, f) >= 0) {
+    while (!bad && (got = file_line(f, line, sizeof line)) != 0) {
         r.line++;
-        line[strcspn(line, "\r\n")] = 0;
-        if (r.line == 1 && strcmp(line, header))
+        if (got < 0)
+            bad = fail(err, errlen, "%s:%u: expected a line of text, of at most %zu characters",
+                       path, r.line, sizeof line - 1);
+        else if (r.line == 1 && strcmp(line, header))
             bad = fail(err, errlen, "%s:1: the header is not %s", path, header);
         else if (r.line > 1 && *line)
             bad = read_row(&r, c, line);
@@ -195,7 +198,6 @@ int callcosts_read(const char *path, struct callcosts *c, char *err, size_t errl
     if (!bad && !c->n)
         bad = fail(err, errlen, "%s:%u: no rows of the group \"host\" that are known", path,
                    r.line);
-    free(line);
     fclose(f);
     return bad;
 }

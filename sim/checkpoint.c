@@ -11,6 +11,7 @@
 #include "sim/error.h"
 #include "sim/file.h"
 #include "sim/machine_state.h"
+#include "sim/unfinished.h"
 #include "wasmcore/snapshot.h"
 
 #define MOST_TEXT  (1u << 20)
@@ -389,6 +390,7 @@ int checkpoint_write(struct machine *m, enum checkpoint_kind kind, const char *p
     int bad = checkpoint_save(m, kind, &a, err, errlen);
     if (!bad && snprintf(part, sizeof part, "%s.part", path) >= (int)sizeof part)
         bad = fail(err, errlen, "%.200s…: the name is too long", path);
+    const int unfinished = bad ? -1 : unfinished_add(part, "");
     if (!bad)
         bad = write_all(&a, part, err, errlen);
     archive_free(&a);
@@ -396,6 +398,7 @@ int checkpoint_write(struct machine *m, enum checkpoint_kind kind, const char *p
         bad = fail(err, errlen, "%s: %s", path, strerror(errno));
         unlink(part);
     }
+    unfinished_done(unfinished);
     return bad;
 }
 

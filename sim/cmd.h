@@ -33,7 +33,11 @@ int cmd_list(int argc, char **argv);
 int cmd_crash(int argc, char **argv);
 int cmd_image(int argc, char **argv);
 
-/* "pwsim: …" on stderr; returns EXIT_BAD_INPUT. */
+/* First of all in main: descriptors 0 to 2 are open (what the caller has closed fails, instead of
+ * some other file being read or written in its place); a file-size limit is an error of writing; a
+ * host without memory ends with EXIT_BAD_INPUT. */
+void cmd_begin(void);
+/* "pwsim: …" on stderr, control characters as '?'; returns EXIT_BAD_INPUT. */
 int cmd_complain(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 /* The status of a process whose command ended so: `unwritten`, with a message, if its output could
  * not be written. */

@@ -155,7 +155,9 @@ static int set_points(const struct run_command *c, const struct experiment *x,
     char why[512];
     if (file_may_write(c->at[1], FILE_BY_RENAME, why, sizeof why))
         return fail(err, errlen, "run: --checkpoint-at: cannot be written: %s", why);
-    return checkpoint_point(c->at[0], &opt->point, err, errlen);
+    if (checkpoint_point(c->at[0], &opt->point, why, sizeof why))
+        return fail(err, errlen, "run: --checkpoint-at %s", why);
+    return 0;
 }
 
 /* Before the first of them begins. */

@@ -14,6 +14,7 @@
 #include "sim/quantity.h"
 #include "sim/options.h"
 #include "sim/run.h"
+#include "sim/unfinished.h"
 #include "traces/filter.h"
 #include "traces/trace.h"
 
@@ -108,6 +109,14 @@ static int record_point(const struct record_command *c, const struct experiment_
     return good ? EXIT_GOOD : EXIT_FAILED;
 }
 
+int trace_output(const char *out, char *err, size_t errlen)
+{
+    if (file_may_write(out, FILE_BY_RENAME, err, errlen))
+        return -1;
+    (void)unfinished_add(out, ".part"); /* the process ends when it is done */
+    return 0;
+}
+
 static struct trace_writer *create(const struct record_command *c, const struct experiment_point *p,
                                    char *err, size_t errlen)
 {
@@ -120,9 +129,7 @@ static struct trace_writer *create(const struct record_command *c, const struct 
     }
     snprintf(hdr.machine, sizeof hdr.machine, "%s%s", c->l1 ? FILTER_MACHINE : "",
              *p->label ? p->label : p->config->name);
-    return file_may_write(c->out, FILE_BY_RENAME, err, errlen)
-               ? NULL
-               : trace_create(c->out, &hdr, err, errlen);
+    return trace_output(c->out, err, errlen) ? NULL : trace_create(c->out, &hdr, err, errlen);
 }
 
 static int record(int argc, char **argv)

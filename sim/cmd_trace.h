@@ -9,6 +9,10 @@ int cmd_trace_import(int argc, char **argv);
 int cmd_trace_export(int argc, char **argv);
 int cmd_trace_generate(int argc, char **argv);
 
+/* Before a trace is written to OUT, by a rename: may it be? 0, or -1 and a message. Half a trace
+ * goes if the process is stopped. */
+int trace_output(const char *out, char *err, size_t errlen);
+
 /* A count given to an option; *n stays as it is without a text. 0, or -1 and a message. */
 int count_parse(const char *option, const char *text, uint64_t *n, char *err, size_t errlen);
 

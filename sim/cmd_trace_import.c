@@ -7,7 +7,6 @@
 #include "sim/cmd.h"
 #include "sim/cmd_trace.h"
 #include "sim/error.h"
-#include "sim/file.h"
 #include "sim/options.h"
 #include "sim/quantity.h"
 #include "traces/import.h"
@@ -105,7 +104,7 @@ int cmd_trace_import(int argc, char **argv)
     if (argc - at != 1 || !c.format || !c.out)
         return cmd_complain("trace import: expected -f FORMAT -o OUT.trace FILE; `pwsim trace "
                             "import --help` says more");
-    if (prepare(&c, err, sizeof err) || file_may_write(c.out, FILE_BY_RENAME, err, sizeof err) ||
+    if (prepare(&c, err, sizeof err) || trace_output(c.out, err, sizeof err) ||
         import_run(argv[at], c.out, &c.opt, &r, err, sizeof err))
         return cmd_complain("%s", err);
     printf("%s: %s records", c.out, quantity_group(r.records, a));

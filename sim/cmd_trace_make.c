@@ -5,7 +5,6 @@
 
 #include "sim/cmd.h"
 #include "sim/cmd_trace.h"
-#include "sim/file.h"
 #include "sim/options.h"
 #include "sim/quantity.h"
 #include "traces/export.h"
@@ -38,7 +37,7 @@ static int generate(const struct generate_options *opt, const char *out, char *e
     struct trace_header hdr = {.period_ps = PERIOD_PS};
     uint64_t instructions = 0;
     snprintf(hdr.machine, sizeof hdr.machine, "generated: %s", generate_name(opt->kind));
-    if (file_may_write(out, FILE_BY_RENAME, err, errlen))
+    if (trace_output(out, err, errlen))
         return -1;
     struct trace_writer *w = trace_create(out, &hdr, err, errlen);
     if (!w)
@@ -107,8 +106,7 @@ int cmd_trace_export(int argc, char **argv)
     if (argc - at != 1 || !out || f == EXPORT_FORMATS)
         return cmd_complain("trace export: expected -f champsim|dinero -o OUT TRACE");
     struct trace_reader *reader = trace_open(argv[at], err, sizeof err);
-    const int bad = !reader ||
-                    (strcmp(out, "-") && file_may_write(out, FILE_BY_RENAME, err, sizeof err)) ||
+    const int bad = !reader || (strcmp(out, "-") && trace_output(out, err, sizeof err)) ||
                     export_run(reader, out, f, &r, err, sizeof err);
     trace_reader_free(reader);
     if (bad)

@@ -157,7 +157,13 @@ int cores_begin(const struct exploration *x, char *err, size_t errlen)
         return 0;
     if (strlen(x->cores) > 4000)
         return fail(err, errlen, "--cores: the name is too long");
-    if ((mkdir(x->cores, 0777) && errno != EEXIST) || access(x->cores, W_OK | X_OK))
+    struct stat st;
+    int bad = (mkdir(x->cores, 0777) && errno != EEXIST) || stat(x->cores, &st);
+    if (!bad && !S_ISDIR(st.st_mode)) {
+        errno = ENOTDIR;
+        bad = 1;
+    }
+    if (bad || access(x->cores, W_OK | X_OK))
         return fail(err, errlen, "--cores %s: %s", x->cores, strerror(errno));
     return 0;
 }

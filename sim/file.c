@@ -41,6 +41,21 @@ int file_put(int fd, const void *from, size_t n)
     return 0;
 }
 
+int file_line(FILE *f, char *line, size_t n)
+{
+    size_t at = 0;
+    int c;
+    while ((c = getc(f)) != EOF && c != '\n') {
+        if (c == '\0' || at + 1 == n) {
+            return -1;
+        }
+        line[at++] = (char)c;
+    }
+    at -= at > 0 && line[at - 1] == '\r';
+    line[at] = '\0';
+    return at > 0 || c != EOF;
+}
+
 int file_open(const char *path, uint64_t *n, char *err, size_t errlen)
 {
     struct stat st;
@@ -140,6 +155,10 @@ static int look(const char *path, enum file_way way)
         errno = *path == '\0' ? ENOENT : EISDIR;
         return -1;
     }
+    if (there && way == FILE_BY_RENAME && !S_ISREG(st.st_mode)) {
+        errno = EINVAL;
+        return -1;
+    }
     if (there && way == FILE_IN_PLACE) {
         return faccessat(AT_FDCWD, path, W_OK, AT_EACCESS);
     }
@@ -148,5 +167,9 @@ static int look(const char *path, enum file_way way)
 
 int file_may_write(const char *path, enum file_way way, char *err, size_t errlen)
 {
-    return look(path, way) == 0 ? 0 : fail(err, errlen, "%s: %s", path, strerror(errno));
+    if (look(path, way) == 0) {
+        return 0;
+    }
+    return fail(err, errlen, "%s: %s", path,
+                errno == EINVAL ? "not a regular file" : strerror(errno));
 }

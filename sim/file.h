@@ -5,6 +5,7 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 /* A regular file to read from, its size in *n. -1 and "FILE: what is wrong". */
 int file_open(const char *path, uint64_t *n, char *err, size_t errlen);
@@ -17,6 +18,10 @@ uint8_t *file_read(const char *path, uint64_t most, size_t *n, char *err, size_t
  * nobody may shorten the file, but may put another in its place (rename). */
 const uint8_t *file_map(const char *path, uint64_t most, size_t *n, char *err, size_t errlen);
 void file_unmap(const uint8_t *bytes, size_t n);
+
+/* The next line, its end left out, into a buffer of n bytes: 1; 0 at the end of the file, or when
+ * it cannot be read (ferror); -1: longer, or with a zero byte. */
+int file_line(FILE *f, char *line, size_t n);
 
 /* n bytes, however many calls that takes and whatever signals come between. 0, or -1 with errno
  * (EIO where there is less). */

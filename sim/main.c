@@ -1,12 +1,11 @@
 /* main.c - the command line of pwsim: one table of commands. */
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "memhier/hostmem.h"
 #include "sim/cmd.h"
 #include "sim/image_cmd.h"
+#include "sim/unfinished.h"
 
 static const struct {
     const char *name, *usage, *does;
@@ -61,19 +60,19 @@ static void usage(FILE *to)
 
 int main(int argc, char **argv)
 {
-    signal(SIGXFSZ, SIG_IGN); /* a file-size limit is a message, like a full disk */
-    hostmem_watch(EXIT_BAD_INPUT);
+    cmd_begin();
+    unfinished_watch();
     if (argc < 2) {
         usage(stderr);
         return EXIT_BAD_INPUT;
     }
     if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0) {
         usage(stdout);
-        return EXIT_GOOD;
+        return cmd_end(EXIT_GOOD, EXIT_BAD_INPUT);
     }
     if (strcmp(argv[1], "--version") == 0) {
         puts("pwsim " PWSIM_VERSION);
-        return EXIT_GOOD;
+        return cmd_end(EXIT_GOOD, EXIT_BAD_INPUT);
     }
     for (size_t i = 0; i < COMMANDS; i++)
         if (strcmp(argv[1], commands[i].name) == 0)

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "sim/error.h"
+#include "sim/unfinished.h"
 
 #define BLOCK      4096u /* zeros of this size, aligned, become holes */
 #define OPEN_TRIES 8
@@ -116,7 +117,7 @@ int nvfile_fd(const struct nvfile *f)
 struct draft {
     const char *path;
     char part[PATH_MAX];
-    int fd;
+    int fd, unfinished;
 };
 
 #define WRITE "write"
@@ -128,6 +129,7 @@ static int draft_fail(struct draft *d, const char *what, char *err, size_t errle
     if (d->fd >= 0)
         close(d->fd);
     unlink(d->part);
+    unfinished_done(d->unfinished);
     return fail(err, errlen, "cannot %s %s: %s; %s is unchanged", what, d->part, strerror(why),
                 d->path);
 }
@@ -143,6 +145,7 @@ static int draft_open(struct draft *d, const char *path, mode_t mode, char *err,
     if (d->fd < 0)
         return fail(err, errlen, "cannot create %s: %s; %s is unchanged", d->part, strerror(errno),
                     path);
+    d->unfinished = unfinished_add(d->part, "");
     return 0;
 }
 
@@ -199,6 +202,7 @@ static int draft_finish(struct draft *d, uint64_t bytes, char *err, size_t errle
     d->fd = -1;
     if (bad || rename(d->part, d->path) < 0)
         return draft_fail(d, WRITE, err, errlen);
+    unfinished_done(d->unfinished);
     sync_directory(d->path);
     return 0;
 }

@@ -9,6 +9,7 @@
 
 #include "sim/error.h"
 #include "sim/machine.h"
+#include "sim/unfinished.h"
 
 #define STEP 1000000u
 
@@ -96,6 +97,14 @@ static int temporary(char *path, size_t n, char *err, size_t errlen)
     return 0;
 }
 
+/* "" is none. */
+static void drop_temporary(const char *path, int unfinished)
+{
+    if (*path)
+        unlink(path);
+    unfinished_done(unfinished);
+}
+
 static struct config *config_of(const struct config *cfg, const char *program, const char *nvdimm,
                                 char *err, size_t errlen)
 {
@@ -142,7 +151,7 @@ int power_recover(const struct config *cfg, const struct image *image, const cha
                   FILE *const console[2], FILE *log, char *err, size_t errlen)
 {
     char from[4096] = "", to[4096];
-    int status = 0;
+    int status = 0, old = -1;
     for (size_t i = 0; status == 0 && i < cfg->recovery.n; i++) {
         const char *name = cfg->recovery.v[i];
         struct config *c = config_of(cfg, name, *from ? from : nvdimm, err, errlen);
@@ -151,13 +160,13 @@ int power_recover(const struct config *cfg, const struct image *image, const cha
             status = -1;
             break;
         }
+        const int new = unfinished_add(to, "");
         status = recover_one(c, image, console, log, name, to, err, errlen);
         config_free(c);
-        if (*from)
-            unlink(from);
+        drop_temporary(from, old);
         memcpy(from, to, sizeof from);
+        old = new;
     }
-    if (*from)
-        unlink(from);
+    drop_temporary(from, old);
     return status;
 }

@@ -82,6 +82,10 @@ int regress_read(struct regress *r, const char *path, char *err, size_t errlen)
     char *copy = strdup(path);
     r->folder = copy ? strdup(dirname(copy)) : NULL;
     free(copy);
+    if (strlen(r->text) != bytes) {
+        regress_free(r);
+        return fail(err, errlen, "%s: a zero byte: not a text file", path);
+    }
     for (char *line = r->text, *next; line; line = next) {
         number++;
         next = strchr(line, '\n');
@@ -94,6 +98,10 @@ int regress_read(struct regress *r, const char *path, char *err, size_t errlen)
                         "and a number (at most %u), with tabs between them",
                         path, number, REGRESS_FIGURES);
         }
+    }
+    if (!r->n) {
+        regress_free(r);
+        return fail(err, errlen, "%s: expected at least one line that begins with \"point\"", path);
     }
     return 0;
 }

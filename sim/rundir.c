@@ -14,6 +14,7 @@
 
 #include "memhier/hostmem.h"
 #include "sim/error.h"
+#include "sim/unfinished.h"
 
 #define HASH_DIGITS 12
 #define OPEN_FILES  16 /* of a tree that is being removed */
@@ -25,6 +26,7 @@ struct rundir {
     char *hidden; /* ROOT/.NAME-HASH.XXXXXX */
     char *file;   /* last answer of rundir_file */
     char hash[HASH_DIGITS + 1];
+    int unfinished; /* the hidden one */
     uint64_t seed;
     json_t *inputs; /* array, as run.json will show it */
 };
@@ -133,6 +135,7 @@ static int write_config(struct rundir *r, const struct config *cfg, char *err, s
 
 static void drop(struct rundir *r)
 {
+    unfinished_done(r->unfinished);
     json_decref(r->inputs);
     free(r->root);
     free(r->base);
@@ -146,6 +149,7 @@ struct rundir *rundir_begin(const char *root, const struct config *cfg,
                             const struct rundir_input *inputs, size_t n, char *err, size_t errlen)
 {
     struct rundir *r = hostmem_new(1, sizeof *r, wanted);
+    r->unfinished = -1;
     root = *root != '\0' ? root : ".";
     compute_hash(r, cfg, inputs, n);
     r->seed = cfg->seed;
@@ -166,6 +170,7 @@ struct rundir *rundir_begin(const char *root, const struct config *cfg,
         drop(r);
         return NULL;
     }
+    r->unfinished = unfinished_add(r->hidden, "");
     if (write_config(r, cfg, err, errlen) != 0) {
         rundir_abandon(r);
         return NULL;

@@ -343,7 +343,7 @@ static int next_char(struct text *t)
 
 static int bad_line(struct text *t, const char *what)
 {
-    fail(t->err, t->errlen, "%s: line %" PRIu64 ": %s", t->path, t->line, what);
+    fail(t->err, t->errlen, "%s:%" PRIu64 ": %s", t->path, t->line, what);
     return -1;
 }
 

@@ -7,7 +7,6 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "memhier/hostmem.h"
 #include "sim/cmd.h"
 #include "sim/experiment.h"
 #include "sim/file.h"
@@ -250,7 +249,7 @@ int main(int argc, char **argv)
     struct view_command c = {.width = 1280, .height = 800};
     struct stat st;
     char err[1024];
-    hostmem_watch(EXIT_BAD_INPUT);
+    cmd_begin();
     const int parsed = parse(&c, argc, argv);
     int status = parsed == OPTIONS_BAD ? EXIT_BAD_INPUT : EXIT_GOOD;
     if (parsed == 0 && c.shot && file_may_write(c.shot, FILE_IN_PLACE, err, sizeof err))

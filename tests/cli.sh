@@ -419,6 +419,7 @@ readelf_clean() { readelf -S "$B/boot.elf" >re.out 2>re.err && [ ! -s re.err ] &
 . "$root/tests/cli_persistency.sh"
 . "$root/tests/cli_power.sh"
 . "$root/tests/cli_crash.sh"
+. "$root/tests/cli_ends.sh"
 . "$root/tests/cli_memory.sh"
 command -v readelf >/dev/null && t "readelf -S reads the boot image" readelf_clean
 

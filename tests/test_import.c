@@ -97,13 +97,13 @@ Test(import, lines_of_lackey)
     for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
         char text[100];
         snprintf(text, sizeof text, "I  00401000,3\n L 1000,8\n%s", wrong[i]);
-        refuses(&o, text, strlen(text), "line 3: ");
+        refuses(&o, text, strlen(text), ":3: ");
     }
-    refuses(&o, "I  00401000,3\n L 1000\0,8\n", 25, "line 2: ");
+    refuses(&o, "I  00401000,3\n L 1000\0,8\n", 25, ":2: ");
     becomes(&o, "I  00401000,3\r\n L 1000,8\r",
             "fetch 401000 3 1 401000 0\nload 1000 8 0 401000 0\n");
     refuses(&o, "", 0, "no access");
-    refuses(&o, " L 30000000000,8\n", 17, "line 1: address 0x30000000000 is beyond");
+    refuses(&o, " L 30000000000,8\n", 17, ":1: address 0x30000000000 is beyond");
 }
 
 Test(import, lines_of_dinero)
@@ -112,9 +112,9 @@ Test(import, lines_of_dinero)
     becomes(&o, "2 400000\n0 1000\n1 0x2000 extra\n\n2 400004\n",
             "fetch 400000 4 1 400000 0\nload 1000 4 0 0 0\nstore 2000 4 0 0 0\n"
             "fetch 400004 4 1 400004 0\n");
-    refuses(&o, "0 1000\n3 1000\n", 14, "line 2: ");
-    refuses(&o, "0 1000\n0 xyz\n", 13, "line 2: ");
-    refuses(&o, "0\n", 2, "line 1: ");
+    refuses(&o, "0 1000\n3 1000\n", 14, ":2: ");
+    refuses(&o, "0 1000\n0 xyz\n", 13, ":2: ");
+    refuses(&o, "0\n", 2, ":1: ");
 }
 
 Test(import, lines_of_ramulator)
@@ -124,13 +124,13 @@ Test(import, lines_of_ramulator)
     becomes(&o, "3 4096\n0 0x2010 8256\n",
             "load 1000 64 4 0 0\nload 2000 64 1 0 0\nwb 2040 64 0 0 0\n");
     becomes(&d, "0x1000 R\n4160 W\n", "load 1000 64 0 0 0\nwb 1040 64 0 0 0\n");
-    refuses(&d, "0x1000 R\n0x1040R\n", 17, "line 2: ");
-    refuses(&o, "3 4096\n-3 4096\n", 15, "line 2: ");
-    refuses(&o, "3 4096\n7\n", 9, "line 2: ");
-    refuses(&o, "3 4096 x\n", 9, "line 1: ");
-    refuses(&o, "99999999999 4096\n", 17, "line 1: ");
-    refuses(&d, "0x1000 R\n0x1000 Q\n", 18, "line 2: ");
-    refuses(&d, "0x1000\n", 7, "line 1: ");
+    refuses(&d, "0x1000 R\n0x1040R\n", 17, ":2: ");
+    refuses(&o, "3 4096\n-3 4096\n", 15, ":2: ");
+    refuses(&o, "3 4096\n7\n", 9, ":2: ");
+    refuses(&o, "3 4096 x\n", 9, ":1: ");
+    refuses(&o, "99999999999 4096\n", 17, ":1: ");
+    refuses(&d, "0x1000 R\n0x1000 Q\n", 18, ":2: ");
+    refuses(&d, "0x1000\n", 7, ":1: ");
 }
 
 Test(import, columns_of_csv)
@@ -141,13 +141,13 @@ Test(import, columns_of_csv)
             "0\n0,clwb,,0x1040,4,0,0\n5,fence,,0,0,0,0\n7,load,,64,8,0,4\n",
             "load 1000 8 2 40 0\nstore 1040 4 1 44 0\nclwb 1040 4 0 0 0\nfence 0 0 5 0 0\n"
             "load 40 8 7 0 4\n");
-    refuses(&o, "2,R,x,4096,8,64,0\n2,R,x,4096,8,64\n", 34, "line 2: ");
-    refuses(&o, "2,R,x,4096,8,64,0,1\n", 20, "line 1: ");
-    refuses(&o, "2,jump,x,4096,8,64,0\n", 21, "line 1: column 2");
-    refuses(&o, "2,R,x,40z6,8,64,0\n", 18, "line 1: column 4");
-    refuses(&o, "2,R,x,4096,9999,64,0\n", 21, "line 1: column 5");
-    refuses(&o, "2,R,x,4096,0,64,0\n", 18, "line 1: an access of no bytes");
-    refuses(&o, "2,R,x,-1,8,64,0\n", 16, "line 1: column 4");
+    refuses(&o, "2,R,x,4096,8,64,0\n2,R,x,4096,8,64\n", 34, ":2: ");
+    refuses(&o, "2,R,x,4096,8,64,0,1\n", 20, ":1: ");
+    refuses(&o, "2,jump,x,4096,8,64,0\n", 21, ":1: column 2");
+    refuses(&o, "2,R,x,40z6,8,64,0\n", 18, ":1: column 4");
+    refuses(&o, "2,R,x,4096,9999,64,0\n", 21, ":1: column 5");
+    refuses(&o, "2,R,x,4096,0,64,0\n", 18, ":1: an access of no bytes");
+    refuses(&o, "2,R,x,-1,8,64,0\n", 16, ":1: column 4");
     static const char *const wrong[] = {"", "kind", "addr,addr", "addr,nonesuch", "addr,", NULL};
     for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
         o.columns = wrong[i];

@@ -351,15 +351,15 @@ Test(series, text_of_others)
     static const struct {
         const char *text, *said;
     } bad[] = {
-        {"", "line 1"},
-        {"ps", "line 1"},
+        {"", ":1: "},
+        {"ps", ":1: "},
         {"a,b\n1,2\n", "not \"ps\""},
         {"ps,\n1,2\n", "without a name"},
         {"ps,a b\n", "names of columns"},
-        {"ps,a\n1\n", "line 2: not one number for each column"},
-        {"ps,a\n1,2,3\n", "line 2: not one number"},
-        {"ps,a\n1,2\n1,x\n", "line 3: expected a number"},
-        {"ps,a\n1,2\n\n", "line 3: expected a number"},
+        {"ps,a\n1\n", ":2: not one number for each column"},
+        {"ps,a\n1,2,3\n", ":2: not one number"},
+        {"ps,a\n1,2\n1,x\n", ":3: expected a number"},
+        {"ps,a\n1,2\n\n", ":3: expected a number"},
         {"ps,a\n1,2", "not one number"},
         {"ps,a\n1,-\n", "expected a number"},
         {"ps,a\n1,18446744073709551616\n", "more than 64 bits"},

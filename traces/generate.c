@@ -164,7 +164,8 @@ static int make_all(struct generate *g, char *err, size_t errlen)
     uint64_t *table = NULL;
     if (opt->lines < QUARTERS || opt->lines > GENERATE_LINES || !opt->records ||
         opt->capacity >= GENERATE_LINES) {
-        snprintf(err, errlen, "4 to %llu lines, 1 record or more, and a capacity below that",
+        snprintf(err, errlen,
+                 "expected 4 to %llu lines, 1 record or more, and a capacity below that",
                  (unsigned long long)GENERATE_LINES);
         return -1;
     }

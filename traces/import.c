@@ -63,7 +63,7 @@ enum import_state import_wrong(struct import *im, const char *fmt, ...)
     va_end(args);
     const int binary = im->opt->format == IMPORT_CHAMPSIM || im->opt->format == IMPORT_ORACLE;
     if (im->input)
-        snprintf(im->err, im->errlen, "%s: %s %llu: %s", im->path, binary ? "record" : "line",
+        snprintf(im->err, im->errlen, binary ? "%s: record %llu: %s" : "%s:%llu: %s", im->path,
                  (unsigned long long)im->input, what);
     else /* nothing has been read */
         snprintf(im->err, im->errlen, "%s: %s", im->path, what);
