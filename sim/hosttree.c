@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "guestos/include/machine.h"
+#include "memhier/hostmem.h"
 #include "sim/error.h"
 
 enum { KIND_DIRECTORY = 3, KIND_FILE = 4, KIND_LINK = 7 };
@@ -27,11 +28,12 @@ struct hosttree {
     struct entry *v;
     size_t n, cap;
     uint64_t bytes;
+    const char *failed; /* why it is not all that the guest has; NULL: it is */
 };
 
 struct hosttree *hosttree_new(void)
 {
-    return calloc(1, sizeof(struct hosttree));
+    return hostmem_new(1, sizeof(struct hosttree), "files for the host");
 }
 
 void hosttree_free(struct hosttree *t)
@@ -44,6 +46,12 @@ void hosttree_free(struct hosttree *t)
     }
     free(t->v);
     free(t);
+}
+
+static int incomplete(struct hosttree *t, const char *why)
+{
+    t->failed = t->failed ? t->failed : why;
+    return -1;
 }
 
 /* Nothing that could lead out of the folder. */
@@ -70,32 +78,36 @@ int hosttree_entry(struct hosttree *t, const char *path, size_t len, uint32_t ki
 {
     while (len && *path == '/')
         path++, len--;
-    if (!proper(path, len) || len > 4000 || t->n >= 10 * IMAGE_MAX_SECTIONS)
-        return -1;
+    if (!proper(path, len) || len > 4000)
+        return incomplete(t, "a file's name is too long, or none that the host could have");
+    if (t->n >= 10 * IMAGE_MAX_SECTIONS)
+        return incomplete(t, "too many files");
     if (t->n == t->cap) {
         const size_t cap = t->cap ? t->cap * 2 : 64;
         struct entry *more = realloc(t->v, cap * sizeof *more);
         if (!more)
-            return -1;
+            return incomplete(t, "out of host memory");
         t->v = more;
         t->cap = cap;
     }
     struct entry *e = &t->v[t->n];
     *e = (struct entry){.path = strndup(path, len), .kind = kind};
     t->n += e->path != NULL;
-    return e->path ? 0 : -1;
+    return e->path ? 0 : incomplete(t, "out of host memory");
 }
 
 int hosttree_bytes(struct hosttree *t, const void *bytes, size_t n)
 {
-    if (t->n == 0 || t->bytes + n > 4 * IMAGE_MAX_BYTES)
+    if (t->failed || t->n == 0)
         return -1;
+    if (t->bytes + n > 4 * IMAGE_MAX_BYTES)
+        return incomplete(t, "more than 4 GiB of files");
     struct entry *e = &t->v[t->n - 1];
     if (e->n + n > e->cap) {
         const size_t cap = e->cap * 2 > e->n + n ? e->cap * 2 : e->n + n;
         uint8_t *more = realloc(e->bytes, cap);
         if (!more)
-            return -1;
+            return incomplete(t, "out of host memory");
         e->bytes = more;
         e->cap = cap;
     }
@@ -349,6 +361,8 @@ int hosttree_write(const struct hosttree *t, const struct image *image,
                    const struct hosttree_place *places, size_t n, size_t which, char *err,
                    size_t errlen)
 {
+    if (t->failed)
+        return fail(err, errlen, "--sync-out: nothing is written: %s", t->failed);
     if (t->n == 0)
         return 0; /* the guest did not come to its end */
     for (size_t i = 0; i < t->n; i++) {

@@ -18,7 +18,7 @@ struct hosttree *hosttree_new(void);
 void hosttree_free(struct hosttree *t); /* NULL is fine */
 
 /* kind: WASI's file type. Paths are relative to the guest's root. 0, or -1: no memory, or more than
- * an image may have. */
+ * there may be. Half a tree would cut files short and remove others: it is not written. */
 int hosttree_entry(struct hosttree *t, const char *path, size_t len, uint32_t kind);
 /* Append to the entry begun last. */
 int hosttree_bytes(struct hosttree *t, const void *bytes, size_t n);

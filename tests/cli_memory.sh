@@ -2,7 +2,7 @@
 
 # starves CODE N COMMAND...: N times, the last no later than its last allocation, the host has no
 # memory from some allocation of the command on. Each time it ends with CODE and a message that
-# speaks of memory, the file keep.img is as it was, and no half a file is left.
+# speaks of memory, keep.img and keep.d are as they were, and no half a file is left.
 starves() {
     local code=$1 n=$2 at=1 calls i
     shift 2
@@ -11,7 +11,7 @@ starves() {
     for ((i = 0; i < n; i++)); do
         at=$((1 + i * (calls - 1) / (n - 1)))
         STARVE_AT=$at LD_PRELOAD=$tmp/starve.so exits "$code" "$@" </dev/null || { echo "at $at of $calls"; return 1; }
-        grep -q '^pwsim: ' err && grep -qiE 'memory|no room' err out && cmp -s keep.img keep.old && ! ls ./*.part 2>/dev/null && continue
+        grep -q '^pwsim: ' err && grep -qiE 'memory|no room' err out && cmp -s keep.img keep.old && diff -r keep.d keep.d.old && ! ls ./*.part 2>/dev/null && continue
         echo "allocation $at of $calls:"
         cat err
         return 1
@@ -19,8 +19,10 @@ starves() {
 }
 t "a library that starves a program" "$CC" -O1 -shared -fPIC -o starve.so "$root/tests/starve.c"
 if ASAN_OPTIONS="" limited 1000000 "$pwsim" --version >/dev/null 2>&1; then # AddressSanitizer has an allocator of its own
+    mkdir -p keep.d/sub && echo one >keep.d/one && cp "$B/guest/sample.txt" keep.d/sub/two && cp -r keep.d keep.d.old
     truncate -s 16M keep.img && cp keep.img keep.old
     t "no host memory: exec" starves 125 40 "$pwsim" exec "$B/guest/hello.wasm"
+    t "no host memory: files that go back to the host" starves 125 60 "$pwsim" exec --dir keep.d --sync-out "$B/guest/hello.wasm"
     t "no host memory: exec with traps on an out-of-order core" starves 125 40 "$pwsim" exec -s core.model=ooo -s kernel.boundary=trap "$B/guest/hello.wasm"
     t "no host memory: run that commits, with a checker" starves 2 40 "$pwsim" run "$root/sim/configs/hello.cfg" -o starved -s nvdimm.image=keep.img -s nvdimm.commit=true -s pmem.check=true
     t "no host memory: a full checkpoint" starves 2 40 "$pwsim" run "$root/sim/configs/hello.cfg" -o starved --checkpoint-at instructions=9000 starved.ck --checkpoint-kind full
