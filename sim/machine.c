@@ -290,7 +290,13 @@ static int check_program(const struct machine *m, char *err, size_t errlen)
     struct wasm_error we;
 
     if (!*m->cfg->program)
-        return fail(err, errlen, "program.name: no program is named");
+        return fail(err, errlen,
+                    "program.name: no program is named; `pwsim list programs` lists them");
+    for (size_t i = 0; i < m->cfg->env.n; i++) {
+        const char *equals = strchr(m->cfg->env.v[i], '=');
+        if (!equals || equals == m->cfg->env.v[i])
+            return fail(err, errlen, "program.env: \"%s\": expected NAME=VALUE", m->cfg->env.v[i]);
+    }
     snprintf(name, sizeof name, SECTION_PROGRAM "%s", m->cfg->program);
     const struct image_section *s = image_find(m->ports.image, name);
     if (!s)

@@ -6,8 +6,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "sim/cmd.h"
+#include "sim/error.h"
 #include "sim/experiment.h"
 #include "sim/file.h"
 #include "sim/options.h"
@@ -125,6 +127,10 @@ static struct snapshot *load_run(const char *dir, char *err, size_t errlen)
     struct config *cfg;
     struct snapshot *snap = NULL;
     snprintf(path, sizeof path, "%s/resolved.cfg", dir);
+    if (access(path, F_OK)) {
+        error_format(err, errlen, "%s: not a run directory: there is no %s", dir, path);
+        return NULL;
+    }
     if (config_load(path, NULL, 0, &cfg, err, errlen))
         return NULL;
     snprintf(path, sizeof path, "%s/series.csv.gz", dir);

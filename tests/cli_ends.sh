@@ -67,4 +67,7 @@ printf '0 1000\n\033[2Jx\n' >escape.din
 no_escape() { refuses 2 'escape.din:2: expected label 0, 1 or 2 and an address, got "?[2Jx"' "$pwsim" trace import -f dinero -o escape.trace escape.din; }
 t "what a file is quoted with does not speak to the terminal" no_escape
 t "a checkpoint at no point, with the option's name" refuses 2 "run: --checkpoint-at mark=-1: expected" "$pwsim" run "$root/sim/configs/hello.cfg" --checkpoint-at mark=-1 x.ck
+printf 'program: { name = "hello";\n env = ["A=1", "FOO"]; };\n' >bad.cfg
+t "an environment without a value" refuses 2 'bad.cfg:2: program.env: "FOO": expected NAME=VALUE' "$pwsim" run bad.cfg -o shut
+t "a folder that is no run directory" refuses 2 "shut: not a run directory: there is no shut/resolved.cfg" "$pwsim" view shut --screenshot shut.png
 t "cores in a folder that is a file" refuses 2 "--cores nothing: Not a directory" "$pwsim" crash "$root/sim/configs/hello.cfg" -s power.recovery=hello --cores nothing -j 1
