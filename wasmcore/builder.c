@@ -54,9 +54,9 @@ void builder_operands(struct builder *b, uint32_t slots)
 {
     b->most_operands = slots;
     if (b->temps + (uint64_t)slots + 1 > MAX_SLOTS || b->type->nresults > MAX_SLOTS)
-        b->failed = "it needs more than 65000 locals and operands";
+        builder_fail(b, "it needs more than 65000 locals and operands");
     else if (GROW(b->stack, b->stack_cap, b->height, slots + 1 - b->height))
-        b->failed = no_memory;
+        builder_fail(b, no_memory);
 }
 
 void builder_start(struct builder *b, const struct function *fn, const struct functype *type)
@@ -64,14 +64,14 @@ void builder_start(struct builder *b, const struct function *fn, const struct fu
     b->fn = fn;
     b->type = type;
     b->at = 0; /* before its first operator */
-    b->ninsns = b->nuops = b->nblocks = b->npending = 0;
+    b->ninsns = b->nuops = b->nfree = b->nblocks = b->npending = 0;
     b->height = b->flushed = b->most_height = 0;
     b->spare = 0;
     b->ncontrols = b->tables = b->depth = 0;
     b->ops = b->logged = 0;
     b->producer = NO_INSN;
-    b->after = NO_BLOCK;
-    b->open = b->calls = b->vectors = 0;
+    b->open = 0;
+    b->calls = b->vectors = 0;
     b->dead = 0;
     b->at_point = 1;
     b->failed = NULL;
@@ -81,7 +81,7 @@ void builder_start(struct builder *b, const struct function *fn, const struct fu
     b->most_operands = 0;
     builder_operands(b, fn->max_height << b->wide_locals);
     if (!b->failed && prepare_locals(b))
-        b->failed = no_memory;
+        builder_fail(b, no_memory);
 }
 
 void builder_free(struct builder *b)
@@ -109,13 +109,13 @@ int code_more_room(struct builder *b)
 {
     const uint64_t made = b->ninsns + (uint64_t)b->nuops;
     if (made > b->code_left)
-        b->failed = "the code becomes too large for a module of this size";
+        builder_fail(b, "the code becomes too large for a module of this size");
     if (GROW(b->insns, b->insns_cap, b->ninsns, ROOM_AHEAD) ||
         (b->keeps_pos && GROW(b->pos, b->pos_cap, b->ninsns, ROOM_AHEAD)) ||
         GROW(b->uops, b->uops_cap, b->nuops, ROOM_AHEAD) ||
         GROW(b->blocks, b->blocks_cap, b->nblocks, ROOM_AHEAD) ||
         GROW(b->pending, b->pending_cap, b->npending, ROOM_AHEAD))
-        b->failed = no_memory;
+        builder_fail(b, no_memory);
     if (b->failed)
         return 0;
     const uint64_t left = b->code_left - made;
@@ -138,17 +138,23 @@ static int joins_move(struct builder *b, int half, uint16_t dst, uint16_t from)
 void code_move(struct builder *b, uint8_t type, uint16_t dst, uint16_t from)
 {
     int half = type == VT_HIGH ? 1 : type == VT_V128 ? -1 : 0;
-    if (!half || !joins_move(b, half, dst, from))
-        code_emit(b, (struct insn){.op = IN_MOVE, .dst = dst, .a = from});
-    if (type != VT_HIGH)
-        code_alu_kind(b, ALU_COPY, file_bits(type, FILE_DST | FILE_A), dst, from, REG_NONE);
+    const unsigned files = file_bits(type, FILE_DST | FILE_A);
+    const struct insn in = {.op = IN_MOVE, .dst = dst, .a = from};
+    if (!half)
+        code_step(b, in, alu_uop(ALU_COPY, files, dst, from, REG_NONE));
+    else if (!joins_move(b, half, dst, from))
+        code_emit(b, in);
+    if (half < 0)
+        code_uop(b, alu_uop(ALU_COPY, files, dst, from, REG_NONE));
 }
 
 void code_const(struct builder *b, uint8_t type, uint16_t dst, uint64_t bits)
 {
-    code_emit(b, (struct insn){.op = IN_CONST, .dst = dst, .imm = bits});
-    if (type != VT_HIGH)
-        code_alu(b, UOP_ALU, file_bits(type, FILE_DST), dst, REG_NONE, REG_NONE);
+    const struct insn in = {.op = IN_CONST, .dst = dst, .imm = bits};
+    if (type == VT_HIGH)
+        code_emit(b, in);
+    else
+        code_step(b, in, alu_uop(ALU_USUAL, file_bits(type, FILE_DST), dst, REG_NONE, REG_NONE));
 }
 
 static void close_block(struct builder *b, enum block_end how, uint32_t live)
@@ -158,8 +164,36 @@ static void close_block(struct builder *b, enum block_end how, uint32_t live)
     k->nops = (uint16_t)b->ops;
     k->live = b->temps + live;
     b->insns[k->insn].dst = (uint16_t)b->ops;
+    if (how == END_RETURN || how == END_TAIL || how == END_TAIL_INDIRECT)
+        b->uops[b->nuops - 1].files |= FILES_LEAVING;
     b->open = 0;
     b->producer = NO_INSN;
+}
+
+static inline uint8_t depth_of_block(const struct builder *b)
+{
+    return (uint8_t)(b->depth < 255 ? b->depth : 255);
+}
+
+/* Where there is room. */
+static void open_block(struct builder *b)
+{
+    b->block = b->nblocks++;
+    b->ops = b->logged = 0;
+    b->blocks[b->block] = (struct raw_block){
+        .insn = b->ninsns, .uop = b->nuops, .free = b->nfree, .depth = depth_of_block(b)};
+    put_insn(
+        b, (struct insn){.op = IN_BLOCK,
+                         .imm = LOG_WORD(LOG_BLOCK, (uint64_t)(b->first_block + b->block) << 32)});
+    b->open = BLOCK_OPS;
+}
+
+/* Where there is room: the block under way ends and another one is its `next`. */
+static void go_on(struct builder *b, enum block_end how, uint32_t live)
+{
+    close_block(b, how, live);
+    b->blocks[b->block].next = b->first_block + b->nblocks;
+    open_block(b);
 }
 
 /* Nothing is in the block under way yet (the first has the function's prologue). */
@@ -171,34 +205,29 @@ static int is_empty(const struct builder *b)
 
 uint32_t code_begin_block(struct builder *b)
 {
-    if (!code_room(b))
+    if (b->failed || !code_room(b))
         return 0;
     if (b->open && is_empty(b)) {
-        b->blocks[b->block].depth = (uint8_t)(b->depth < 255 ? b->depth : 255);
+        b->blocks[b->block].depth = depth_of_block(b);
         return b->block;
     }
-    if (b->open) {
-        b->after = b->block;
-        close_block(b, END_FALL, b->height);
-    }
-    b->block = b->nblocks++;
-    b->ops = b->logged = 0;
-    if (b->after != NO_BLOCK)
-        b->blocks[b->after].next = b->block + 1;
-    b->after = NO_BLOCK;
-    uint32_t at = code_emit(b, (struct insn){.op = IN_BLOCK});
-    b->blocks[b->block] = (struct raw_block){
-        .insn = at, .uop = b->nuops, .depth = (uint8_t)(b->depth < 255 ? b->depth : 255)};
-    b->open = 1;
+    if (b->open)
+        go_on(b, END_FALL, b->height);
+    else
+        open_block(b);
     return b->block;
 }
 
-void code_end_block(struct builder *b, enum block_end how, int goes_on, uint32_t live)
+void code_end_block(struct builder *b, enum block_end how, uint32_t live)
 {
-    if (b->failed)
-        return;
-    close_block(b, how, live);
-    b->after = goes_on ? b->block : NO_BLOCK;
+    if (!b->failed)
+        close_block(b, how, live);
+}
+
+void code_next_block(struct builder *b, enum block_end how, uint32_t live)
+{
+    if (!b->failed && code_room(b))
+        go_on(b, how, live);
 }
 
 /* ---- labels ---- */
@@ -210,7 +239,7 @@ void label_refer(struct builder *b, struct control *c, uint32_t insn, uint32_t b
     if (c->kind == C_LOOP) {
         b->insns[insn].y = c->insn - insn;
         if (block != NO_BLOCK)
-            b->blocks[block].taken = c->block + 1;
+            b->blocks[block].taken = b->first_block + c->block;
         return;
     }
     b->pending[b->npending] = (struct pending){insn, block, c->refs};
@@ -225,7 +254,7 @@ void label_bind(struct builder *b, uint32_t list)
         const struct pending *p = &b->pending[list - 1];
         b->insns[p->insn].y = b->blocks[b->block].insn - p->insn;
         if (p->block != NO_BLOCK)
-            b->blocks[p->block].taken = b->block + 1;
+            b->blocks[p->block].taken = b->first_block + b->block;
         list = p->next;
     }
 }
@@ -245,12 +274,6 @@ void stack_settle(struct builder *b, uint32_t pos)
     e->kind = E_TEMP;
 }
 
-void stack_settle_top(struct builder *b, uint32_t n)
-{
-    for (uint32_t i = 0; i < n; i++)
-        stack_settle(b, b->height - 1 - i);
-}
-
 /* A block counts its micro-ops in 16 bits, and there may be as many operands as slots: where so
  * many of them are copied for one operator, the block ends and another takes over. A condition's
  * operands, which lie above the stack, may still be needed. */
@@ -261,12 +284,11 @@ static void settle_one_of_many(struct builder *b, uint32_t pos, uint32_t *n)
 {
     stack_settle(b, pos);
     if (++*n % COPIES_OF_A_BLOCK == 0) {
-        code_end_block(b, END_FALL, 1, b->height + CONDITION_SLOTS);
-        code_begin_block(b);
+        code_next_block(b, END_FALL, b->height + CONDITION_SLOTS);
     }
 }
 
-void stack_flush_locals(struct builder *b)
+void stack_flush_some(struct builder *b)
 {
     uint32_t n = 0;
     for (uint32_t pos = b->height; pos > b->flushed; pos--) {
@@ -276,7 +298,7 @@ void stack_flush_locals(struct builder *b)
     b->flushed = b->height;
 }
 
-void stack_save_local(struct builder *b, uint32_t local)
+void stack_save_some(struct builder *b, uint32_t local)
 {
     uint32_t n = 0;
     while (b->heads[local])

@@ -52,8 +52,10 @@ struct builder {
     uint8_t keeps_pos; /* pos is wanted: of each instruction */
     struct raw_uop *uops;
     uint32_t nuops, uops_cap;
+    uint32_t nfree; /* of them cost nothing */
     struct raw_block *blocks;
     uint32_t nblocks, blocks_cap;
+    uint32_t first_block; /* number of the first in the store */
     struct pending *pending;
     uint32_t npending, pending_cap;
     struct regalloc_room *registers;
@@ -74,7 +76,6 @@ struct builder {
     uint32_t nlocals, temps; /* slots: locals below nlocals, temporary h at temps + h */
     uint32_t most_height;
     uint32_t block;       /* under way */
-    uint32_t after;       /* block that goes on into the next one begun, or NO_BLOCK */
     uint32_t ops, logged; /* of the block so far */
     uint32_t depth;       /* of loops */
     uint32_t producer; /* the instruction that made the topmost temporary, if its dst may change */
@@ -82,7 +83,9 @@ struct builder {
     uint32_t tables;     /* br_tables so far */
     uint32_t spare;      /* so many more of each of the arrays above may be made unchecked */
     uint64_t code_left;  /* instructions and micro-ops that the unit may still take */
-    uint8_t open;        /* a block is under way; else code is unreachable */
+    /* A block is under way: how many operators and log words it may have; else code is unreachable,
+     * or the builder has failed. */
+    uint32_t open;
     uint32_t dead;       /* and so many blocks have begun in it */
     const uint8_t *wide; /* set: values may take two slots */
     uint8_t wide_locals; /* local_slots is in use */
@@ -99,6 +102,11 @@ struct builder {
  * function itself. Nothing is emitted. type and fn outlive the builder's work. */
 void builder_start(struct builder *b, const struct function *fn, const struct functype *type);
 void builder_free(struct builder *b);
+static inline void builder_fail(struct builder *b, const char *why)
+{
+    b->failed = why;
+    b->open = 0;
+}
 /* Room for an operand stack of so many slots; the builder fails if a frame has not. */
 void builder_operands(struct builder *b, uint32_t slots);
 
@@ -131,16 +139,18 @@ static inline int code_room(struct builder *b)
     return 1;
 }
 
-/*
- * Append an instruction; its number. The producer is forgotten. This and the next two are inline so
- * that fields go where they belong one by one: put together elsewhere and copied as words, they
- * make the host wait for its store buffer.
- */
-static inline uint32_t code_emit(struct builder *b, struct insn in)
+/* Where the code under way comes from. */
+static inline struct insn_pos code_pos(const struct builder *b)
 {
-    b->producer = NO_INSN;
-    if (!code_room(b))
-        return 0;
+    return (struct insn_pos){b->at, (uint16_t)b->ops, (uint16_t)b->logged};
+}
+
+/*
+ * Where there is room. Both are inline so that fields go where they belong one by one: put together
+ * elsewhere and copied as words, they make the host wait for its store buffer.
+ */
+static inline void put_insn(struct builder *b, struct insn in)
+{
     struct insn *to = &b->insns[b->ninsns];
     to->op = in.op;
     to->dst = in.dst;
@@ -148,25 +158,50 @@ static inline uint32_t code_emit(struct builder *b, struct insn in)
     to->b = in.b;
     to->imm = in.imm;
     if (b->keeps_pos)
-        b->pos[b->ninsns] = (struct insn_pos){b->at, (uint16_t)b->ops, (uint16_t)b->logged};
+        b->pos[b->ninsns] = code_pos(b);
+    b->ninsns++;
+    b->producer = NO_INSN;
     b->producer_uop = b->nuops;
-    return b->ninsns++;
+}
+
+static inline void put_uop(struct builder *b, struct raw_uop u)
+{
+    struct raw_uop *to = &b->uops[b->nuops++];
+    to->class = u.class;
+    to->flags = (uint8_t)(u.flags | (u.files ? UOP_VECTOR : 0));
+    to->bytes = u.bytes;
+    to->info = u.info;
+    to->files = u.files;
+    b->vectors |= u.files;
+    to->dst = u.dst;
+    to->a = u.a;
+    to->b = u.b;
+    to->slot = u.slot;
+}
+
+/* Append an instruction; its number. The producer is forgotten. */
+static inline uint32_t code_emit(struct builder *b, struct insn in)
+{
+    if (!code_room(b)) {
+        b->producer = NO_INSN;
+        return 0;
+    }
+    put_insn(b, in);
+    return b->ninsns - 1;
 }
 
 static inline void code_uop(struct builder *b, struct raw_uop u)
 {
+    if (code_room(b))
+        put_uop(b, u);
+}
+
+/* Append an instruction and the micro-op that it costs. */
+static inline void code_step(struct builder *b, struct insn in, struct raw_uop u)
+{
     if (code_room(b)) {
-        struct raw_uop *to = &b->uops[b->nuops++];
-        to->class = u.class;
-        to->flags = (uint8_t)(u.flags | (u.files ? UOP_VECTOR : 0));
-        to->bytes = u.bytes;
-        to->info = u.info;
-        to->files = u.files;
-        b->vectors |= u.files;
-        to->dst = u.dst;
-        to->a = u.a;
-        to->b = u.b;
-        to->slot = u.slot;
+        put_insn(b, in);
+        put_uop(b, u);
     }
 }
 
@@ -182,26 +217,35 @@ static inline void code_alu(struct builder *b, unsigned class, unsigned files, u
                                  .slot = REG_NONE});
 }
 
-/* The same of class UOP_ALU, of a kind (enum alu_kind). */
-static inline void code_alu_kind(struct builder *b, enum alu_kind kind, unsigned files,
-                                 uint16_t dst, uint16_t x, uint16_t y)
+/* One that costs nothing: RAW_USE of x or RAW_DEF of dst. */
+static inline void code_free(struct builder *b, unsigned class, unsigned files, uint16_t dst,
+                             uint16_t x)
 {
-    code_uop(b, (struct raw_uop){.class = UOP_ALU,
-                                 .info = (uint8_t)kind,
-                                 .files = (uint8_t)files,
-                                 .dst = dst,
-                                 .a = x,
-                                 .b = y,
-                                 .slot = REG_NONE});
+    code_alu(b, class, files, dst, x, REG_NONE);
+    b->nfree++;
+}
+
+/* One of class UOP_ALU. */
+static inline struct raw_uop alu_uop(enum alu_kind kind, unsigned files, uint16_t dst, uint16_t x,
+                                     uint16_t y)
+{
+    return (struct raw_uop){.class = UOP_ALU,
+                            .info = (uint8_t)kind,
+                            .files = (uint8_t)files,
+                            .dst = dst,
+                            .a = x,
+                            .b = y,
+                            .slot = REG_NONE};
 }
 void code_move(struct builder *b, uint8_t type, uint16_t dst, uint16_t from);
 void code_const(struct builder *b, uint8_t type, uint16_t dst, uint64_t bits);
 
 /* Begin a block. A block still open falls into it. */
 uint32_t code_begin_block(struct builder *b);
-/* End the one under way; with goes_on the next block begun is its `next`. live: height of the stack
- * whose values are used after it. */
-void code_end_block(struct builder *b, enum block_end how, int goes_on, uint32_t live);
+/* End the one under way. live: height of the stack whose values are used after it. */
+void code_end_block(struct builder *b, enum block_end how, uint32_t live);
+/* The same, and begin another, which is its `next`. */
+void code_next_block(struct builder *b, enum block_end how, uint32_t live);
 
 /* A load of 8 bytes of memory that is near (see regalloc.h) at an index, from a table. */
 static inline struct raw_uop near_load(const struct builder *b, uint16_t dst, uint16_t index)
@@ -226,7 +270,6 @@ void label_bind(struct builder *b, uint32_t list);
 
 static inline struct entry *stack_push(struct builder *b, uint8_t kind, uint8_t type)
 {
-    assert(b->height <= b->most_operands);
     struct entry *e = &b->stack[b->height++];
     if (b->height > b->most_height)
         b->most_height = b->height;
@@ -244,7 +287,7 @@ static inline void stack_push_temp(struct builder *b, uint8_t type)
 /* The instruction just emitted has put the topmost value there. */
 static inline void stack_is_result(struct builder *b)
 {
-    b->producer = b->failed ? NO_INSN : b->ninsns - 1;
+    b->producer = b->ninsns - 1;
 }
 
 /* A value that it has put there; of a v128 both halves. */
@@ -274,6 +317,14 @@ static inline void stack_push_local(struct builder *b, uint32_t slot)
 static inline uint32_t local_slot(const struct builder *b, uint32_t local)
 {
     return b->wide_locals ? b->local_slots[local] : local;
+}
+/* A local by its index; of a v128 both halves. */
+static inline void push_local(struct builder *b, uint32_t local)
+{
+    const uint32_t slot = local_slot(b, local);
+    stack_push_local(b, slot);
+    if (b->wide_locals && b->local_types[slot] == VT_V128)
+        stack_push_local(b, slot + 1);
 }
 /* How many slots the topmost value takes. */
 static inline uint32_t stack_top_width(const struct builder *b)
@@ -332,15 +383,30 @@ static inline uint16_t stack_top_slot(struct builder *b, uint32_t depth)
 {
     return stack_slot(b, b->height - 1 - depth);
 }
-void stack_settle_top(struct builder *b, uint32_t n);
+static inline void stack_settle_top(struct builder *b, uint32_t n)
+{
+    for (uint32_t i = 0; i < n; i++)
+        if (stack_top(b, i)->kind != E_TEMP)
+            stack_settle(b, b->height - 1 - i);
+}
 /* Put all locals on the stack into their temporaries. */
-void stack_flush_locals(struct builder *b);
+void stack_flush_some(struct builder *b);
+static inline void stack_flush_locals(struct builder *b)
+{
+    if (b->flushed < b->height)
+        stack_flush_some(b);
+}
 /* Put the entries of one local into theirs, since it is about to be written. */
-void stack_save_local(struct builder *b, uint32_t local);
+void stack_save_some(struct builder *b, uint32_t local);
+static inline void stack_save_local(struct builder *b, uint32_t local)
+{
+    if (b->heads[local])
+        stack_save_some(b, local);
+}
 /* The instruction that made the depth-th entry if no other came since, or NULL. */
 static inline struct insn *code_producer(struct builder *b, uint32_t depth)
 {
-    if (b->failed || b->producer == NO_INSN || !b->open || stack_top(b, depth)->kind != E_TEMP ||
+    if (b->producer == NO_INSN || stack_top(b, depth)->kind != E_TEMP ||
         b->insns[b->producer].dst != stack_temp_slot(b, b->height - 1 - depth))
         return NULL;
     assert(b->producer == b->ninsns - 1);

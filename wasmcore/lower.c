@@ -25,7 +25,7 @@ static void begin_function(struct builder *b)
 /* ---- into the store ---- */
 
 /* All but the micro-ops, which are there. Code lies at 0 until somebody places it. */
-static void place_blocks(struct builder *b, struct block *out, uint32_t first, uint32_t func)
+static void place_blocks(const struct builder *b, struct block *out, uint32_t func)
 {
     for (uint32_t i = 0; i < b->nblocks; i++) {
         const struct raw_block *k = &b->blocks[i];
@@ -37,13 +37,12 @@ static void place_blocks(struct builder *b, struct block *out, uint32_t first, u
             .code_addr = b->unit->code_bytes,
             .code_bytes = bytes,
             .func = func,
-            .taken = k->taken ? first + k->taken - 1 : 0,
-            .next = k->next ? first + k->next - 1 : 0,
+            .taken = k->taken,
+            .next = k->next,
             .end = k->end,
             .loop_head = k->loop_head,
         };
         b->unit->code_bytes += bytes;
-        b->insns[k->insn].imm = LOG_WORD(LOG_BLOCK, (uint64_t)(first + i) << 32);
     }
 }
 
@@ -63,7 +62,7 @@ static int take_code(const struct builder *b, struct code *code)
 static int finish_function(struct builder *b, struct code *code)
 {
     struct store *st = b->st;
-    uint32_t first = st->nblocks, frame = b->temps + b->most_height;
+    uint32_t first = b->first_block, frame = b->temps + b->most_height;
     struct regalloc ra = {.uops = b->uops,
                           .nuops = b->nuops,
                           .blocks = b->blocks,
@@ -75,12 +74,12 @@ static int finish_function(struct builder *b, struct code *code)
                           .leaf = !b->calls,
                           .vectors = b->vectors,
                           .room = b->registers};
-    if (GROW(st->blocks, st->blocks_cap, st->nblocks, b->nblocks) ||
+    if (GROW(st->blocks, st->blocks_cap, st->nblocks, b->nblocks + 1) ||
         first + (uint64_t)b->nblocks > 0x0fffffffu)
         return -1;
     if (regalloc_run(st, &ra, &st->blocks[first]))
         return -1;
-    place_blocks(b, &st->blocks[first], first, code->func);
+    place_blocks(b, &st->blocks[first], code->func);
     st->nblocks += b->nblocks;
     code->frame_slots = frame > b->type->nresults ? frame : b->type->nresults;
     code->zero_at = b->type->nparams;
@@ -148,15 +147,16 @@ static int build_function(struct builder *b, uint32_t index, const struct source
 static int lower_function(struct builder *b, uint32_t index, const struct source *from)
 {
     struct unit *u = b->unit;
-    uint32_t first_call = u->nimport_calls, first_block = b->st->nblocks;
+    uint32_t first_call = u->nimport_calls;
+    b->first_block = b->st->nblocks;
     if (build_function(b, index, from))
         return -1;
     for (uint32_t i = first_call; i < u->nimport_calls; i++)
-        u->import_calls[i].block += first_block;
+        u->import_calls[i].block += b->first_block;
     b->code_left -= b->ninsns + b->nuops;
     if (!finish_function(b, &u->codes[index]))
         return 0;
-    b->failed = "out of memory";
+    builder_fail(b, "out of memory");
     return cannot_lower(b, index, from->err);
 }
 

@@ -9,7 +9,7 @@
 
 void watch_point(struct builder *b, uint32_t offset)
 {
-    if (b->open && !b->failed && b->blocks[b->block].insn + 1 == b->ninsns)
+    if (b->open && b->blocks[b->block].insn + 1 == b->ninsns)
         b->see(b->see_arg, b, offset);
 }
 
@@ -35,7 +35,7 @@ static void watch(struct builder *b, uint32_t offset)
 {
     if (b->at_point)
         watch_point(b, offset);
-    b->at_point = b->open;
+    b->at_point = b->open != 0;
 }
 
 /* Room for all operands that validation has seen so far. */
@@ -54,9 +54,9 @@ static void lower_op(struct builder *b, const struct op *o)
         return;
     if ((b->ops >= BLOCK_OPS || b->logged >= BLOCK_OPS) && b->open)
         code_begin_block(b);
-    b->at = o->at;
+    b->at = (uint32_t)(o->at - b->module->bytes);
     if (b->see)
-        watch(b, o->at);
+        watch(b, b->at);
     if (!b->open) {
         lower_dead(b, o);
         return;
@@ -67,180 +67,206 @@ static void lower_op(struct builder *b, const struct op *o)
 
 /* ---- the commonest ---- */
 
-/*
- * Most operators are one of a few, with a short immediate, in the midst of code that is reached.
- * These are done here one after the other, by the same functions that check and lower them
- * elsewhere, but without looking for those functions, nor at whatever else may be the case.
- */
-enum common {
-    RARE,
-    LOCAL_GET,
-    LOCAL_SET,
-    LOCAL_TEE,
-    I32_CONST,
-    I64_CONST,
-    UNARY,
-    BINARY,
-    LOAD_ANY,
-    STORE_ANY,
-    ENTER,
-    END,
-    BR,
-    BR_IF,
-    CALL
-};
-
-static const uint8_t common_of[0x100 + OP_ROWS_FC] = {
-#define UN(code, ...)    [OP_ROW(code)] = UNARY,
-#define BIN(code, ...)   [OP_ROW(code)] = BINARY,
-#define CMP(code, ...)   [OP_ROW(code)] = BINARY,
-#define LOAD(code, ...)  [OP_ROW(code)] = LOAD_ANY,
-#define STORE(code, ...) [OP_ROW(code)] = STORE_ANY,
-#include "wasmcore/ops.def"
-    [WOP_local_get] = LOCAL_GET,
-    [WOP_local_set] = LOCAL_SET,
-    [WOP_local_tee] = LOCAL_TEE,
-    [WOP_i32_const] = I32_CONST,
-    [WOP_i64_const] = I64_CONST,
-    [WOP_block] = ENTER,
-    [WOP_loop] = ENTER,
-    [WOP_end] = END,
-    [WOP_br] = BR,
-    [WOP_br_if] = BR_IF,
-    [WOP_call] = CALL,
-};
-
-/* Is nothing to be looked at but the operator itself? */
-static inline int is_plain(const struct builder *b)
+/* Is nothing to be looked at but the operator itself? Where code is not reached, that is so of an
+ * end only. */
+static inline int is_plain(const struct builder *b, uint8_t code)
 {
-    return b->open && !b->failed && b->ops + b->logged < BLOCK_OPS;
+    return b->ops + b->logged < b->open ||
+           (code == WOP_end && !b->open && b->dead == 0 && !b->failed);
 }
 
-/* The operand stack has been higher than it is, so that there is room for one more. */
-static inline int was_higher(const struct validator *v)
+/* Validate a push and make room for it. */
+static inline int check_push(struct builder *b, struct validator *v, uint8_t type)
 {
-    return v->nvals < v->f->max_height;
-}
-
-/* Checked, it may be lowered; wrong is what the check has said. */
-static inline int lower_checked(struct builder *b, const struct op *o, int wrong, lower_fn *lower)
-{
-    if (wrong)
+    if (v->nvals < v->f->max_height) { /* the stack was as high before */
+        v->vals[v->nvals++] = type;
+        return 0;
+    }
+    if (ts_push_n(v, &type, 1))
         return -1;
-    b->ops++;
-    lower(b, o);
+    make_operands(b);
     return 0;
 }
 
-/* The same for one that may have pushed more than one value, and for one that does not count. */
-static inline int lower_pushing(struct builder *b, const struct op *o, int wrong, lower_fn *lower)
+/* Where an operator has been found valid that may have pushed values. */
+static inline void lower_pushing(struct builder *b, const struct op *o, lower_fn *lower)
 {
-    if (wrong)
-        return -1;
     make_operands(b);
     if (!b->failed)
         lower(b, o);
-    return 0;
 }
 
 /*
- * Validate and lower v->op, whose immediate is at p, if it is common. What follows it, or NULL if
- * it is not: nothing has been done. *rc: -1 if it is not valid. Its info is there only where it is
- * needed.
+ * Most operators are one of a few, with a short immediate, in the midst of code that is reached.
+ * As many of them as there are are done here one after the other, by the same functions that check
+ * and lower them elsewhere, but without looking for those functions, nor at whatever else may be
+ * the case. 0, or -1: one is not valid. Each goes straight to the next one, so that the host can
+ * learn what follows what. An immediate may be read past the end of the body, but not of the
+ * module: one that does not end in the body is left to validate_next, which says so.
  */
-static inline const uint8_t *common_op(struct builder *b, struct validator *v, const uint8_t *p,
-                                       int *rc)
-{
-    struct op *const o = &v->op;
-    switch ((enum common)common_of[o->code]) {
-    case RARE:
-        return NULL;
-    case LOCAL_GET:
-        if ((p = short_u(p, &o->x)) && was_higher(v))
-            *rc = lower_checked(b, o, check_local_get(v), lower_local_get);
-        else
-            p = NULL;
-        return p;
-    case LOCAL_SET:
-        if ((p = short_u(p, &o->x)))
-            *rc = lower_checked(b, o, check_local_set(v), lower_local_set);
-        return p;
-    case LOCAL_TEE:
-        if ((p = short_u(p, &o->x)))
-            *rc = lower_checked(b, o, check_local_tee(v), lower_local_tee);
-        return p;
-    case I32_CONST:
-        if ((p = short_i32(p, &o->bits)) && was_higher(v))
-            *rc = lower_checked(b, o, check_i32_const(v), lower_i32_const);
-        else
-            p = NULL;
-        return p;
-    case I64_CONST:
-        if ((p = short_i64(p, &o->bits)) && was_higher(v))
-            *rc = lower_checked(b, o, check_i64_const(v), lower_i64_const);
-        else
-            p = NULL;
-        return p;
-    case UNARY:
-        o->info = &op_rows[o->code];
-        *rc = lower_checked(b, o, check_unary(v), lower_handlers[o->code]);
-        return p;
-    case BINARY:
-        o->info = &op_rows[o->code];
-        *rc = lower_checked(b, o, check_binary(v), lower_binary);
-        return p;
-    case LOAD_ANY:
-        o->info = &op_rows[o->code];
-        if ((p = short_memarg(p, &o->memarg)))
-            *rc = lower_checked(b, o, check_load(v), lower_load);
-        return p;
-    case STORE_ANY:
-        o->info = &op_rows[o->code];
-        if ((p = short_memarg(p, &o->memarg)))
-            *rc = lower_checked(b, o, check_store(v), lower_store);
-        return p;
-    case ENTER:
-        if ((p = short_block(p, &o->block)))
-            *rc = lower_pushing(b, o, check_block(v), lower_enter);
-        return p;
-    case END:
-        if (v->nframes == 1) /* the last one of the body */
-            return NULL;
-        *rc = lower_pushing(b, o, check_end(v), lower_end);
-        return p;
-    case BR:
-        if ((p = short_u(p, &o->x)))
-            *rc = lower_checked(b, o, check_br(v), lower_br);
-        return p;
-    case BR_IF:
-        if ((p = short_u(p, &o->x)))
-            *rc = lower_checked(b, o, check_br(v), lower_br_if);
-        return p;
-    case CALL:
-        if ((p = short_u(p, &o->x))) {
-            b->ops++;
-            *rc = lower_pushing(b, o, check_call(v), lower_call);
-        }
-        return p;
-    }
-    __builtin_unreachable();
-}
-
-/* As many of them as there are, one after the other. 0, or -1: one is not valid. */
 static int common_ops(struct builder *b, struct validator *v)
 {
-    const uint8_t *at = v->r.at, *const end = v->r.end;
-    int rc = 0;
-    while (is_plain(b) && end - at >= SHORT_BYTES) {
-        v->op.code = *at;
-        v->op.at = (uint32_t)(at - v->r.base);
-        const uint8_t *next = common_op(b, v, at + 1, &rc);
-        if (!next)
-            break;
-        if (rc)
-            return -1;
-        at = next;
-    }
+    /* by OP_ROW: distances of labels from `rare` */
+#define TO(label) (int32_t)((const char *)&&label - (const char *)&&rare)
+    static const int32_t places[0x100 + OP_ROWS_FC] = {
+#define UN(code, ...)    [OP_ROW(code)] = TO(unary),
+#define UNT(code, ...)   [OP_ROW(code)] = TO(unary),
+#define BIN(code, ...)   [OP_ROW(code)] = TO(binary),
+#define BINT(code, ...)  [OP_ROW(code)] = TO(binary),
+#define CMP(code, ...)   [OP_ROW(code)] = TO(binary),
+#define LOAD(code, ...)  [OP_ROW(code)] = TO(load),
+#define STORE(code, ...) [OP_ROW(code)] = TO(store),
+#include "wasmcore/ops.def"
+        [WOP_local_get] = TO(local_get),
+        [WOP_local_set] = TO(local_set),
+        [WOP_local_tee] = TO(local_tee),
+        [WOP_i32_const] = TO(i32_const),
+        [WOP_i64_const] = TO(i64_const),
+        [WOP_block] = TO(enter),
+        [WOP_loop] = TO(enter),
+        [WOP_end] = TO(end),
+        [WOP_br] = TO(br),
+        [WOP_br_if] = TO(br_if),
+        [WOP_call] = TO(call),
+    };
+#undef TO
+    struct op *const o = &v->op;
+    const uint8_t *at = v->r.at, *const end = v->r.end, *next;
+    const uint8_t *const readable = v->r.base + v->m->nbytes - (SHORT_BYTES - 1);
+    const uint8_t *const stop = end < readable ? end : readable;
+    uint8_t type;
+
+    /* Validate and lower the operator at `at`: its info is there only where it is needed. */
+#define BEGIN                                                                                      \
+    do {                                                                                           \
+        if (at >= stop || !is_plain(b, *at))                                                       \
+            goto rare;                                                                             \
+        o->code = *at;                                                                             \
+        o->at = at;                                                                                \
+        goto *((const char *)&&rare + places[*at]);                                                \
+    } while (0)
+    /* Done: the one after it. */
+#define NEXT                                                                                       \
+    do {                                                                                           \
+        if (next > end)                                                                            \
+            goto rare;                                                                             \
+        at = next;                                                                                 \
+        BEGIN;                                                                                     \
+    } while (0)
+    /* Its immediate has been read, or is not short: nothing has been done. */
+#define READ(immediate)                                                                            \
+    do {                                                                                           \
+        if (!(next = (immediate)))                                                                 \
+            goto rare;                                                                             \
+    } while (0)
+#define CHECK(check)                                                                               \
+    do {                                                                                           \
+        if (check)                                                                                 \
+            goto wrong;                                                                            \
+    } while (0)
+
+    BEGIN;
+local_get:
+    READ(short_u(at + 1, &o->x));
+    CHECK(take_local(v, &type) || check_push(b, v, type));
+    b->ops++;
+    if (!b->failed)
+        push_local(b, o->x);
+    NEXT;
+local_set:
+    READ(short_u(at + 1, &o->x));
+    CHECK(check_local_set(v));
+    b->ops++;
+    lower_local_set(b, o);
+    NEXT;
+local_tee:
+    READ(short_u(at + 1, &o->x));
+    CHECK(check_local_tee(v));
+    b->ops++;
+    lower_local_tee(b, o);
+    NEXT;
+i32_const:
+    READ(short_i32(at + 1, &o->bits));
+    CHECK(check_push(b, v, VT_I32));
+    b->ops++;
+    if (!b->failed)
+        stack_push_const(b, VT_I32, o->bits);
+    NEXT;
+i64_const:
+    READ(short_i64(at + 1, &o->bits));
+    CHECK(check_push(b, v, VT_I64));
+    b->ops++;
+    if (!b->failed)
+        stack_push_const(b, VT_I64, o->bits);
+    NEXT;
+unary:
+    next = at + 1;
+    o->info = &op_rows[o->code];
+    CHECK(check_unary(v));
+    b->ops++;
+    lower_handlers[o->code](b, o);
+    NEXT;
+binary:
+    next = at + 1;
+    o->info = &op_rows[o->code];
+    CHECK(check_binary(v));
+    b->ops++;
+    lower_binary(b, o);
+    NEXT;
+load:
+    o->info = &op_rows[o->code];
+    READ(short_memarg(at + 1, &o->memarg));
+    CHECK(check_load(v));
+    b->ops++;
+    lower_load(b, o);
+    NEXT;
+store:
+    o->info = &op_rows[o->code];
+    READ(short_memarg(at + 1, &o->memarg));
+    CHECK(check_store(v));
+    b->ops++;
+    lower_store(b, o);
+    NEXT;
+enter:
+    READ(short_block(at + 1, &o->block));
+    CHECK(check_block(v));
+    lower_pushing(b, o, lower_enter);
+    NEXT;
+end:
+    next = at + 1;
+    CHECK(check_end(v));
+    lower_pushing(b, o, lower_end);
+    if (v->nframes > 0)
+        NEXT;
+    at = next;
+    goto rare;
+br:
+    READ(short_u(at + 1, &o->x));
+    CHECK(check_br(v));
+    b->ops++;
+    lower_br(b, o);
+    NEXT;
+br_if:
+    READ(short_u(at + 1, &o->x));
+    CHECK(check_br(v));
+    b->ops++;
+    lower_br_if(b, o);
+    NEXT;
+call:
+    READ(short_u(at + 1, &o->x));
+    CHECK(check_call(v));
+    b->ops++;
+    lower_pushing(b, o, lower_call);
+    NEXT;
+#undef BEGIN
+#undef NEXT
+#undef READ
+#undef CHECK
+
+wrong:
+    v->r.at = at;
+    return next > end ? 0 : -1;
+rare:
     v->r.at = at;
     return 0;
 }
@@ -255,6 +281,8 @@ int lower_body(struct builder *b, struct validator *v, struct function *fn)
     while (validate_is_open(v)) {
         if (!seen && common_ops(b, v))
             return -1;
+        if (!validate_is_open(v))
+            break;
         if (validate_next(v))
             return -1;
         lower_op(b, validator_op(v));

@@ -9,7 +9,7 @@
 
 static void raw_use(struct builder *b, uint8_t type, uint16_t slot)
 {
-    code_alu(b, RAW_USE, file_bits(type, FILE_A), REG_NONE, slot, REG_NONE);
+    code_free(b, RAW_USE, file_bits(type, FILE_A), REG_NONE, slot);
 }
 
 /* Arguments past those that travel in registers are stored to the callee's frame, which begins at
@@ -47,13 +47,11 @@ static void finish_call_to(struct builder *b, const struct functype *type, enum 
     code_alu(b, UOP_BRANCH, 0, REG_NONE, target, REG_NONE);
     b->calls = 1;
     stack_pop(b, type->nparams);
-    code_end_block(b, how, 1, base);
-    code_begin_block(b);
+    code_next_block(b, how, base);
     for (uint32_t i = 0; i < type->nresults; i++) {
         uint8_t t = type->types[type->nparams + i];
         if (t != VT_HIGH)
-            code_alu(b, RAW_DEF, file_bits(t, FILE_DST), stack_temp_slot(b, base + i), REG_NONE,
-                     REG_NONE);
+            code_free(b, RAW_DEF, file_bits(t, FILE_DST), stack_temp_slot(b, base + i), REG_NONE);
         stack_push_temp(b, t);
     }
 }
@@ -67,7 +65,7 @@ static void note_import_call(struct builder *b, uint32_t import)
 {
     struct unit *u = b->unit;
     if (GROW(u->import_calls, u->import_calls_cap, u->nimport_calls, 1))
-        b->failed = "out of memory";
+        builder_fail(b, "out of memory");
     else
         u->import_calls[u->nimport_calls++] = (struct import_call){import, b->block};
 }
@@ -267,7 +265,7 @@ static int tail_call(struct builder *b, uint32_t func)
         return 1;
     }
     code_alu(b, UOP_BRANCH, 0, REG_NONE, REG_NONE, REG_NONE);
-    code_end_block(b, END_TAIL, 0, 0);
+    code_end_block(b, END_TAIL, 0);
     return 0;
 }
 

@@ -5,20 +5,40 @@
 #define V_i64 0
 #define V_f32 1
 #define V_f64 1
+
+/* What an operator of UOP_ALU is (enum alu_kind), if no operand is a constant. */
+#define IS(code, id) ((code) == WOP_i32_##id || (code) == WOP_i64_##id)
+#define ALU_KIND(code)                                                                             \
+    (IS(code, add) ? ALU_ADD                                                                       \
+     : IS(code, shl) || IS(code, shr_s) || IS(code, shr_u) || IS(code, rotl) || IS(code, rotr)     \
+         ? ALU_SHIFT                                                                               \
+     : (code) == WOP_i32_wrap_i64 ? ALU_COPY                                                       \
+                                  : ALU_USUAL)
+
+#define COMPUTED(code, form, of_files, class_of)                                                   \
+    [OP_ROW(code)] = {.insn = form,                                                                \
+                      .files = of_files,                                                           \
+                      .class = UOP_##class_of,                                                     \
+                      .flags = (of_files) ? UOP_VECTOR : 0,                                        \
+                      .info = ALU_KIND(code)},
 #define UNARY(code, id, tr, ta, class)                                                             \
-    [OP_ROW(code)] = {IN_##id, UOP_##class, 0, V_##tr * FILE_DST | V_##ta * FILE_A},
+    COMPUTED(code, IN_##id, V_##tr *FILE_DST | V_##ta * FILE_A, class)
 #define BINARY(code, id, tr, t, class)                                                             \
-    [OP_ROW(code)] = {IN_##id##_rr, UOP_##class, 0, V_##tr * FILE_DST | V_##t * (FILE_A | FILE_B)},
+    COMPUTED(code, IN_##id##_rr, V_##tr *FILE_DST | V_##t * (FILE_A | FILE_B), class)
+#define ACCESS(code, id, mt, of_files, class_of)                                                   \
+    [OP_ROW(code)] = {.insn = IN_##id,                                                             \
+                      .files = of_files,                                                           \
+                      .class = class_of,                                                           \
+                      .flags = (of_files) ? UOP_VECTOR : 0,                                        \
+                      .bytes = sizeof(mt)},
 const struct lower_row lower_rows[0x100 + OP_ROWS_FC] = {
 #define UN(code, id, name, tr, ta, class, expr) UNARY(code, id, tr, ta, class)
 #define UNT(code, id, name, tr, ta, class, fn)  UNARY(code, id, tr, ta, class)
 #define BIN(code, id, name, tr, t, class, expr) BINARY(code, id, tr, t, class)
 #define BINT(code, id, name, t, class, fn)      BINARY(code, id, t, t, class)
 #define CMP(code, id, name, t, class, expr)     BINARY(code, id, i32, t, class)
-#define LOAD(code, id, name, tr, mt, align)                                                        \
-    [OP_ROW(code)] = {IN_##id, UOP_LOAD, sizeof(mt), V_##tr * FILE_DST},
-#define STORE(code, id, name, t, mt, align)                                                        \
-    [OP_ROW(code)] = {IN_##id, UOP_STORE, sizeof(mt), V_##t * FILE_B},
+#define LOAD(code, id, name, tr, mt, align)     ACCESS(code, id, mt, V_##tr *FILE_DST, UOP_LOAD)
+#define STORE(code, id, name, t, mt, align)     ACCESS(code, id, mt, V_##t *FILE_B, UOP_STORE)
 #include "wasmcore/ops.def"
 };
 
@@ -28,121 +48,71 @@ static const uint16_t compare_of[INSN_COUNT] = {
 #include "wasmcore/ops.def"
 };
 
-static int commutes(uint32_t op)
-{
-    switch (op) {
-    case WOP_i32_add:
-    case WOP_i32_mul:
-    case WOP_i32_and:
-    case WOP_i32_or:
-    case WOP_i32_xor:
-    case WOP_i64_add:
-    case WOP_i64_mul:
-    case WOP_i64_and:
-    case WOP_i64_or:
-    case WOP_i64_xor:
-    case WOP_f32_add:
-    case WOP_f32_mul:
-    case WOP_f64_add:
-    case WOP_f64_mul:
-        return 1;
-    default:
-        return 0;
-    }
-}
+#define PAIR(x, y) [WOP_##x] = WOP_##y, [WOP_##y] = WOP_##x
+#define SAME(x)    [WOP_##x] = WOP_##x
+/* The operator that does the same with its operands exchanged, or 0. */
+static const uint16_t exchanged[0x100] = {SAME(i32_add),
+                                          SAME(i32_mul),
+                                          SAME(i32_and),
+                                          SAME(i32_or),
+                                          SAME(i32_xor),
+                                          SAME(i64_add),
+                                          SAME(i64_mul),
+                                          SAME(i64_and),
+                                          SAME(i64_or),
+                                          SAME(i64_xor),
+                                          SAME(f32_add),
+                                          SAME(f32_mul),
+                                          SAME(f64_add),
+                                          SAME(f64_mul),
+                                          SAME(i32_eq),
+                                          SAME(i32_ne),
+                                          SAME(i64_eq),
+                                          SAME(i64_ne),
+                                          SAME(f32_eq),
+                                          SAME(f32_ne),
+                                          SAME(f64_eq),
+                                          SAME(f64_ne),
+                                          PAIR(i32_lt_s, i32_gt_s),
+                                          PAIR(i32_lt_u, i32_gt_u),
+                                          PAIR(i32_le_s, i32_ge_s),
+                                          PAIR(i32_le_u, i32_ge_u),
+                                          PAIR(i64_lt_s, i64_gt_s),
+                                          PAIR(i64_lt_u, i64_gt_u),
+                                          PAIR(i64_le_s, i64_ge_s),
+                                          PAIR(i64_le_u, i64_ge_u),
+                                          PAIR(f32_lt, f32_gt),
+                                          PAIR(f32_le, f32_ge),
+                                          PAIR(f64_lt, f64_gt),
+                                          PAIR(f64_le, f64_ge)};
 
-/* The compare with its operands exchanged. */
-static uint32_t mirrored(uint32_t op)
-{
-#define PAIR(x, y)                                                                                 \
-    case WOP_##x:                                                                                  \
-        return WOP_##y;                                                                            \
-    case WOP_##y:                                                                                  \
-        return WOP_##x;
-    switch (op) {
-        PAIR(i32_lt_s, i32_gt_s)
-        PAIR(i32_lt_u, i32_gt_u)
-        PAIR(i32_le_s, i32_ge_s)
-        PAIR(i32_le_u, i32_ge_u)
-        PAIR(i64_lt_s, i64_gt_s)
-        PAIR(i64_lt_u, i64_gt_u)
-        PAIR(i64_le_s, i64_ge_s)
-        PAIR(i64_le_u, i64_ge_u)
-        PAIR(f32_lt, f32_gt)
-        PAIR(f32_le, f32_ge)
-        PAIR(f64_lt, f64_gt)
-        PAIR(f64_le, f64_ge)
-    default:
-        return op;
-    }
-}
-
-/* The compare that is true when op is not, or 0: floats have none, for NaN. */
-static uint32_t negated(uint32_t op)
-{
-    switch (op) {
-        PAIR(i32_eq, i32_ne)
-        PAIR(i32_lt_s, i32_ge_s)
-        PAIR(i32_lt_u, i32_ge_u)
-        PAIR(i32_gt_s, i32_le_s)
-        PAIR(i32_gt_u, i32_le_u)
-        PAIR(i64_eq, i64_ne)
-        PAIR(i64_lt_s, i64_ge_s)
-        PAIR(i64_lt_u, i64_ge_u)
-        PAIR(i64_gt_s, i64_le_s)
-        PAIR(i64_gt_u, i64_le_u)
-    default:
-        return 0;
-    }
+/* The compare that is true when this one is not, or 0: floats have none, for NaN. */
+static const uint16_t negated[0x100] = {PAIR(i32_eq, i32_ne),     PAIR(i32_lt_s, i32_ge_s),
+                                        PAIR(i32_lt_u, i32_ge_u), PAIR(i32_gt_s, i32_le_s),
+                                        PAIR(i32_gt_u, i32_le_u), PAIR(i64_eq, i64_ne),
+                                        PAIR(i64_lt_s, i64_ge_s), PAIR(i64_lt_u, i64_ge_u),
+                                        PAIR(i64_gt_s, i64_le_s), PAIR(i64_gt_u, i64_le_u)};
 #undef PAIR
-}
+#undef SAME
 
 /* ---- arithmetic ---- */
 
-/* Sums and differences alike. */
-static enum alu_kind kind_of_sum(uint32_t op, uint32_t form, uint64_t imm)
+/* Of a sum with a constant, or a difference. */
+static enum alu_kind kind_of_sum(uint32_t op, uint64_t imm)
 {
     const int wide = op == WOP_i64_add || op == WOP_i64_sub;
     const uint64_t from_low = (wide ? imm : (uint64_t)(int64_t)(int32_t)imm) + 1024;
-    return form == FORM_RI && from_low < 2048 ? ALU_ADD_SHORT : ALU_ADD;
+    return from_low < 2048 ? ALU_ADD_SHORT : ALU_ADD;
 }
 
-/* imm: of the constant operand b, if form says that it is one. */
-static enum alu_kind kind_of(uint32_t op, uint32_t form, uint64_t imm)
+/* What an operator of UOP_ALU is with the constant imm as its second operand; kind: without. */
+static enum alu_kind kind_with_constant(uint32_t op, enum alu_kind kind, uint64_t imm)
 {
-    switch (op) {
-    case WOP_i32_wrap_i64:
-        return ALU_COPY;
-    case WOP_i32_add:
-    case WOP_i64_add:
-        return kind_of_sum(op, form, imm);
-    case WOP_i32_sub:
-    case WOP_i64_sub:
-        return form == FORM_RI ? kind_of_sum(op, form, imm) : ALU_USUAL;
-    case WOP_i32_shl:
-    case WOP_i64_shl:
-        return form == FORM_RI && imm >= 1 && imm <= 3 ? ALU_SCALE : ALU_SHIFT;
-    case WOP_i32_shr_s:
-    case WOP_i32_shr_u:
-    case WOP_i32_rotl:
-    case WOP_i32_rotr:
-    case WOP_i64_shr_s:
-    case WOP_i64_shr_u:
-    case WOP_i64_rotl:
-    case WOP_i64_rotr:
-        return ALU_SHIFT;
-    default:
-        return ALU_USUAL;
-    }
-}
-
-static void compute(struct builder *b, unsigned class, enum alu_kind kind, unsigned in_files,
-                    uint16_t dst, uint16_t x, uint16_t y)
-{
-    if (class == UOP_ALU)
-        code_alu_kind(b, kind, in_files, dst, x, y);
-    else
-        code_alu(b, class, in_files, dst, x, y);
+    if (kind == ALU_ADD || op == WOP_i32_sub || op == WOP_i64_sub)
+        return kind_of_sum(op, imm);
+    if ((op == WOP_i32_shl || op == WOP_i64_shl) && imm >= 1 && imm <= 3)
+        return ALU_SCALE;
+    return kind;
 }
 
 static void unary(struct builder *b, uint32_t op)
@@ -151,8 +121,8 @@ static void unary(struct builder *b, uint32_t op)
     const struct lower_row *row = lower_row(op);
     uint16_t a = stack_top_slot(b, 0);
     uint16_t dst = stack_give_way(b, 1, info->result);
-    code_emit(b, (struct insn){.op = row->insn, .dst = dst, .a = a});
-    compute(b, row->class, kind_of(op, 0, 0), row->files, dst, a, REG_NONE);
+    code_row(b, row, (struct insn){.op = row->insn, .dst = dst, .a = a}, row->info, dst, a,
+             REG_NONE);
     stack_is_result(b);
 }
 
@@ -179,7 +149,7 @@ void lower_extend_u(struct builder *b, const struct op *o)
 void lower_eqz(struct builder *b, const struct op *o)
 {
     const struct insn *p = code_producer(b, 0);
-    uint32_t not = p ? negated(compare_of[p->op]) : 0;
+    uint32_t not = p ? negated[compare_of[p->op]] : 0;
     if (!not ) {
         unary(b, o->code);
         return;
@@ -198,8 +168,8 @@ void lower_binary(struct builder *b, const struct op *o)
     uint32_t form = FORM_RR, first = 1, second = 0; /* depths of the operands */
     uint64_t imm = 0;
     if (x->kind == E_CONST && y->kind != E_CONST) {
-        if (info->kind == OPK_CMP || commutes(op)) {
-            op = mirrored(op);
+        if (exchanged[op]) {
+            op = exchanged[op];
             first = 0;
             second = 1;
         } else if (info->kind == OPK_BIN) {
@@ -214,10 +184,14 @@ void lower_binary(struct builder *b, const struct op *o)
     uint16_t a = form == FORM_IR ? REG_NONE : stack_top_slot(b, first);
     uint16_t c = form == FORM_RI ? REG_NONE : stack_top_slot(b, second);
     const struct lower_row *row = lower_row(op);
+    uint8_t kind = row->info;
+    if (form == FORM_RI)
+        kind = (uint8_t)kind_with_constant(op, kind, imm);
     uint16_t dst = stack_give_way(b, 2, info->result);
-    code_emit(b, (struct insn){
-                     .op = (uint16_t)(row->insn + form), .dst = dst, .a = a, .b = c, .imm = imm});
-    compute(b, row->class, kind_of(op, form, imm), row->files, dst, a, c);
+    code_row(
+        b, row,
+        (struct insn){.op = (uint16_t)(row->insn + form), .dst = dst, .a = a, .b = c, .imm = imm},
+        kind, dst, a, c);
     stack_is_result(b);
 }
 
@@ -238,24 +212,31 @@ int fits_32(uint8_t type, uint64_t bits, uint32_t *x)
     }
 }
 
+/* The instruction that branches as the compare p says, or 0: it is none, or has a constant that
+ * does not fit into *x. */
+static inline uint32_t branch_of(const struct insn *p, int sense, uint32_t *x)
+{
+    const uint32_t op = p ? compare_of[p->op] : 0;
+    if (!op)
+        return 0;
+    const struct lower_row *row = lower_row(op);
+    const uint32_t immediate = p->op - row->insn == FORM_RI;
+    if (immediate && !fits_32(op_lookup(op)->arg, p->imm, x))
+        return 0;
+    return row->insn + (uint32_t)(sense ? FORM_BT_RR : FORM_BF_RR) + immediate;
+}
+
 /* The compare that the topmost entry comes from, as a branch. 0 if it cannot be one. */
 static int fuse_compare(struct builder *b, int sense, struct condition *c)
 {
     const struct insn *p = code_producer(b, 0);
-    uint32_t op = p ? compare_of[p->op] : 0, x = 0;
-    if (!op)
+    uint32_t x = 0, branch = branch_of(p, sense, &x);
+    if (!branch)
         return 0;
-    const struct lower_row *row = lower_row(op);
-    const struct op_info *info = op_lookup(op);
-    uint32_t immediate = p->op - row->insn == FORM_RI;
-    if (immediate && !fits_32(info->arg, p->imm, &x))
-        return 0;
-    uint32_t form = immediate;
-    form += sense ? FORM_BT_RR : FORM_BF_RR;
-    c->in = (struct insn){.op = (uint16_t)(row->insn + form), .a = p->a, .b = p->b, .x = x};
+    c->in = (struct insn){.op = (uint16_t)branch, .a = p->a, .b = p->b, .x = x};
     c->a = p->a;
     c->b = p->b;
-    if (is_vector(info->arg)) {
+    if (b->uops[b->producer_uop].files) {
         c->compare = b->uops[b->producer_uop];
         c->a = c->compare.dst;
         c->b = REG_NONE;
@@ -292,6 +273,26 @@ uint32_t code_condition(struct builder *b, const struct condition *c)
     if (c->compare.class < UOP_CLASSES)
         code_uop(b, c->compare);
     code_alu(b, UOP_BRANCH, 0, REG_NONE, c->a, c->b);
+    return at;
+}
+
+/* A compare of integers becomes the branch where it stands. */
+uint32_t code_branch_if(struct builder *b, int sense)
+{
+    struct insn *p = code_producer(b, 0);
+    uint32_t x = 0, branch = branch_of(p, sense, &x);
+    if (!branch || b->uops[b->producer_uop].files) {
+        const struct condition c = lower_condition(b, sense);
+        return code_condition(b, &c);
+    }
+    const uint32_t at = b->producer;
+    *p = (struct insn){.op = (uint16_t)branch, .a = p->a, .b = p->b, .x = x};
+    if (b->keeps_pos)
+        b->pos[at] = code_pos(b);
+    b->uops[b->producer_uop].class = UOP_BRANCH;
+    b->uops[b->producer_uop].dst = REG_NONE;
+    b->producer = NO_INSN;
+    stack_pop(b, 1);
     return at;
 }
 

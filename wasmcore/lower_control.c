@@ -67,7 +67,10 @@ void emit_return(struct builder *b)
             uint16_t a = stack_top_slot(b, 0);
             unsigned v = is_vector(e->type) ? FILE_A : 0;
             code_emit(b, (struct insn){.op = IN_RETURN_R, .a = a});
-            code_alu(b, e->kind == E_TEMP ? RAW_USE : UOP_ALU, v, REG_NONE, a, REG_NONE);
+            if (e->kind == E_TEMP)
+                code_free(b, RAW_USE, v, REG_NONE, a);
+            else
+                code_alu(b, UOP_ALU, v, REG_NONE, a, REG_NONE);
         }
     } else {
         /* locals are overwritten by results, so they are copied to their temporaries first */
@@ -87,7 +90,7 @@ void emit_return(struct builder *b)
         code_emit(b, (struct insn){.op = IN_RETURN});
     }
     code_alu(b, UOP_BRANCH, 0, REG_NONE, REG_NONE, REG_NONE);
-    code_end_block(b, END_RETURN, 0, 0);
+    code_end_block(b, END_RETURN, 0);
 }
 
 /* Go to a label, whatever that takes; the block ends. */
@@ -103,7 +106,7 @@ static void emit_branch(struct builder *b, struct control *c)
     uint32_t at = code_emit(b, (struct insn){.op = IN_JUMP});
     code_alu(b, UOP_BRANCH, 0, REG_NONE, REG_NONE, REG_NONE);
     label_refer(b, c, at, b->block);
-    code_end_block(b, END_JUMP, 0, c->height + n);
+    code_end_block(b, END_JUMP, c->height + n);
 }
 
 static struct control *label(struct builder *b, uint32_t depth)
@@ -117,7 +120,7 @@ void lower_unreachable(struct builder *b, const struct op *o)
 {
     (void)o;
     code_emit(b, (struct insn){.op = IN_UNREACHABLE});
-    code_end_block(b, END_TRAP, 0, 0);
+    code_end_block(b, END_TRAP, 0);
 }
 
 void lower_return(struct builder *b, const struct op *o)
@@ -136,12 +139,10 @@ void lower_br_if(struct builder *b, const struct op *o)
     struct control *c = label(b, o->x);
     uint32_t n = label_arity(c), live = b->height - 1, carried = c->height + n;
     int direct = c->kind != C_FUNC && in_place(b, c, n, live);
-    struct condition k = lower_condition(b, direct);
     struct control skip = {.kind = C_BLOCK};
-    uint32_t at = code_condition(b, &k);
+    uint32_t at = code_branch_if(b, direct);
     label_refer(b, direct ? c : &skip, at, b->block);
-    code_end_block(b, END_COND, 1, live > carried ? live : carried);
-    code_begin_block(b);
+    code_next_block(b, END_COND, live > carried ? live : carried);
     if (direct)
         return;
     emit_branch(b, c); /* around which the opposite condition goes */
@@ -170,7 +171,7 @@ void lower_br_table(struct builder *b, const struct op *o)
     code_alu(b, UOP_ALU, 0, REG_NONE, index, REG_NONE);
     code_uop(b, near_load(b, target, index));
     code_alu(b, UOP_BRANCH, 0, REG_NONE, target, REG_NONE);
-    code_end_block(b, END_TABLE, 0, b->height);
+    code_end_block(b, END_TABLE, b->height);
     labels.at = o->bytes;
     for (uint32_t i = 0; i <= n && !b->failed; i++) {
         struct control *c = label(b, reader_u32(&labels));
@@ -190,7 +191,7 @@ void lower_br_table(struct builder *b, const struct op *o)
 struct control *push_control(struct builder *b, uint8_t kind)
 {
     if (GROW(b->controls, b->controls_cap, b->ncontrols, 1)) {
-        b->failed = "out of memory";
+        builder_fail(b, "out of memory");
         return NULL;
     }
     struct control *c = &b->controls[b->ncontrols++];
@@ -224,8 +225,7 @@ void lower_enter(struct builder *b, const struct op *o)
         struct control skip = {.kind = C_BLOCK};
         label_refer(b, &skip, code_condition(b, &k), b->block);
         c->if_false = skip.refs;
-        code_end_block(b, END_COND, 1, b->height);
-        code_begin_block(b);
+        code_next_block(b, END_COND, b->height);
     } else {
         b->producer = NO_INSN;
     }

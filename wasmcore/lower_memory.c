@@ -111,18 +111,6 @@ static int take_sum(struct builder *b, uint32_t depth, uint32_t offset, struct i
     return 1;
 }
 
-static void emit_access(struct builder *b, const struct lower_row *row, struct insn in,
-                        struct raw_uop u)
-{
-    u.class = row->class;
-    u.bytes = row->bytes;
-    u.files = row->files;
-    u.slot = REG_NONE;
-    code_emit(b, in);
-    code_uop(b, u);
-    b->logged++;
-}
-
 void lower_load(struct builder *b, const struct op *o)
 {
     const struct op_info *info = o->info;
@@ -133,17 +121,18 @@ void lower_load(struct builder *b, const struct op *o)
         return;
     }
     struct insn in = {.op = row->insn, .imm = offset};
-    struct raw_uop u = {.a = stack_temp_slot(b, b->height - 1), .b = REG_NONE};
+    uint16_t address = stack_temp_slot(b, b->height - 1); /* that the micro-op waits for */
     const struct entry *e = stack_top(b, 0);
     if (e->kind == E_CONST) {
         in.op += FORM_CONST_ADDRESS;
         in.imm = (uint64_t)(uint32_t)e->bits + offset;
-        u.a = REG_NONE;
+        address = REG_NONE;
     } else if (!take_sum(b, 0, offset, &in)) {
-        u.a = in.a = stack_top_slot(b, 0);
+        address = in.a = stack_top_slot(b, 0);
     }
-    u.dst = in.dst = stack_give_way(b, 1, info->result);
-    emit_access(b, row, in, u);
+    in.dst = stack_give_way(b, 1, info->result);
+    code_row(b, row, in, 0, in.dst, address, REG_NONE);
+    b->logged++;
     stack_is_result(b);
 }
 
@@ -156,31 +145,33 @@ void lower_store(struct builder *b, const struct op *o)
         far_store(b, info->arg, (uint16_t)(row->insn + FORM_FAR), row->bytes, &o->memarg);
         return;
     }
-    const struct entry *value = stack_top(b, 0), *address = stack_top(b, 1);
+    const struct entry *value = stack_top(b, 0), *at = stack_top(b, 1);
     struct insn in = {.op = row->insn, .imm = offset};
-    struct raw_uop u = {.dst = REG_NONE, .a = stack_temp_slot(b, b->height - 2), .b = REG_NONE};
-    if (address->kind == E_CONST) {
+    /* that the micro-op waits for */
+    uint16_t address = stack_temp_slot(b, b->height - 2), stored = REG_NONE;
+    if (at->kind == E_CONST) {
         in.op += FORM_CONST_ADDRESS;
-        in.imm = (uint64_t)(uint32_t)address->bits + offset;
-        u.a = REG_NONE;
-        u.b = in.b = stack_top_slot(b, 0);
+        in.imm = (uint64_t)(uint32_t)at->bits + offset;
+        address = REG_NONE;
+        stored = in.b = stack_top_slot(b, 0);
     } else if (value->kind == E_CONST && fits_32(info->arg, value->bits, &y)) {
         in.op += FORM_CONST_VALUE;
-        u.a = in.a = stack_top_slot(b, 1);
+        address = in.a = stack_top_slot(b, 1);
         in.x = offset;
         in.y = y;
     } else {
         int sum = value->kind == E_LOCAL && take_sum(b, 1, offset, &in);
-        u.b = stack_top_slot(b, 0);
+        stored = stack_top_slot(b, 0);
         if (!sum)
-            u.a = in.a = stack_top_slot(b, 1);
+            address = in.a = stack_top_slot(b, 1);
         if (in.op == row->insn + FORM_INDEXED)
-            in.dst = u.b;
+            in.dst = stored;
         else
-            in.b = u.b;
+            in.b = stored;
     }
     stack_pop(b, 2);
-    emit_access(b, row, in, u);
+    code_row(b, row, in, 0, REG_NONE, address, stored);
+    b->logged++;
 }
 
 struct insn three_operands(struct builder *b, uint16_t op, uint32_t x, uint32_t y)

@@ -30,14 +30,6 @@ static void local_set(struct builder *b, uint32_t local)
     stack_pop(b, 1);
 }
 
-void lower_local_get(struct builder *b, const struct op *o)
-{
-    uint32_t local = local_slot(b, o->x);
-    stack_push_local(b, local);
-    if (b->local_types[local] == VT_V128)
-        stack_push_local(b, local + 1);
-}
-
 void lower_local_set(struct builder *b, const struct op *o)
 {
     local_set(b, local_slot(b, o->x));
@@ -46,7 +38,12 @@ void lower_local_set(struct builder *b, const struct op *o)
 void lower_local_tee(struct builder *b, const struct op *o)
 {
     local_set(b, local_slot(b, o->x));
-    lower_local_get(b, o);
+    push_local(b, o->x);
+}
+
+void lower_local_get(struct builder *b, const struct op *o)
+{
+    push_local(b, o->x);
 }
 
 static void lower_global(struct builder *b, const struct op *o)
@@ -94,12 +91,12 @@ static void lower_drop(struct builder *b, const struct op *o)
     b->producer = NO_INSN;
 }
 
-void lower_i32_const(struct builder *b, const struct op *o)
+static void lower_i32_const(struct builder *b, const struct op *o)
 {
     stack_push_const(b, VT_I32, o->bits);
 }
 
-void lower_i64_const(struct builder *b, const struct op *o)
+static void lower_i64_const(struct builder *b, const struct op *o)
 {
     stack_push_const(b, VT_I64, o->bits);
 }

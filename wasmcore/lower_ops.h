@@ -13,9 +13,16 @@ typedef void lower_fn(struct builder *b, const struct op *o);
 
 struct lower_row {
     uint16_t insn; /* first form */
-    uint8_t class; /* enum uop_class */
-    uint8_t bytes; /* of an access to memory */
     uint8_t files; /* raw_uop.files, by the types of operands and result */
+    union {        /* of the micro-op */
+        struct {
+            uint8_t class; /* enum uop_class */
+            uint8_t flags;
+            uint8_t bytes; /* of an access to memory */
+            uint8_t info;  /* UOP_ALU: enum alu_kind, if no operand is a constant */
+        };
+        uint32_t head;
+    };
 };
 
 /* lower_compute.c: UN, UNT, BIN, BINT, CMP, LOAD and STORE rows. */
@@ -25,6 +32,24 @@ extern const struct lower_row lower_rows[];
 static inline const struct lower_row *lower_row(uint32_t code)
 {
     return &lower_rows[OP_ROW(code)];
+}
+
+/* Append an instruction of a row and its micro-op, with that info and operands x and y. */
+static inline void code_row(struct builder *b, const struct lower_row *row, struct insn in,
+                            uint8_t info, uint16_t dst, uint16_t x, uint16_t y)
+{
+    if (!code_room(b))
+        return;
+    put_insn(b, in);
+    struct raw_uop *to = &b->uops[b->nuops++];
+    to->head = row->head;
+    to->info = info;
+    to->files = row->files;
+    b->vectors |= row->files;
+    to->dst = dst;
+    to->a = x;
+    to->b = y;
+    to->slot = REG_NONE;
 }
 
 /* ---- lower_control.c ---- */
@@ -51,6 +76,8 @@ struct condition {
 };
 struct condition lower_condition(struct builder *b, int sense);
 uint32_t code_condition(struct builder *b, const struct condition *c);
+/* Both at once. */
+uint32_t code_branch_if(struct builder *b, int sense);
 /* Can an instruction hold the constant in 32 bits? See insn.h. */
 int fits_32(uint8_t type, uint64_t bits, uint32_t *x);
 
@@ -81,7 +108,7 @@ void v128_local_set(struct builder *b, uint32_t slot);
 void v128_global_op(struct builder *b, uint32_t op, struct insn in);
 
 /* ---- lower_ops.c ---- */
-lower_fn lower_local_get, lower_local_set, lower_local_tee, lower_i32_const, lower_i64_const;
+lower_fn lower_local_get, lower_local_set, lower_local_tee;
 extern lower_fn *const lower_handlers[]; /* by OP_ROW */
 static inline lower_fn *lower_handler(const struct op *o)
 {

@@ -2,7 +2,8 @@
 #include "wasmcore/lower_ops.h"
 #include "wasmcore/slots.h"
 
-#define ROW(code, id, class, bytes)          [(code)-OP_SIMD] = {IN_##id, UOP_##class, bytes},
+#define ROW(code, id, of_class, size)                                                              \
+    [(code)-OP_SIMD] = {.insn = IN_##id, .class = UOP_##of_class, .bytes = size},
 #define COMPUTES(code, id, name, class, ...) ROW(code, id, class, 0)
 static const struct lower_row rows[OP_SIMD_ROWS] = {
 #define V1                                    COMPUTES

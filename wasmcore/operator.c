@@ -3,31 +3,35 @@
 
 #include "wasmcore/regalloc.h"
 
+/* An integer of one to five bytes: its bits, and how many bytes; 0 bytes: it has more. Lengths come
+ * in no order that a host could predict, so there is no branch on them. */
+static inline unsigned short_bits(const uint8_t *p, uint64_t *bits)
+{
+    const uint64_t w = p[0] | (uint64_t)p[1] << 8 | (uint64_t)p[2] << 16 | (uint64_t)p[3] << 24 |
+                       (uint64_t)p[4] << 32;
+    const uint64_t ends = ~w & UINT64_C(0x8080808080), v = w & (ends ^ (ends - 1));
+    *bits = (v & 0x7f) | (v >> 1 & 0x3f80) | (v >> 2 & 0x1fc000) | (v >> 3 & 0xfe00000) |
+            (v >> 4 & UINT64_C(0x7f0000000));
+    return ends ? ((unsigned)__builtin_ctzll(ends) + 1) / 8 : 0;
+}
+
 const uint8_t *short_u_more(const uint8_t *p, uint32_t *x)
 {
-    uint64_t v = 0;
-    for (unsigned shift = 0; shift < 35; shift += 7) {
-        v |= (uint64_t)(*p & 0x7f) << shift;
-        if (*p++ < 0x80) {
-            *x = (uint32_t)v;
-            return v <= UINT32_MAX ? p : NULL;
-        }
-    }
-    return NULL;
+    uint64_t bits;
+    const unsigned n = short_bits(p, &bits);
+    *x = (uint32_t)bits;
+    return n > 0 && bits <= UINT32_MAX ? p + n : NULL;
 }
 
 const uint8_t *short_s_more(const uint8_t *p, int64_t *x)
 {
-    int64_t v = 0;
-    for (unsigned shift = 0; shift < 35; shift += 7) {
-        v |= (int64_t)(*p & 0x7f) << shift;
-        if (*p++ < 0x80) {
-            const int64_t sign = INT64_C(0x40) << shift;
-            *x = (v ^ sign) - sign;
-            return p;
-        }
-    }
-    return NULL;
+    uint64_t bits;
+    const unsigned n = short_bits(p, &bits);
+    if (n == 0)
+        return NULL;
+    const uint64_t sign = UINT64_C(1) << (7 * n - 1);
+    *x = (int64_t)((bits ^ sign) - sign);
+    return p + n;
 }
 
 /* The number of a memory. Where there is no choice it is one byte, as WebAssembly 2.0 has it. */

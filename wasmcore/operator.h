@@ -24,7 +24,7 @@
  */
 struct op {
     uint32_t code; /* as reader_op */
-    uint32_t at;   /* offset in the module's bytes */
+    const uint8_t *at; /* where it begins in the module's bytes */
     const struct op_info *info;
     uint8_t lane, type;
     union {

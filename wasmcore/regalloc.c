@@ -71,10 +71,19 @@ static void mark_used(struct pass *p)
 
 static void weigh(struct pass *p, const struct raw_uop *u, const struct raw_uop *end, uint64_t w)
 {
-    for (; u < end; u++) {
-        p->weight[file_of(u, FILE_DST)][u->dst] += w;
-        p->weight[file_of(u, FILE_A)][u->a] += w;
-        p->weight[file_of(u, FILE_B)][u->b] += w;
+    uint64_t *ints = p->weight[INT_FILE];
+    if (p->ra->vectors) {
+        for (; u < end; u++) {
+            p->weight[file_of(u, FILE_DST)][u->dst] += w;
+            p->weight[file_of(u, FILE_A)][u->a] += w;
+            p->weight[file_of(u, FILE_B)][u->b] += w;
+        }
+    } else {
+        for (; u < end; u++) {
+            ints[u->dst] += w;
+            ints[u->a] += w;
+            ints[u->b] += w;
+        }
     }
 }
 
@@ -323,19 +332,19 @@ static inline void fetch_operands(struct pass *p, const struct raw_uop *r)
         fetch(p, b, (wide & FILE_B) != 0, r->b);
 }
 
-/* One as it is to a place where there is room; the next place: one that costs nothing takes none.
- */
-static inline struct uop *copy_uop(struct uop *to, const struct raw_uop *r)
+/* One as it is to a place where there is room; how many that makes: what costs nothing is
+ * overwritten by the next. Not a branch, since a host could not predict it. */
+static inline uint32_t copy_uop(struct uop *to, const struct raw_uop *r)
 {
     memcpy(to, r, sizeof(*to));
-    return to + (r->class < UOP_CLASSES);
+    return r->class < UOP_CLASSES;
 }
 
 static inline void put_itself(struct pass *p, const struct raw_uop *r)
 {
     struct uop *const to = &p->st->uops[p->st->nuops];
     unsigned dst = file_of(r, FILE_DST);
-    p->st->nuops += (uint32_t)(copy_uop(to, r) - to);
+    p->st->nuops += copy_uop(to, r);
     if (!p->in_register[dst][r->dst])
         keep(p, dst, (FILE_WIDE(r->files) & FILE_DST) != 0, r->dst);
 }
@@ -353,30 +362,37 @@ static void put_last(struct pass *p, const struct raw_uop *r, const struct raw_b
         p->st->uops[p->st->nuops - 1].a = (uint16_t)p->ra->nlocals;
 }
 
-/* Nothing has to be fetched for a micro-op, and its result stays where it is made. */
+/* Nothing has to be fetched for a micro-op, its result stays where it is made, and so does the
+ * function's frame. */
 static inline int stays_in_registers(const struct pass *p, const struct raw_uop *r)
 {
     const uint8_t *ints = p->in_register[INT_FILE];
     if (!r->files)
         return ints[r->a] & ints[r->b] & ints[r->dst];
-    return p->in_register[file_of(r, FILE_A)][r->a] & p->in_register[file_of(r, FILE_B)][r->b] &
-           p->in_register[file_of(r, FILE_DST)][r->dst];
+    return (r->files < FILES_LEAVING) & p->in_register[file_of(r, FILE_A)][r->a] &
+           p->in_register[file_of(r, FILE_B)][r->b] & p->in_register[file_of(r, FILE_DST)][r->dst];
 }
 
-/* Those from r on that stay in registers are copied as they are; the first that does not, or stop.
- */
+/* Those from r on for which nothing has to be done are copied; the first other one, or stop. */
 static const struct raw_uop *put_plain(struct pass *p, const struct raw_uop *r,
                                        const struct raw_uop *stop)
 {
-    struct uop *to = &p->st->uops[p->st->nuops];
-    for (; r < stop && stays_in_registers(p, r); r++)
-        to = copy_uop(to, r);
-    p->st->nuops = (uint32_t)(to - p->st->uops);
+    struct uop *const uops = p->st->uops;
+    uint32_t n = p->st->nuops;
+    if (!p->short_of) {
+        for (; r < stop && !(r->files & FILES_LEAVING); r++)
+            n += copy_uop(&uops[n], r);
+    } else {
+        for (; r < stop && stays_in_registers(p, r); r++)
+            n += copy_uop(&uops[n], r);
+    }
+    p->st->nuops = n;
     return r;
 }
 
-/* There is always room for what is left of the block as it is, and for one that is not. */
-static void put_uops(struct pass *p, const struct raw_uop *r, const struct raw_uop *end,
+/* What is left of a block, of which the first does not stay in registers or is its last. There is
+ * always room for what is left as it is, and for one that is not. */
+static void put_rest(struct pass *p, const struct raw_uop *r, const struct raw_uop *end,
                      const struct raw_block *b)
 {
     const struct raw_uop *const last = end - 1;
@@ -384,68 +400,54 @@ static void put_uops(struct pass *p, const struct raw_uop *r, const struct raw_u
     while (make_room(p, (uint32_t)(end - r) + ROOM_FOR_ONE)) {
         r = put_plain(p, r, leaves || p->scratched ? last : end);
         if (r == end)
-            return;
+            break;
         if (r == last) {
             put_last(p, r, b);
-            return;
+            break;
         }
         fetch_operands(p, r);
         put_itself(p, r++);
     }
-}
-
-static void count_uops(struct pass *p, struct block *out)
-{
-    uint32_t n = p->st->nuops - out->uops;
-    if (n > MAX_BLOCK_UOP) { /* lowering's limits on blocks keep it far below */
-        p->failed = 1;
-        n = MAX_BLOCK_UOP;
-    }
-    out->nuops = (uint16_t)n;
-}
-
-/* Where not every slot has a register. */
-static void put_block(struct pass *p, uint32_t i, struct block *out)
-{
-    const struct regalloc *ra = p->ra;
-    const struct raw_block *b = &ra->blocks[i];
-    const struct raw_uop *r = ra->uops + b->uop, *end = block_end(ra, i);
-    out->uops = p->st->nuops;
-    if (i == 0 && make_room(p, ROOM_FOR_ONE + 2 * ra->type->nparams))
-        prologue(p);
-    if (r < end)
-        put_uops(p, r, end, b);
     if (p->scratched && make_room(p, ROOM_FOR_ONE))
         settle(p, b);
-    count_uops(p, out);
 }
 
-/* All blocks where every slot has one: micro-ops are as they are but where the frame is entered and
- * left. */
-static void put_as_they_are(struct pass *p, struct block *out)
+/* Block i begins; the one before it ends there. */
+static inline void begin_block(struct pass *p, struct block *out, uint32_t i, uint32_t at)
+{
+    const uint32_t n = at - out[i - 1].uops;
+    p->failed |= n > MAX_BLOCK_UOP; /* lowering's limits on blocks keep it far below */
+    out[i - 1].nuops = (uint16_t)n;
+    out[i].uops = at;
+}
+
+/*
+ * Micro-ops are as they are up to the next one that needs something done, however many blocks that
+ * are: where these begin is a matter of counting. The rest of that one's block goes step by step.
+ */
+static void put_blocks(struct pass *p, struct block *out)
 {
     const struct regalloc *ra = p->ra;
-    struct store *const st = p->st;
-    const struct raw_uop *r = ra->uops, *const all = r + ra->nuops;
-    if (!make_room(p, ra->nuops + ROOM_FOR_ONE + 2 * ra->type->nparams))
+    const struct raw_uop *const first = ra->uops, *const all = first + ra->nuops, *r = first;
+    const struct raw_block *const blocks = ra->blocks;
+    out[0].uops = p->st->nuops;
+    if (!make_room(p, ROOM_FOR_ONE + 2 * ra->type->nparams))
         return;
-    for (uint32_t i = 0; i < ra->nblocks; i++) {
-        const struct raw_block *b = &ra->blocks[i];
-        const struct raw_uop *end = block_end(ra, i);
-        const int leaves = r < end && leaves_frame(b);
-        out[i].uops = st->nuops;
-        if (i == 0)
-            prologue(p);
-        struct uop *to = &st->uops[st->nuops];
-        for (; r < end - leaves; r++)
-            to = copy_uop(to, r);
-        st->nuops = (uint32_t)(to - st->uops);
-        if (leaves && !make_room(p, (uint32_t)(all - r) + ROOM_FOR_ONE))
-            return;
-        if (leaves)
-            put_last(p, r++, b);
-        count_uops(p, &out[i]);
+    prologue(p);
+    uint32_t i = 1, more = p->st->nuops; /* what was put that is no copy */
+    while (make_room(p, (uint32_t)(all - r) + ROOM_FOR_ONE)) {
+        r = put_plain(p, r, all);
+        for (; i < ra->nblocks && blocks[i].uop <= r - first; i++)
+            begin_block(p, out, i, blocks[i].uop - blocks[i].free + more);
+        if (r == all)
+            break;
+        const struct raw_uop *const end = block_end(ra, i - 1);
+        put_rest(p, r, end, &blocks[i - 1]);
+        r = end;
+        if (i < ra->nblocks)
+            more = p->st->nuops - blocks[i].uop + blocks[i].free;
     }
+    begin_block(p, out, i, p->st->nuops);
 }
 
 int regalloc_run(struct store *st, const struct regalloc *ra, struct block *out)
@@ -459,9 +461,6 @@ int regalloc_run(struct store *st, const struct regalloc *ra, struct block *out)
         for (unsigned i = 0; i < SCRATCH; i++)
             p.scratch[f][i].slot = REG_NONE;
     assign_all(&p);
-    if (!p.short_of)
-        put_as_they_are(&p, out);
-    for (uint32_t i = 0; p.short_of && i < ra->nblocks && !p.failed; i++)
-        put_block(&p, i, &out[i]);
+    put_blocks(&p, out);
     return p.failed ? -1 : 0;
 }

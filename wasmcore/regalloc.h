@@ -40,15 +40,22 @@
  */
 #define FILE_BOTH_HALVES 9u /* a bit times this: in the vector file, and a v128 */
 #define FILE_WIDE(files) ((files) >> 3)
+/* One more: the function's frame is left after this one. */
+#define FILES_LEAVING 0x80u
 
 /* Type of the high half of a v128 where types are counted by slot: no enum valtype. */
 #define VT_HIGH 1u
 
 /* Begins like a struct uop, so that one that stays as it is can be copied. */
 struct raw_uop {
-    uint8_t class; /* enum uop_class, or a RAW_ one that costs nothing */
-    uint8_t flags; /* UOP_VECTOR if there are any files */
-    uint8_t bytes, info;
+    union {
+        struct {
+            uint8_t class; /* enum uop_class, or a RAW_ one that costs nothing */
+            uint8_t flags; /* UOP_VECTOR if there are any files */
+            uint8_t bytes, info;
+        };
+        uint32_t head; /* all of these */
+    };
     uint16_t dst, a, b, slot;
     uint8_t files;
 };
@@ -59,7 +66,8 @@ _Static_assert(offsetof(struct raw_uop, slot) == offsetof(struct uop, slot), "th
 struct raw_block {
     uint32_t insn;        /* of its IN_BLOCK */
     uint32_t uop;         /* first raw micro-op; they end where those of the next block begin */
-    uint32_t taken, next; /* blocks of the function + 1; 0: none */
+    uint32_t free;        /* so many of the function's before it cost nothing */
+    uint32_t taken, next; /* as in struct block */
     uint32_t live;        /* temporaries from this slot on are dead when it ends */
     uint16_t nops;
     uint8_t end, loop_head;
@@ -89,8 +97,8 @@ struct regalloc {
 };
 
 /*
- * Append the function's micro-ops to the store's and set uops and nuops of out[0 .. nblocks). 0, or
- * -1 without memory.
+ * Append the function's micro-ops to the store's and set uops and nuops of out[0 .. nblocks), uops
+ * of out[nblocks] too. 0, or -1 without memory.
  */
 int regalloc_run(struct store *st, const struct regalloc *ra, struct block *out);
 

@@ -257,11 +257,17 @@ static size_t put_text(char *to, size_t room, const char *text, size_t n)
     return len;
 }
 
-/* "name.func[12]", of a name of at most 200 bytes. By hand: there may be many. */
+/* Text that is taken, at most: of a function's own name, of the module's, of each half of an
+ * import's. */
+#define OWN_NAME    280u
+#define MODULE_NAME 200u
+#define HALF_NAME   130u
+
+/* "name.func[12]". By hand: there may be many. */
 static size_t put_numbered(char *to, const char *name, uint32_t number)
 {
     char digits[10];
-    size_t n = strnlen(name, 200), k = 0;
+    size_t n = strnlen(name, MODULE_NAME), k = 0;
     memcpy(to, name, n);
     memcpy(to + n, ".func[", 6);
     n += 6;
@@ -274,44 +280,54 @@ static size_t put_numbered(char *to, const char *name, uint32_t number)
     return n;
 }
 
-/* One function's name with its NUL into to[0 .. room); the bytes used. to NULL: only count. */
-static size_t func_name(const struct unit *u, const struct import *im, uint32_t f, char *to)
+/* One function's name with its NUL; the bytes used. */
+static size_t put_name(const struct unit *u, const struct import *im, uint32_t f, char *to)
 {
     const struct name *own = &u->module->funcs[f].name;
-    char text[300];
     size_t n;
     if (own->len > 0) {
-        n = put_text(text, 280, own->text, own->len);
+        n = put_text(to, OWN_NAME, own->text, own->len);
     } else if (im) {
-        n = put_text(text, 130, im->module.text, im->module.len);
-        text[n++] = '.';
-        n += put_text(text + n, 130, im->field.text, im->field.len);
+        n = put_text(to, HALF_NAME, im->module.text, im->module.len);
+        to[n++] = '.';
+        n += put_text(to + n, HALF_NAME, im->field.text, im->field.len);
     } else {
-        n = put_numbered(text, u->name, f);
+        n = put_numbered(to, u->name, f);
     }
-    text[n++] = '\0';
-    if (to)
-        memcpy(to, text, n);
+    to[n++] = '\0';
     return n;
 }
 
-/* All names one after the other; with `to`, entered into the store's functions too. */
-static size_t walk_names(struct store *st, const struct unit *u, char *to)
+/* Names take no more than this. */
+static size_t names_room(const struct unit *u)
+{
+    const struct module *m = u->module;
+    const size_t numbered = strnlen(u->name, MODULE_NAME) + sizeof(".func[4294967295]");
+    size_t room = 1;
+    for (uint32_t f = 0; f < m->nfuncs; f++) {
+        const struct name *own = &m->funcs[f].name;
+        if (own->len > 0)
+            room += own->len + 1;
+        else
+            room += f < m->nimported[EXT_FUNC] ? 2 * HALF_NAME + sizeof(".") : numbered;
+    }
+    return room;
+}
+
+/* All names one after the other, entered into the store's functions. */
+static void put_names(struct store *st, const struct unit *u, char *to)
 {
     const struct module *m = u->module;
     uint32_t f = 0;
-    size_t at = 0;
     for (uint32_t i = 0; i < m->nimports + m->nfuncs - m->nimported[EXT_FUNC]; i++) {
         const struct import *im = i < m->nimports ? &m->imports[i] : NULL;
         if (im && im->kind != EXT_FUNC)
             continue;
-        if (to)
-            st->funcs[u->first_func + f] = (struct code_func){
-                .name = to + at, .module = u->number, .index = f};
-        at += func_name(u, im, f, to ? to + at : NULL);
+        st->funcs[u->first_func + f] = (struct code_func){
+            .name = to, .module = u->number, .index = f};
+        to += put_name(u, im, f, to);
         f++;
     }
-    return at;
 }
 
 /* ---- modules ---- */
@@ -347,11 +363,10 @@ static int unit_types(struct store *st, struct unit *u)
 static int unit_names(struct store *st, struct unit *u)
 {
     uint32_t n = u->module->nfuncs;
-    if (GROW(st->funcs, st->funcs_cap, st->nfuncs, n) ||
-        !(u->func_names = malloc(walk_names(st, u, NULL) + 1)))
+    if (GROW(st->funcs, st->funcs_cap, st->nfuncs, n) || !(u->func_names = malloc(names_room(u))))
         return -1;
     u->first_func = st->nfuncs;
-    walk_names(st, u, u->func_names);
+    put_names(st, u, u->func_names);
     st->nfuncs += n;
     return 0;
 }

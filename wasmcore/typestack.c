@@ -94,12 +94,13 @@ int ts_push_frame(struct validator *v, uint32_t op, const struct functype *t)
 {
     if (v->nframes > v->lim->block_depth)
         return FAIL(v, "blocks nested too deep: the limit is %u", v->lim->block_depth);
-    struct open_block *frames = ts_grow(v->frames, &v->frames_cap, v->nframes + 1,
-                                        sizeof *v->frames);
-    if (!frames)
-        return FAIL(v, "out of memory");
-    v->frames = frames;
-    frames[v->nframes++] = (struct open_block){
+    if (v->nframes == v->frames_cap) {
+        void *frames = ts_grow(v->frames, &v->frames_cap, v->nframes + 1, sizeof *v->frames);
+        if (!frames)
+            return FAIL(v, "out of memory");
+        v->frames = frames;
+    }
+    v->frames[v->nframes++] = (struct open_block){
         .params = t->types,
         .results = t->types + t->nparams,
         .nparams = t->nparams,
@@ -116,7 +117,7 @@ int ts_push_frame(struct validator *v, uint32_t op, const struct functype *t)
 int ts_pop_frame(struct validator *v)
 {
     const struct open_block *top = ts_top_frame(v);
-    if (ts_pop_n(v, top->results, top->nresults))
+    if (ts_pop_few(v, top->results, top->nresults))
         return -1;
     if (v->nvals != top->height)
         return FAIL(v, "type mismatch: %u values remain on the stack at the end of the block",

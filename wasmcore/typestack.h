@@ -40,7 +40,13 @@ struct validator {
     uint32_t br_tables;
 };
 
-#define FAIL(v, ...) (wasm_fail((v)->err, &(v)->r, (v)->op.at, __VA_ARGS__), -1)
+/* Offset of the operator under way. */
+static inline uint32_t validator_at(const struct validator *v)
+{
+    return (uint32_t)(v->op.at - v->r.base);
+}
+
+#define FAIL(v, ...) (wasm_fail((v)->err, &(v)->r, validator_at(v), __VA_ARGS__), -1)
 
 /* An array of cap elements, moved if it has to be to hold n; NULL when the host has no memory: then
  * the array is where it was. */
@@ -107,6 +113,17 @@ static inline int ts_replace(struct validator *v, uint8_t want, uint8_t type)
         return ts_pop_odd(v, want) || ts_push(v, type) ? -1 : 0;
     v->vals[v->nvals - 1] = type;
     return 0;
+}
+
+/* ts_pop_n and ts_push_n where there are seldom more than one. */
+static inline int ts_pop_few(struct validator *v, const uint8_t *types, uint32_t n)
+{
+    return n == 0 ? 0 : n == 1 ? ts_pop(v, *types) : ts_pop_n(v, types, n);
+}
+
+static inline int ts_push_few(struct validator *v, const uint8_t *types, uint32_t n)
+{
+    return n == 0 ? 0 : n == 1 ? ts_push(v, *types) : ts_push_n(v, types, n);
 }
 
 /* What a branch to a label takes along. */

@@ -55,7 +55,7 @@ static int check_select_t(struct validator *v)
     if (n != 1)
         return FAIL(v, "invalid result arity: select with %u types", n);
     if (!valtype_known(type))
-        return wasm_bad_type(v->err, &v->r, v->op.at, type, "value");
+        return wasm_bad_type(v->err, &v->r, validator_at(v), type, "value");
     if (ts_pop(v, VT_I32) || ts_pop(v, type) || ts_pop(v, type))
         return -1;
     return ts_push(v, type);
@@ -100,7 +100,7 @@ static int check_ref_null(struct validator *v)
 {
     uint8_t type = v->op.type;
     if (!reftype_known(type))
-        return wasm_bad_type(v->err, &v->r, v->op.at + 1, type, "reference");
+        return wasm_bad_type(v->err, &v->r, validator_at(v) + 1, type, "reference");
     return ts_push(v, type);
 }
 
@@ -251,7 +251,7 @@ int validate_begin(struct validator *v, struct function *f)
     v->f = f;
     v->type = &v->m->types[f->type];
     v->r = reader_of(v->m->bytes, f->body, f->body_end);
-    v->op.at = f->body;
+    v->op.at = v->m->bytes + f->body;
     v->nvals = v->nframes = v->br_tables = 0;
     f->max_height = f->max_depth = 0;
     const struct functype results = {0, v->type->nresults, v->type->types + v->type->nparams};
@@ -270,7 +270,7 @@ static int next_long_op(struct validator *v, const uint8_t *at)
 static inline int next_op(struct validator *v)
 {
     const uint8_t *const at = v->r.at;
-    v->op.at = (uint32_t)(at - v->r.base);
+    v->op.at = at;
     if (v->r.end - at < SHORT_BYTES || !(v->r.at = op_read_short(&v->op, at)))
         return next_long_op(v, at);
     return 0;
@@ -293,7 +293,7 @@ const struct op *validator_op(const struct validator *v)
 
 int validate_finish(struct validator *v)
 {
-    v->op.at = reader_offset(&v->r);
+    v->op.at = v->r.at;
     if (v->r.at != v->r.end)
         return FAIL(v, "END opcode expected: %u bytes follow the end of the function",
                     reader_left(&v->r));

@@ -16,11 +16,15 @@ void no_such_local(struct validator *v);
 static inline int take_local(struct validator *v, uint8_t *type)
 {
     const uint32_t index = v->op.x;
+    if (index < v->nnear) {
+        *type = v->near_locals[index];
+        return 0;
+    }
     if (index >= v->nlocals) {
         no_such_local(v);
         return -1;
     }
-    *type = index < v->nnear ? v->near_locals[index] : local_type(v, index);
+    *type = local_type(v, index);
     return 0;
 }
 

@@ -29,7 +29,7 @@ static int block_type(struct validator *v, struct functype *t)
         return 0;
     const uint8_t type = BLOCK_VALUE_TYPE(b), *result = op_block_result(type);
     if (!result)
-        return wasm_bad_type(v->err, &v->r, v->op.at + 1, type, "value");
+        return wasm_bad_type(v->err, &v->r, validator_at(v) + 1, type, "value");
     if (type == VT_V128)
         v->m->has_v128 = 1;
     *t = (struct functype){0, 1, result};
@@ -69,13 +69,13 @@ int check_else(struct validator *v)
 
 int check_end(struct validator *v)
 {
-    struct open_block f = *ts_top_frame(v);
+    const struct open_block *const f = ts_top_frame(v); /* stays what it is when it is popped */
     if (ts_pop_frame(v))
         return -1;
-    if (f.op == WOP_op_if &&
-        (f.nparams != f.nresults || memcmp(f.params, f.results, f.nparams) != 0))
+    if (f->op == WOP_op_if &&
+        (f->nparams != f->nresults || memcmp(f->params, f->results, f->nparams) != 0))
         return FAIL(v, "type mismatch: an if without else must return the values that it takes");
-    return v->nframes > 0 ? ts_push_n(v, f.results, f.nresults) : 0;
+    return v->nframes > 0 ? ts_push_few(v, f->results, f->nresults) : 0;
 }
 
 /* ---- branches and calls ---- */
@@ -89,10 +89,10 @@ int check_br(struct validator *v)
     if (!to || (may_stay && ts_pop(v, VT_I32)))
         return -1;
     ts_label_types(to, &types, &n);
-    if (n > 0 && ts_pop_n(v, types, n))
+    if (ts_pop_few(v, types, n))
         return -1;
     if (may_stay)
-        return n > 0 ? ts_push_n(v, types, n) : 0;
+        return ts_push_few(v, types, n);
     ts_set_unreachable(v);
     return 0;
 }
@@ -146,9 +146,9 @@ int check_return(struct validator *v)
 
 static int call_type(struct validator *v, const struct functype *t)
 {
-    if (ts_pop_n(v, t->types, t->nparams))
+    if (ts_pop_few(v, t->types, t->nparams))
         return -1;
-    return ts_push_n(v, t->types + t->nparams, t->nresults);
+    return ts_push_few(v, t->types + t->nparams, t->nresults);
 }
 
 /* A tail call: the callee's results are the function's own. */
