@@ -42,6 +42,7 @@ killed() { # 100 times, at moments all over a run: the image is the old one or t
     done
 }
 t "kill -9, 100 times: the image is whole" killed
+rm -f ./*.part # a kill in the midst of a commit leaves one
 
 # small SIZE COMMAND...: the command, with a file system of that size in the folder `small`.
 namespace=-m
