@@ -111,14 +111,14 @@ static int keep(struct page_replay *r, uint64_t page)
 
 static int read_requests(struct page_replay *r, const char *path, char *err, size_t errlen)
 {
-    struct trace_record batch[BATCH];
+    const struct trace_record *batch;
     struct trace_reader *reader = trace_open(path, err, errlen);
     int64_t n = reader ? 1 : -1;
     if (reader)
         (void)trace_read_ahead(reader, 0); /* slower without, else the same */
     r->requests = 0;
     while (n > 0) {
-        n = trace_read(reader, batch, BATCH, err, errlen);
+        n = trace_next(reader, &batch, BATCH, err, errlen);
         for (int64_t i = 0; i < n; i++)
             if (is_request(&batch[i]) && keep(r, batch[i].addr >> r->shift))
                 n = fail(err, errlen, "%s: no memory for more than %zu requests", path,

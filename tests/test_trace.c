@@ -506,6 +506,41 @@ Test(trace, a_full_disk_is_an_error_and_keeps_the_old_file)
     free(old);
 }
 
+/* Records in place: the same ones, with and without threads, a seek and a read in between. */
+Test(trace, next_is_read_without_a_copy, .timeout = 60)
+{
+    const size_t n = 3 * 65536 + 99;
+    struct trace_record *want = write_trace(n, 22);
+    char err[300] = "";
+    for (unsigned threads = 0; threads <= 3; threads++) {
+        struct trace_reader *r = must_open();
+        const struct trace_record *v;
+        struct trace_record one;
+        size_t at = 0;
+        int64_t k = 1;
+        cr_assert_eq(trace_seek(r, 65536 + 5), 0);
+        if (threads)
+            cr_assert_eq(trace_read_ahead(r, threads), 0);
+        at = 65536 + 5;
+        for (uint64_t ask = 1; k > 0; ask = ask * 3 % 100003) {
+            k = trace_next(r, &v, ask, err, sizeof err);
+            cr_assert(k >= 0 && (uint64_t)k <= ask, "%s", err);
+            cr_assert(k > 0 || at == n);
+            for (int64_t i = 0; i < k; i++)
+                same_record(&want[at + (size_t)i], &v[i], at + (size_t)i);
+            at += (size_t)k;
+            cr_assert_eq(trace_tell(r), at);
+            if (at < n && ask % 2) {
+                cr_assert_eq(trace_read(r, &one, 1, err, sizeof err), 1, "%s", err);
+                same_record(&want[at], &one, at);
+                at++;
+            }
+        }
+        trace_reader_free(r);
+    }
+    free(want);
+}
+
 /* Threads ahead of the reader: the same records, wherever it starts and however it asks; a damaged
  * block is told by the same words. */
 Test(trace, threads_ahead_change_nothing, .timeout = 60)

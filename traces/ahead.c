@@ -28,6 +28,7 @@ struct trace_ahead {
     unsigned threads, slots;
     struct trace_record *records; /* of all slots, TRACE_BLOCK each */
     struct slot slot[THREADS_MAX * EACH];
+    struct slot *finished;        /* its last records are with the reader; NULL: no slot's are */
     uint64_t next, taken, blocks; /* to be decoded next; given out whole; in all */
     int stop;
 };
@@ -163,27 +164,24 @@ static void release(struct trace_ahead *a, struct slot *s)
     pthread_mutex_unlock(&a->lock);
 }
 
-int64_t trace_ahead_read(struct trace_ahead *a, uint64_t at, struct trace_record *out, size_t n,
-                         char *err, size_t errlen)
+int64_t trace_ahead_next(struct trace_ahead *a, uint64_t at, const struct trace_record **v,
+                         size_t n, char *err, size_t errlen)
 {
-    size_t done = 0;
-    while (done < n && at / TRACE_BLOCK < a->blocks) {
-        struct slot *s = await(a, at / TRACE_BLOCK);
-        const uint64_t from = at % TRACE_BLOCK;
-        if (s->n < 0) {
-            snprintf(err, errlen, "%s", s->message);
-            return -1;
-        }
-        const uint64_t left = (uint64_t)s->n > from ? (uint64_t)s->n - from : 0;
-        const size_t take = n - done < left ? n - done : (size_t)left;
-        memcpy(out + done, s->records + from, take * sizeof *out);
-        done += take;
-        at += take;
-        if (take < left)
-            break;
-        if (from + take < TRACE_BLOCK) /* the last block */
-            break;
-        release(a, s);
+    const uint64_t from = at % TRACE_BLOCK;
+    if (a->finished)
+        release(a, a->finished);
+    a->finished = NULL;
+    if (at / TRACE_BLOCK >= a->blocks)
+        return 0;
+    struct slot *s = await(a, at / TRACE_BLOCK);
+    if (s->n < 0) {
+        snprintf(err, errlen, "%s", s->message);
+        return -1;
     }
-    return (int64_t)done;
+    const uint64_t left = (uint64_t)s->n > from ? (uint64_t)s->n - from : 0;
+    const uint64_t take = n < left ? n : left;
+    *v = s->records + from;
+    if (from + take == TRACE_BLOCK)
+        a->finished = s;
+    return (int64_t)take;
 }

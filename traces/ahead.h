@@ -21,8 +21,8 @@ struct trace_ahead *trace_ahead_start(const char *path, uint64_t from, uint64_t 
                                       unsigned threads);
 void trace_ahead_stop(struct trace_ahead *a); /* NULL is fine */
 
-/* Up to n records from number `at`, which goes on from where the last call ended. As trace_read. */
-int64_t trace_ahead_read(struct trace_ahead *a, uint64_t at, struct trace_record *out, size_t n,
-                         char *err, size_t errlen);
+/* Up to n records from number `at`, which goes on from where the last call ended. As trace_next. */
+int64_t trace_ahead_next(struct trace_ahead *a, uint64_t at, const struct trace_record **v,
+                         size_t n, char *err, size_t errlen);
 
 #endif

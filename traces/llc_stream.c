@@ -181,6 +181,7 @@ static int take_batch(struct levels *c, const struct trace_reader *r,
                       size_t errlen)
 {
     struct llc_stream *s = c->to;
+    uint64_t instructions = 0;
     for (size_t i = 0; i < n; i++) {
         if (batch[i].addr >= HIERARCHY_ADDR_LIMIT) {
             const unsigned long long at = trace_tell(r) - n + i;
@@ -194,9 +195,10 @@ static int take_batch(struct levels *c, const struct trace_reader *r,
             one_kept(c, &batch[i]);
         else
             one(c, &batch[i]);
-        s->records++;
-        s->instructions += batch[i].gap;
+        instructions += batch[i].gap;
     }
+    s->records += n;
+    s->instructions += instructions;
     return 0;
 }
 
@@ -205,12 +207,12 @@ static int read_all(struct trace_reader *r, struct levels *c, const struct llc_s
 {
     const uint64_t most = opt->records, all = trace_reader_header(r)->records;
     const uint64_t expected = most && most < all ? most : all;
-    struct trace_record batch[BATCH];
+    const struct trace_record *batch;
     struct llc_stream *s = c->to;
     int64_t n = 1;
     while (n > 0 && (!most || s->records < most)) {
         const uint64_t left = most ? most - s->records : BATCH;
-        n = trace_read(r, batch, left < BATCH ? (size_t)left : BATCH, err, errlen);
+        n = trace_next(r, &batch, left < BATCH ? (size_t)left : BATCH, err, errlen);
         reserve(c, expected);
         if (!c->failed && n > 0 && take_batch(c, r, batch, (size_t)n, opt->keep_steps, err, errlen))
             return -1;

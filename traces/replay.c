@@ -98,7 +98,7 @@ int replay_run(struct trace_reader *reader, struct hierarchy *h, const struct re
                struct replay_result *result, char *err, size_t errlen)
 {
     const uint32_t only_llc = 1u << MEM_WRITEBACK, never = 1u << MEM_VISIBLE;
-    struct trace_record batch[BATCH];
+    const struct trace_record *batch;
     uint64_t left = opt->records ? opt->records : UINT64_MAX;
     struct replay rp = {.h = h,
                         .result = result,
@@ -114,7 +114,7 @@ int replay_run(struct trace_reader *reader, struct hierarchy *h, const struct re
         return -1;
     }
     while (left) {
-        int64_t n = trace_read(reader, batch, left < BATCH ? (size_t)left : BATCH, err, errlen);
+        int64_t n = trace_next(reader, &batch, left < BATCH ? (size_t)left : BATCH, err, errlen);
         if (n <= 0)
             return (int)n;
         if (replay_batch(&rp, batch, (size_t)n, reader, err, errlen))

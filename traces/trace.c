@@ -17,6 +17,7 @@
 #include "traces/ahead.h"
 #include "traces/format.h"
 
+#define RUN              512u
 #define COMPRESSED_LIMIT (BLOCK_LIMIT + BLOCK_LIMIT / 1000 + 4096) /* above deflateBound */
 
 struct trace_reader {
@@ -36,6 +37,7 @@ struct trace_reader {
     struct codec codec;
     struct libdeflate_decompressor *unpacker;
     struct trace_ahead *ahead; /* NULL: this thread decodes */
+    struct trace_record *run;  /* RUN, for trace_next; NULL: not used yet */
 };
 
 /* ---- opening ---- */
@@ -203,6 +205,7 @@ void trace_reader_free(struct trace_reader *r)
     free(r->index);
     free(r->packed);
     free(r->block);
+    free(r->run);
     free(r);
 }
 
@@ -281,13 +284,27 @@ static const char *skip(struct trace_reader *r)
     return NULL;
 }
 
-static int64_t read_from_ahead(struct trace_reader *r, struct trace_record *out, size_t n,
+static int64_t next_from_ahead(struct trace_reader *r, const struct trace_record **v, size_t n,
                                char *err, size_t errlen)
 {
-    const int64_t got = trace_ahead_read(r->ahead, r->next, out, n, err, errlen);
+    const int64_t got = trace_ahead_next(r->ahead, r->next, v, n, err, errlen);
     r->failed = got < 0;
     r->next += got > 0 ? (uint64_t)got : 0;
     return got;
+}
+
+static int64_t read_from_ahead(struct trace_reader *r, struct trace_record *out, size_t n,
+                               char *err, size_t errlen)
+{
+    const struct trace_record *v;
+    size_t done = 0;
+    for (int64_t got = 1; done < n && got > 0; done += (size_t)got) {
+        got = next_from_ahead(r, &v, n - done, err, errlen);
+        if (got < 0)
+            return -1;
+        memcpy(out + done, v, (size_t)got * sizeof *out);
+    }
+    return (int64_t)done;
 }
 
 int trace_read_ahead(struct trace_reader *r, unsigned threads)
@@ -324,6 +341,17 @@ int64_t trace_read(struct trace_reader *r, struct trace_record *out, size_t n, c
         r->next += take;
     }
     return (int64_t)done;
+}
+
+int64_t trace_next(struct trace_reader *r, const struct trace_record **v, size_t n, char *err,
+                   size_t errlen)
+{
+    if (r->ahead && !r->failed)
+        return next_from_ahead(r, v, n, err, errlen);
+    if (!r->run && !(r->run = malloc(RUN * sizeof *r->run)))
+        return fail_at(r, r->next, "out of memory", err, errlen);
+    *v = r->run;
+    return trace_read(r, r->run, n < RUN ? n : RUN, err, errlen);
 }
 
 int trace_seek(struct trace_reader *r, uint64_t i)

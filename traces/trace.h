@@ -65,7 +65,11 @@ uint64_t trace_tell(const struct trace_reader *r);
  * that read traces do from 0 on. */
 int64_t trace_read(struct trace_reader *r, struct trace_record *out, size_t n, char *err,
                    size_t errlen);
-/* From here on `threads` threads inflate and decode blocks ahead of trace_read (0: as many as there
+/* The same without a copy: *v points to the records, which stay there until r is used again. It may
+ * be fewer than n before the end. */
+int64_t trace_next(struct trace_reader *r, const struct trace_record **v, size_t n, char *err,
+                   size_t errlen);
+/* From here on `threads` threads inflate and decode blocks ahead of the two (0: as many as there
  * are processors), until a trace_seek. Records and messages are the same. -1: none could be
  * started, and everything is as before. */
 int trace_read_ahead(struct trace_reader *r, unsigned threads);
