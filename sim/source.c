@@ -350,6 +350,19 @@ __attribute__((weak)) const char *__lsan_default_options(void)
 }
 #endif
 
+/* What to do about what the parser says, in words that follow its own. */
+static const char *hint(const char *what)
+{
+    if (strstr(what, "duplicate") != NULL) {
+        return " (to change a key of an included file, use the group `override`)";
+    }
+    if (strcmp(what, "syntax error") == 0) {
+        return ": expected a key with its value, `name = value;`, or a group, `name: { ... };`, "
+               "here or in front of it";
+    }
+    return "";
+}
+
 /* Line of the whole text, from 1 on. */
 static struct origin where(const struct source *s, unsigned line)
 {
@@ -371,9 +384,8 @@ struct source *source_read(const char *path, char *err, size_t errlen)
     if (config_read_string(&s->tree, s->text != NULL ? s->text : "") != CONFIG_TRUE) {
         struct origin o = where(s, (unsigned)config_error_line(&s->tree));
         const char *what = config_error_text(&s->tree);
-        int twice = what != NULL && strstr(what, "duplicate") != NULL;
-        fail(err, errlen, "%s:%u: %s%s", s->files[o.file], o.line, what ? what : "syntax error",
-             twice ? " (to change a key of an included file, use the group `override`)" : "");
+        what = what != NULL ? what : "syntax error";
+        fail(err, errlen, "%s:%u: %s%s", s->files[o.file], o.line, what, hint(what));
         source_free(s);
         return NULL;
     }
