@@ -6,6 +6,7 @@
 
 #include "memhier/archive.h"
 #include "memhier/dram_bank.h"
+#include "memhier/kind.h"
 #include "memhier/match.h"
 
 /* A write in the queue; done: when its data is in the rows, once it has left. */
@@ -375,19 +376,11 @@ static struct mem_reply read_line(struct dram *d, const struct mem_req *req)
 
 static struct mem_reply dram_access(void *self, const struct mem_req *req)
 {
-    switch ((enum mem_kind)req->kind) {
-    case MEM_FETCH:
-    case MEM_LOAD:
-    case MEM_STORE:
-    case MEM_WALK:
-    case MEM_PREFETCH:
+    if (kind_reads(req->kind))
         return read_line(self, req);
-    case MEM_FENCE:
-    case MEM_VISIBLE:
-        return (struct mem_reply){.done = req->at, .source = SRC_DRAM};
-    default:
+    if (kind_writes(req->kind))
         return write_line(self, req);
-    }
+    return (struct mem_reply){.done = req->at, .source = SRC_DRAM};
 }
 
 struct mem_port dram_port(struct dram *d)

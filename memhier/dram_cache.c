@@ -7,6 +7,7 @@
 
 #include "memhier/archive.h"
 #include "memhier/hostmem.h"
+#include "memhier/kind.h"
 
 #define CHUNK_SHIFT 12u
 #define CHUNK       (1u << CHUNK_SHIFT) /* places; a set lies in one chunk */
@@ -280,24 +281,10 @@ static struct mem_reply do_write(struct dram_cache *c, const struct mem_req *req
 
 static struct mem_reply access(void *self, const struct mem_req *req)
 {
-    switch ((enum mem_kind)req->kind) {
-    case MEM_FETCH:
-    case MEM_LOAD:
-    case MEM_STORE:
-    case MEM_WALK:
-    case MEM_PREFETCH:
+    if (kind_reads(req->kind))
         return do_read(self, req);
-    case MEM_NTSTORE:
-    case MEM_CLWB:
-    case MEM_CLFLUSHOPT:
-    case MEM_CLFLUSH:
-    case MEM_WRITEBACK:
+    if (kind_writes(req->kind))
         return do_write(self, req);
-    case MEM_VISIBLE:
-    case MEM_FENCE:
-    case MEM_KINDS:
-        break;
-    }
     return (struct mem_reply){.done = req->at, .source = SRC_DRAM};
 }
 

@@ -1,4 +1,4 @@
-/* kind.h - what a replacement policy asks about the kind of an access. */
+/* kind.h - what replacement policies and memories ask about the kind of an access. */
 #ifndef MEMHIER_KIND_H
 #define MEMHIER_KIND_H
 
@@ -19,6 +19,17 @@ static inline int kind_is_flush(unsigned kind)
     const uint32_t flushes = 1u << MEM_NTSTORE | 1u << MEM_CLWB | 1u << MEM_CLFLUSHOPT |
                              1u << MEM_CLFLUSH;
     return (int)(flushes >> kind & 1);
+}
+
+/* A memory hands a line out; or takes one in. Fences and MEM_VISIBLE do neither. */
+static inline int kind_reads(unsigned kind)
+{
+    return kind_is_demand(kind) || kind == MEM_PREFETCH;
+}
+
+static inline int kind_writes(unsigned kind)
+{
+    return kind_is_flush(kind) || kind == MEM_WRITEBACK;
 }
 
 #endif

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "memhier/archive.h"
+#include "memhier/kind.h"
 #include "nvdimm/dimm.h"
 
 #define MAX_TIME UINT64_C(1000000000000) /* 1 s: longest time in a config */
@@ -158,26 +159,12 @@ static void do_visible(struct nvdimm *n, const struct mem_req *req)
 static struct mem_reply nvdimm_access(void *self, const struct mem_req *req)
 {
     struct nvdimm *n = self;
-    switch ((enum mem_kind)req->kind) {
-    case MEM_FETCH:
-    case MEM_LOAD:
-    case MEM_STORE:
-    case MEM_WALK:
-    case MEM_PREFETCH:
+    if (kind_reads(req->kind))
         return do_read(n, req);
-    case MEM_NTSTORE:
-    case MEM_CLWB:
-    case MEM_CLFLUSHOPT:
-    case MEM_CLFLUSH:
-    case MEM_WRITEBACK:
+    if (kind_writes(req->kind))
         return do_write(n, req);
-    case MEM_VISIBLE:
+    if (req->kind == MEM_VISIBLE)
         do_visible(n, req);
-        break;
-    case MEM_FENCE:
-    case MEM_KINDS:
-        break;
-    }
     return (struct mem_reply){.done = req->at, .source = SRC_NVDIMM};
 }
 
