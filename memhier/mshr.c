@@ -47,12 +47,16 @@ static ps_t first_end(const struct mshr_file *f, ps_t at)
     return first;
 }
 
-ps_t mshr_when_busy(const struct mshr_file *f, ps_t at)
+/* Many misses that are found out together would each go the way of the one before, and on. */
+ps_t mshr_when_busy(struct mshr_file *f, ps_t at)
 {
     at = at < f->floor ? f->floor : at;
+    const int known = at >= f->full_from && at < f->full_until;
+    f->full_from = known ? f->full_from : at;
+    at = known ? f->full_until : at;
     while (count_open(f, at) >= f->limit)
         at = first_end(f, at);
-    return at;
+    return f->full_until = at;
 }
 
 /* In turn, as the oldest is over in nearly all cases; else the one that ends first. */
@@ -81,6 +85,7 @@ void mshr_put(struct mshr_file *f, ps_t at, ps_t start, ps_t end)
     struct mshr_hold *h = to_forget(f, at);
     if (h->end > at && h->end > f->floor)
         f->floor = h->end;
+    f->full_from = at > f->full_from ? at : f->full_from; /* before `at` one is missing now */
     *h = (struct mshr_hold){start, end};
     end = push_recent(f, end);
     f->old_until = end > f->old_until ? end : f->old_until;

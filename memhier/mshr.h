@@ -28,6 +28,9 @@ struct mshr_file {
     ps_t *recent;   /* ends of the last limit - 1 holds, a ring */
     ps_t old_until; /* when all others are over: from then on fewer than `limit` are open */
     ps_t floor;     /* nothing starts before that */
+    /* From the one until the other, which is later or this says nothing, `limit` are open: found
+     * out by a search, which it shortens; not in checkpoints. */
+    ps_t full_from, full_until;
     uint32_t limit, size;
     uint32_t next;        /* of holds, to be overwritten */
     uint32_t next_recent; /* of recent */
@@ -37,7 +40,7 @@ struct mshr_file {
 int mshr_init(struct mshr_file *f, uint32_t limit);
 void mshr_drop(struct mshr_file *f);
 
-ps_t mshr_when_busy(const struct mshr_file *f, ps_t at);
+ps_t mshr_when_busy(struct mshr_file *f, ps_t at);
 void mshr_put(struct mshr_file *f, ps_t at, ps_t start, ps_t end);
 
 /* A miss that was found out at `at` holds a register. */
@@ -52,7 +55,7 @@ struct archive;
 void mshr_archive(struct mshr_file *f, struct archive *a);
 
 /* When a miss that is found out at `at` may start. */
-static inline ps_t mshr_when(const struct mshr_file *f, ps_t at)
+static inline ps_t mshr_when(struct mshr_file *f, ps_t at)
 {
     return at >= f->old_until ? at : mshr_when_busy(f, at);
 }

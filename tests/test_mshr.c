@@ -50,6 +50,38 @@ Test(mshr, misses_in_order_start_when_a_register_is_free)
         against_a_list(limit, 0, 50);
 }
 
+/* Each search goes on from where the one before ended, if that is still right: against one from the
+ * beginning, in bursts and with steps back. */
+static void against_a_search(uint32_t limit, ps_t back, uint64_t burst)
+{
+    struct mshr_file f;
+    uint64_t rng = limit + back + burst;
+    ps_t now = back, at = 0;
+    cr_assert_eq(mshr_init(&f, limit), 0);
+    for (int n = 0; n < MISSES; n++) {
+        if (draw(&rng) % burst == 0) {
+            now += draw(&rng) % (burst * 100 / limit + 2);
+            at = now - draw(&rng) % back;
+        }
+        const ps_t start = mshr_when(&f, at), first = at > f.floor ? at : f.floor;
+        cr_assert_eq(start, when(f.holds, (int)f.size, limit, first),
+                     "limit %u, back %lu, burst %lu, miss %d", limit, (unsigned long)back,
+                     (unsigned long)burst, n);
+        mshr_hold(&f, at, start, start + 1 + draw(&rng) % 50);
+    }
+    mshr_drop(&f);
+}
+
+Test(mshr, a_search_may_go_on_where_one_ended)
+{
+    for (uint32_t limit = 1; limit <= 16; limit = limit * 2 + 1)
+        for (uint64_t burst = 1; burst <= 64; burst *= 4) {
+            against_a_search(limit, 1, burst);
+            against_a_search(limit, 20, burst);
+            against_a_search(limit, 300, burst);
+        }
+}
+
 Test(mshr, one_from_the_past_does_not_wait_for_the_future)
 {
     struct mshr_file f;
