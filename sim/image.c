@@ -19,6 +19,7 @@
 #include "memhier/hostmem.h"
 #include "sim/error.h"
 #include "sim/file.h"
+#include "sim/unfinished.h"
 
 #define MAX_NAME  255
 #define ALIGNMENT 16
@@ -331,6 +332,9 @@ int image_write(const struct image *img, const char *path, char *err, size_t err
     if (image_find(img, SECTION_KERNEL) == NULL) {
         return fail(err, errlen, "%s: a boot image needs a section %s", path, SECTION_KERNEL);
     }
+    if (file_may_write(path, FILE_BY_RENAME, err, errlen) != 0) {
+        return -1;
+    }
     char *part = hostmem_format(wanted, "%s.part", path);
     int bad = 0, fd = open(part, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
     if (fd < 0) {
@@ -338,6 +342,7 @@ int image_write(const struct image *img, const char *path, char *err, size_t err
         free(part);
         return bad;
     }
+    const int unfinished = unfinished_add(part, "");
     errno = 0;
     if (write_elf(img, fd) != 0) {
         bad = fail(err, errlen, "%s: cannot write: %s", part,
@@ -352,6 +357,7 @@ int image_write(const struct image *img, const char *path, char *err, size_t err
     if (bad) {
         unlink(part);
     }
+    unfinished_done(unfinished);
     free(part);
     return bad;
 }

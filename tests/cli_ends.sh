@@ -49,8 +49,8 @@ t "a help that cannot be written" refuses 2 "standard output: cannot be written"
 
 # a rename would put a file in the place of a device
 mkfifo fifo
-for what in "trace generate scan -o fifo" "trace record $root/sim/configs/hello.cfg -o fifo" "trace export -f dinero -o fifo hello.trace" "run $root/sim/configs/hello.cfg -o shut --checkpoint-at mark=1 fifo"; do
-    t "no file in the place of a pipe: ${what%% -*}" refuses 2 "fifo: not a regular file" "$pwsim" $what
+for what in "image build fifo .kernel=$B/guest/kernel.wasm" "trace generate scan -o fifo" "trace record $root/sim/configs/hello.cfg -o fifo" "trace export -f dinero -o fifo hello.trace" "run $root/sim/configs/hello.cfg -o shut --checkpoint-at mark=1 fifo"; do
+    t "no file in the place of a pipe: ${what%% [-f]*}" refuses 2 "fifo: not a regular file" "$pwsim" $what
 done
 t "it is still one" test -p fifo
 
