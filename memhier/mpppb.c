@@ -274,7 +274,7 @@ static int would_turn(const struct mpppb *m, uint16_t tree, uint32_t way)
 static void promote(const struct mpppb *m, uint16_t *tree, uint32_t way)
 {
     for (uint32_t node = m->leaves + way; node > 1; node /= 2) {
-        if ((*tree >> node / 2 & 1u) != (node & 1))
+        if ((*tree >> node / 2 & 1) != (node & 1))
             return;
         *tree = (uint16_t)(*tree ^ 1u << node / 2);
     }
