@@ -188,7 +188,7 @@ if [ -z "${NO_O0:-}" ]; then
     o0=${B#"$root"/}/O0 # relative, as the dependencies name it when a compiler cache wrote them
     # objects whose dependencies name another target would stay as they are when a header changes
     grep -rlE --include='*.d' '^/' "$B/O0" 2>/dev/null | while read -r d; do rm -f "$d" "${d%.d}.o"; done
-    t "a build at -O0" make -C "$root" -s --no-print-directory B="$o0" OPT=-O0 "$o0/pwsim"
+    t "a build at -O0" make -C "$root" -s --no-print-directory B="$o0" OPT=-O0 SAN= "$o0/pwsim"
     o0_run() { cp "$B/boot.elf" "$B/O0/" && demo_point "$B/O0" three; }
     t "the same run at -O0" o0_run
     t "-O0 and -O2, same bytes" same_bytes one/runs three/runs

@@ -3,13 +3,28 @@
 #
 # Runners: the criterion binaries of tests/test_*.c, the command-line tests of tests/cli.sh, random
 # programs against wasm-interp (tests/random.sh), and the official WebAssembly scripts where
-# ../shared/wasm-spec is there. B is the build folder.
+# ../shared/wasm-spec is there. B is the build folder. With JOBS=2 or more the command-line tests and
+# the random programs, which are half of the work, run beside the criterion binaries.
 set -u
-: "${B:=build}"
+: "${B:=build}" "${JOBS:=1}"
 passed=0 failed=0 skipped=0
 export ASAN_OPTIONS="${ASAN_OPTIONS:-}:log_path=$PWD/$B/asan:detect_leaks=1:allocator_may_return_null=1"
 export UBSAN_OPTIONS="${UBSAN_OPTIONS:-}:print_stacktrace=1"
 rm -f "$B"/asan.*
+said=$(mktemp -d)
+beside=
+trap 'rm -rf "$said"; [ -z "$beside" ] || kill -- "-$beside" 2>/dev/null' EXIT
+
+scripts() {
+    B=$B tests/cli.sh >"$said/cli" 2>&1
+    B=$B tests/random.sh >"$said/random" 2>&1
+}
+if [ "$JOBS" != 1 ]; then
+    set -m # a process group of its own, which ends when this ends
+    scripts </dev/null &
+    beside=$!
+    set +m
+fi
 
 add() { # passed failed skipped
     passed=$((passed + $1)) failed=$((failed + $2)) skipped=$((skipped + $3))
@@ -44,11 +59,13 @@ summary() { # name, output whose last line is "N passed, N failed[, N skipped]"
     fi
 }
 
-out=$(B=$B tests/cli.sh 2>&1)
+if [ "$JOBS" = 1 ]; then scripts; else wait "$beside"; fi
+beside=
+out=$(cat "$said/cli")
 grep -a '^FAIL' <<<"$out"
 summary cli "$out"
 
-out=$(B=$B tests/random.sh 2>&1)
+out=$(cat "$said/random")
 if [[ $out == skipped:* ]]; then
     printf '  %-24s %s\n' "random programs" "$out"
 else
