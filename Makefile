@@ -296,11 +296,11 @@ HOST_C  = $(filter $(addsuffix /%,$(MODULES)),$(filter %.c,$(C_FILES)))
 
 lint:
 	@clang-format --dry-run -Werror $(C_FILES)
-	@printf '%s\n' $(HOST_C) | xargs -P 2 -I{} clang-tidy --quiet {} -- $(CPPFLAGS) -std=gnu11 2>/dev/null
+	@printf '%s\n' $(HOST_C) | xargs -P "$$(nproc)" -I{} clang-tidy --quiet {} -- $(CPPFLAGS) -std=gnu11 2>/dev/null
 	@# a reply is a value: cppcheck takes it for something that points to the request. The engine's loop takes it a
 	@# minute for each of four builds and each configuration, so that it gets gcc's only: all that clang's has other
 	@# than that is the one jump that metered builds have, too
-	@cppcheck -q -j 2 -U__clang__ --suppress=returnDanglingLifetime --error-exitcode=1 --std=c11 --inline-suppr --enable=warning,portability -I. $(HOST_C)
+	@cppcheck -q -j "$$(nproc)" -U__clang__ --suppress=returnDanglingLifetime --error-exitcode=1 --std=c11 --inline-suppr --enable=warning,portability -I. $(HOST_C)
 
 format:
 	@clang-format -i $(C_FILES)

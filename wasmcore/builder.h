@@ -80,9 +80,9 @@ struct builder {
     uint32_t depth;       /* of loops */
     uint32_t producer; /* the instruction that made the topmost temporary, if its dst may change */
     uint32_t producer_uop;
-    uint32_t tables;     /* br_tables so far */
-    uint32_t spare;      /* so many more of each of the arrays above may be made unchecked */
-    uint64_t code_left;  /* instructions and micro-ops that the unit may still take */
+    uint32_t tables;    /* br_tables so far */
+    uint32_t spare;     /* so many more of each of the arrays above may be made unchecked */
+    uint64_t code_left; /* instructions and micro-ops that the unit may still take */
     /* A block is under way: how many operators and log words it may have; else code is unreachable,
      * or the builder has failed. */
     uint32_t open;

@@ -23,7 +23,7 @@
  *   FENCE                                x: its byte
  */
 struct op {
-    uint32_t code; /* as reader_op */
+    uint32_t code;     /* as reader_op */
     const uint8_t *at; /* where it begins in the module's bytes */
     const struct op_info *info;
     uint8_t lane, type;
