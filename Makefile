@@ -179,7 +179,7 @@ shell-test: all $B/tests/shell_pty
 
 check-asan: JOBS := 2
 check-asan: deps
-	@$(MAKE) --no-print-directory B=build/asan JOBS=$(JOBS) OPT=-O1 SAN='-fsanitize=address,undefined -fno-sanitize-recover=undefined' check-only
+	@$(MAKE) $(if $(findstring jobserver,$(MAKEFLAGS)),,-j$(JOBS)) --no-print-directory B=build/asan JOBS=$(JOBS) OPT=-O1 SAN='-fsanitize=address,undefined -fno-sanitize-recover=undefined' check-only
 
 # ---- fuzzing: `make fuzz SECONDS=60` runs each target that long ----
 SECONDS    := 60
