@@ -181,6 +181,7 @@ int core_window_check(const struct core_config *cfg, char *err, size_t errlen)
     range(&k, "page walkers", w->walkers, 1, 8);
     range(&k, "cycles of a shift and addition", w->scale_add, 0, 1000);
     range(&k, "more cycles of a load into a vector register", w->vector_load, 0, 1000);
+    range(&k, "stores to one line that commit in a cycle", w->line_commits, 0, 8);
     for (unsigned i = 0; i < UOP_CLASSES; i++) {
         snprintf(what, sizeof what, "ports of class %s", class_names[i]);
         range(&k, what, w->ports[i], 1, 0xffff);

@@ -110,10 +110,13 @@ struct window_config {
     uint16_t ports_shift; /* of shifts and rotations; 0: those of UOP_ALU */
     uint32_t scale_add; /* a shift by 1 to 3 and the addition behind it are one micro-op of so many
                            cycles; 0: two, to 1000 */
-    uint32_t vector_load;  /* cycles that a load into a vector register takes more, 0 to 1000 */
-    uint8_t rename_copies; /* copies are renamed: they take no port and no time */
-    uint8_t rename_sums;   /* so are sums of a register and a short constant */
-    uint8_t fuse_branches; /* so are a compare and its branch, for issue too; 0: two micro-ops */
+    uint32_t vector_load; /* cycles that a load into a vector register takes more, 0 to 1000 */
+    uint16_t ports_vector_load,
+        ports_vector_store; /* of vector registers; 0: those of the others */
+    uint32_t line_commits;  /* stores to one line that commit in a cycle, to 8; 0: 1 */
+    uint8_t rename_copies;  /* copies are renamed: they take no port and no time */
+    uint8_t rename_sums;    /* so are sums of a register and a short constant */
+    uint8_t fuse_branches;  /* so are a compare and its branch, for issue too; 0: two micro-ops */
 };
 
 struct core_config {

@@ -47,6 +47,11 @@ static void set_window(struct ooo *c, const struct core_config *cfg)
         c->ports[i] = w->ports[i];
     }
     c->ports[OOO_SHIFTS] = w->ports_shift ? w->ports_shift : w->ports[UOP_ALU];
+    c->ports[OOO_VECTOR_LOADS] = w->ports_vector_load ? w->ports_vector_load : w->ports[UOP_LOAD];
+    c->ports[OOO_VECTOR_STORES] = w->ports_vector_store ? w->ports_vector_store
+                                                        : w->ports[UOP_STORE];
+    c->line_commits = w->line_commits ? w->line_commits : 1;
+    c->store_line = NO_LINE;
     c->scale_add = w->scale_add;
     c->vector_load = w->vector_load;
     c->rename_copies = w->rename_copies;
@@ -209,7 +214,7 @@ static void step_loads(struct ooo *c, const struct boundary_step *s, uint64_t *l
         struct ooo_op op = {0};
         ooo_take_load(c);
         op.dispatch = ooo_dispatch(c);
-        ooo_load_physical(c, &op, s->addr + (uint64_t)i * s->stride, 8, 0,
+        ooo_load_physical(c, &op, UOP_LOAD, s->addr + (uint64_t)i * s->stride, 8, 0,
                           later(op.dispatch + 1, ready));
         *last = later(*last, WHEN_CYCLE(op.complete));
         ooo_retire_load(c, &op);
@@ -254,7 +259,8 @@ static void steps(struct core *core, const struct boundary_step *s, uint32_t n)
             break;
         case STEP_STORES:
             for (uint32_t i = 0; i < s->n; i++)
-                ooo_store_physical(c, s->addr + (uint64_t)i * s->stride, 8, 0, 0, c->step_ready);
+                ooo_store_physical(c, UOP_STORE, s->addr + (uint64_t)i * s->stride, 8, 0, 0,
+                                   c->step_ready);
             break;
         case STEP_LOADS:
             step_loads(c, s, &loads);

@@ -18,19 +18,22 @@
  *             has a port of its class free, whatever has been dispatched before it
  *   complete  after its latency
  *   retire    in order, `retire_width` a cycle
- *   commit    stores: after retirement, in order, one a cycle
+ *   commit    stores: after retirement, in order, one a cycle, or `line_commits` to one line
  *
  * The hart's clock (core.cycle) is retirement. A cycle in which something retired is BASE; those
  * between two retirements belong to what held up the younger micro-op, then the oldest: they are
  * dealt out to its steps in their order (ooo_charge).
  */
-#define OOO_CYCLES  4096u /* cycles ahead of dispatch whose ports are known; power of two */
-#define OOO_WINDOW  1024u /* most micro-ops in the ROB and in the fetch queue; power of two */
-#define OOO_PORTS   16u
-#define OOO_SHIFTS  UOP_CLASSES /* for ports, shifts are a class of their own */
-#define OOO_CLASSES (UOP_CLASSES + 1u)
-#define OOO_WALKS   8u   /* page walks under way that are remembered; power of two */
-#define OOO_PENDING 512u /* entries for words with stores under way; power of two */
+#define OOO_CYCLES 4096u /* cycles ahead of dispatch whose ports are known; power of two */
+#define OOO_WINDOW 1024u /* most micro-ops in the ROB and in the fetch queue; power of two */
+#define OOO_PORTS  16u
+/* For ports, these are classes of their own: shifts, accesses of vector registers. */
+#define OOO_SHIFTS        UOP_CLASSES
+#define OOO_VECTOR_LOADS  (UOP_CLASSES + 1u)
+#define OOO_VECTOR_STORES (UOP_CLASSES + 2u)
+#define OOO_CLASSES       (UOP_CLASSES + 3u)
+#define OOO_WALKS         8u   /* page walks under way that are remembered; power of two */
+#define OOO_PENDING       512u /* entries for words with stores under way; power of two */
 
 /* Ports taken in a cycle, and micro-ops that leave the scheduler in it. Valid for one cycle; the
  * place is another cycle's when that differs. */
@@ -98,8 +101,10 @@ struct ooo {
     /* Memory. */
     when_t *stores; /* commit times of the last `store_queue` stores, a ring */
     uint32_t store_queue, store_at;
-    when_t store_last; /* of the youngest */
-    uint64_t *loads;   /* retirement of the last `load_queue` loads, a ring */
+    when_t store_last;   /* of the youngest */
+    uint64_t store_line; /* its line, when more stores to it may commit in that cycle: so many */
+    uint32_t store_left, line_commits;
+    uint64_t *loads; /* retirement of the last `load_queue` loads, a ring */
     uint32_t load_queue, load_at;
     uint64_t load_barrier; /* no load starts before: after a full fence */
     uint64_t step_ready;   /* steps of a crossing wait for this */
@@ -124,6 +129,17 @@ struct ooo {
 #define OOO_COPY  2u /* renamed: of a register, or with a short constant added */
 #define OOO_SHIFT 4u /* uses the ports of shifts */
 #define OOO_SCALE 8u /* the shift and the addition after it are one micro-op */
+
+/* The class whose ports a load or store uses. */
+static inline unsigned ooo_load_class(const struct uop *u)
+{
+    return u->flags & UOP_VECTOR ? OOO_VECTOR_LOADS : (unsigned)UOP_LOAD;
+}
+
+static inline unsigned ooo_store_class(const struct uop *u)
+{
+    return u->flags & UOP_VECTOR ? OOO_VECTOR_STORES : (unsigned)UOP_STORE;
+}
 
 static inline struct ooo *ooo_of(struct core *c)
 {
@@ -306,19 +322,19 @@ static inline void ooo_serialise(struct ooo *c)
 
 /*
  * A load (op's dispatch is set) whose address is ready at `ready`: sets issue, paged and complete.
- * Of the current space (linear) or of physical memory within a line.
+ * Of the current space (linear) or of physical memory within a line. class: whose ports it uses.
  */
-void ooo_load(struct ooo *c, struct ooo_op *op, uint64_t addr, uint32_t bytes, uint64_t pc,
-              uint64_t ready);
-void ooo_load_physical(struct ooo *c, struct ooo_op *op, uint64_t phys, uint32_t bytes, uint64_t pc,
-                       uint64_t ready);
+void ooo_load(struct ooo *c, struct ooo_op *op, unsigned class, uint64_t addr, uint32_t bytes,
+              uint64_t pc, uint64_t ready);
+void ooo_load_physical(struct ooo *c, struct ooo_op *op, unsigned class, uint64_t phys,
+                       uint32_t bytes, uint64_t pc, uint64_t ready);
 
 /* Stores and flushes as a whole: dispatch to commit. address, data: ready at. words: old and new
  * bytes as the log has them, or NULL. */
-void ooo_store(struct ooo *c, uint64_t addr, uint32_t bytes, uint64_t pc, uint64_t address,
-               uint64_t data, const uint64_t *words);
-void ooo_store_physical(struct ooo *c, uint64_t phys, uint32_t bytes, uint64_t pc, uint64_t address,
-                        uint64_t data);
+void ooo_store(struct ooo *c, unsigned class, uint64_t addr, uint32_t bytes, uint64_t pc,
+               uint64_t address, uint64_t data, const uint64_t *words);
+void ooo_store_physical(struct ooo *c, unsigned class, uint64_t phys, uint32_t bytes, uint64_t pc,
+                        uint64_t address, uint64_t data);
 void ooo_store_nontemporal(struct ooo *c, uint64_t addr, uint32_t bytes, uint64_t pc,
                            uint64_t address, uint64_t data, const uint64_t *words);
 void ooo_flush(struct ooo *c, enum mem_kind kind, uint64_t addr, uint64_t pc, uint64_t address);

@@ -24,6 +24,8 @@ static void queues_archive(struct ooo *c, struct archive *a)
     whens_archive(a, c->stores, c->store_queue);
     archive_u32_below(a, &c->store_at, c->store_queue);
     when_archive(a, &c->store_last);
+    archive_u64(a, &c->store_line);
+    archive_u32_below(a, &c->store_left, c->line_commits);
     archive_times(a, c->loads, c->load_queue);
     archive_u32_below(a, &c->load_at, c->load_queue);
     archive_time(a, &c->load_barrier);
@@ -80,7 +82,7 @@ void ooo_archive(struct core *core, struct archive *a)
 {
     struct ooo *c = ooo_of(core);
     core_archive(core, a);
-    archive_section(a, "OOO ", 1);
+    archive_section(a, "OOO ", 2);
     front_archive(c, a);
     queues_archive(c, a);
     walks_archive(c, a);

@@ -166,10 +166,11 @@ static inline void load(struct ooo *c, uint32_t fp, const struct uop *u, uint64_
     const uint64_t ready = later(op.dispatch + 1, later(source(c, fp, u->a), source(c, fp, u->b)));
     if (word) {
         c->core.n.loads++;
-        ooo_load(c, &op, LOG_ARG(*word), u->bytes, pc, ready);
+        ooo_load(c, &op, ooo_load_class(u), LOG_ARG(*word), u->bytes, pc, ready);
     } else {
         c->core.n.frame_loads++;
-        ooo_load_physical(c, &op, core_frame_word(&c->core, fp, u), u->bytes, pc, ready);
+        ooo_load_physical(c, &op, ooo_load_class(u), core_frame_word(&c->core, fp, u), u->bytes, pc,
+                          ready);
     }
     if (u->flags & UOP_VECTOR)
         op.complete += WHEN(c->vector_load, 0);
@@ -187,8 +188,8 @@ static inline void load(struct ooo *c, uint32_t fp, const struct uop *u, uint64_
 static inline void frame_store(struct ooo *c, uint32_t fp, const struct uop *u, uint64_t pc)
 {
     c->core.n.frame_stores++;
-    ooo_store_physical(c, core_frame_word(&c->core, fp, u), u->bytes, pc, source(c, fp, u->a),
-                       source(c, fp, u->b));
+    ooo_store_physical(c, ooo_store_class(u), core_frame_word(&c->core, fp, u), u->bytes, pc,
+                       source(c, fp, u->a), source(c, fp, u->b));
 }
 
 /* What is not a load, with its address from the log. */
@@ -200,7 +201,7 @@ static inline void memory_uop(struct ooo *c, uint32_t fp, const struct uop *u, u
     switch (u->class) {
     case UOP_STORE:
         c->core.n.stores++;
-        ooo_store(c, addr, u->bytes, pc, a, b, words);
+        ooo_store(c, ooo_store_class(u), addr, u->bytes, pc, a, b, words);
         break;
     case UOP_FLUSH:
         c->core.n.flushes++;

@@ -7,7 +7,8 @@
  * starts when it has committed. Loads that missed the L1D hold one of `load_misses` places.
  *
  * Stores: complete when address and data are there; a request (read for ownership) at retirement,
- * and the commit in order, one a cycle (TSO). Flushes and non-temporal stores take places in the
+ * and the commit in order, one a cycle (TSO), or `line_commits` of those that follow each other to
+ * one line. Flushes and non-temporal stores take places in the
  * store queue, too, and leave it when older stores have committed and one of `flushes` places is
  * free. clflush is a store to what follows it. Non-temporal stores combine as in the in-order core.
  *
@@ -213,11 +214,11 @@ static inline when_t load_piece(struct ooo *c, struct ooo_op *op, uint64_t addr,
     return load_line(c, space_phys(c->core.space, addr), bytes, pc, at);
 }
 
-void ooo_load(struct ooo *c, struct ooo_op *op, uint64_t addr, uint32_t bytes, uint64_t pc,
-              uint64_t ready)
+void ooo_load(struct ooo *c, struct ooo_op *op, unsigned class, uint64_t addr, uint32_t bytes,
+              uint64_t pc, uint64_t ready)
 {
     const uint32_t first = left_in_line(addr);
-    op->issue = ooo_issue(c, UOP_LOAD, later(ready, c->load_barrier));
+    op->issue = ooo_issue(c, class, later(ready, c->load_barrier));
     const uint64_t start = op->issue + c->core.bounds_check;
     op->complete = load_piece(c, op, addr, bytes < first ? bytes : first, pc, start);
     if (unlikely(bytes > first))
@@ -225,10 +226,10 @@ void ooo_load(struct ooo *c, struct ooo_op *op, uint64_t addr, uint32_t bytes, u
                              load_piece(c, op, addr + first, bytes - first, pc, start));
 }
 
-void ooo_load_physical(struct ooo *c, struct ooo_op *op, uint64_t phys, uint32_t bytes, uint64_t pc,
-                       uint64_t ready)
+void ooo_load_physical(struct ooo *c, struct ooo_op *op, unsigned class, uint64_t phys,
+                       uint32_t bytes, uint64_t pc, uint64_t ready)
 {
-    op->issue = ooo_issue(c, UOP_LOAD, later(ready, c->load_barrier));
+    op->issue = ooo_issue(c, class, later(ready, c->load_barrier));
     const uint64_t at = translate(c, &c->core.tlb.data, c->core.tag_physical, phys, op->issue);
     op->paged = at > op->issue ? at : 0;
     op->complete = load_line(c, phys, bytes, pc, at);
@@ -268,6 +269,25 @@ static inline uint64_t next_commit(const struct ooo *c, uint64_t done)
     return later(done, WHEN_CYCLE(c->store_last) + 1);
 }
 
+/* Of a store to a physical line: in the cycle of the one before it, if that was to the line, too,
+ * and not too many were. */
+static inline uint64_t next_commit_to(struct ooo *c, uint64_t line, uint64_t done)
+{
+    if (line == c->store_line && c->store_left && done <= WHEN_CYCLE(c->store_last)) {
+        c->store_left--;
+        return WHEN_CYCLE(c->store_last);
+    }
+    c->store_line = line;
+    c->store_left = c->line_commits - 1;
+    return next_commit(c, done);
+}
+
+/* What has left the store queue since was no store. */
+static inline void end_of_line(struct ooo *c)
+{
+    c->store_left = 0;
+}
+
 static uint64_t store_piece(struct ooo *c, uint64_t addr, uint32_t bytes, uint32_t skip,
                             uint64_t pc, uint64_t retired, const uint64_t *words)
 {
@@ -298,11 +318,11 @@ static inline void note_linear(struct ooo *c, uint64_t addr, uint32_t bytes, uin
         note_store(c, space_phys(c->core.space, addr), bytes, ready, committed);
 }
 
-void ooo_store(struct ooo *c, uint64_t addr, uint32_t bytes, uint64_t pc, uint64_t address,
-               uint64_t data, const uint64_t *words)
+void ooo_store(struct ooo *c, unsigned class, uint64_t addr, uint32_t bytes, uint64_t pc,
+               uint64_t address, uint64_t data, const uint64_t *words)
 {
     const uint32_t left = left_in_line(addr), first = bytes < left ? bytes : left;
-    struct ooo_op op = begin_store(c, UOP_STORE, address);
+    struct ooo_op op = begin_store(c, class, address);
     const uint64_t start = op.issue + c->core.bounds_check;
     op.paged = store_pages(c, addr, bytes, start);
     const uint64_t ready = later(start + 1, data);
@@ -311,22 +331,28 @@ void ooo_store(struct ooo *c, uint64_t addr, uint32_t bytes, uint64_t pc, uint64
     uint64_t done = store_piece(c, addr, first, 0, pc, t, words);
     if (unlikely(bytes > first))
         done = later(done, store_piece(c, addr + first, bytes - first, first, pc, t, words));
-    done = next_commit(c, done);
+    if (likely(c->line_commits == 1 || bytes > first || !core_in_space(&c->core, addr))) {
+        done = next_commit(c, done);
+        end_of_line(c);
+    } else {
+        done = next_commit_to(c, line_of(space_phys(c->core.space, addr)), done);
+    }
     commit(c, WHEN(done, CPI_STORE));
     note_linear(c, addr, first, ready, done);
     if (unlikely(bytes > first))
         note_linear(c, addr + first, bytes - first, ready, done);
 }
 
-void ooo_store_physical(struct ooo *c, uint64_t phys, uint32_t bytes, uint64_t pc, uint64_t address,
-                        uint64_t data)
+void ooo_store_physical(struct ooo *c, unsigned class, uint64_t phys, uint32_t bytes, uint64_t pc,
+                        uint64_t address, uint64_t data)
 {
-    struct ooo_op op = begin_store(c, UOP_STORE, address);
+    struct ooo_op op = begin_store(c, class, address);
     op.paged = translate(c, &c->core.tlb.data, c->core.tag_physical, phys, op.issue);
     const uint64_t ready = later(op.issue + 1, data);
     op.complete = WHEN(later(op.paged + 1, ready), CPI_BASE);
     const uint64_t t = ooo_retire(c, &op);
-    const uint64_t done = next_commit(c, store_line(c, phys, bytes, pc, t));
+    const uint64_t there = store_line(c, phys, bytes, pc, t);
+    const uint64_t done = next_commit_to(c, line_of(phys), there);
     commit(c, WHEN(done, CPI_STORE));
     note_store(c, phys, bytes, ready, done);
 }
@@ -351,6 +377,7 @@ void ooo_flush(struct ooo *c, enum mem_kind kind, uint64_t addr, uint64_t pc, ui
     op.complete = WHEN(op.paged + 1, CPI_BASE);
     const uint64_t t = ooo_retire(c, &op);
     when_t leaves = later(WHEN(t, CPI_FLUSH), c->store_last);
+    end_of_line(c);
     if (core_in_space(&c->core, addr)) {
         const uint64_t phys = space_phys(c->core.space, addr);
         if (line_of(phys) == c->core.combining.line)
@@ -411,6 +438,7 @@ void ooo_store_nontemporal(struct ooo *c, uint64_t addr, uint32_t bytes, uint64_
     op.paged = store_pages(c, addr, bytes, op.issue);
     op.complete = WHEN(later(op.paged + 1, data), CPI_BASE);
     const uint64_t t = next_commit(c, ooo_retire(c, &op));
+    end_of_line(c);
     uint64_t at = t;
     if (core_in_space(&c->core, addr) && bytes <= left_in_line(addr))
         at = combine(c, space_phys(c->core.space, addr), bytes, pc, t, words);
@@ -436,6 +464,7 @@ void ooo_fence(struct ooo *c, uint64_t pc, int full)
     op.full = WHEN(queued, CPI_WPQ);
     const uint64_t t = ooo_retire(c, &op);
     c->store_last = later(c->store_last, WHEN(t, CPI_FENCE));
+    end_of_line(c);
     if (full)
         c->load_barrier = t;
     (void)core_request(&c->core, MEM_FENCE, 0, 0, pc, t);
@@ -456,12 +485,12 @@ static uint64_t bulk_load(struct ooo *c, struct bulk_source *s, uint64_t pc)
     op.dispatch = ooo_dispatch(c);
     if (line_of(s->at) != s->line) {
         const uint64_t left = left_in_line(s->at), rest = s->end - s->at;
-        ooo_load_physical(c, &op, s->at, (uint32_t)(left < rest ? left : rest), pc,
-                          op.dispatch + 1);
+        ooo_load_physical(c, &op, OOO_VECTOR_LOADS, s->at, (uint32_t)(left < rest ? left : rest),
+                          pc, op.dispatch + 1);
         s->line = line_of(s->at);
         s->ready = op.complete;
     } else {
-        op.issue = ooo_issue(c, UOP_LOAD, op.dispatch + 1);
+        op.issue = ooo_issue(c, OOO_VECTOR_LOADS, op.dispatch + 1);
         op.complete = later(WHEN(op.issue + c->core.hit_cycles, CPI_L1), s->ready);
     }
     c->core.n.loads++;
@@ -478,7 +507,7 @@ static void bulk_piece(struct ooo *c, uint64_t dst, uint32_t n, struct bulk_sour
     for (uint32_t i = 0; i < uops; i++) {
         if (s->end)
             data = bulk_load(c, s, pc);
-        struct ooo_op op = begin_store(c, UOP_STORE, 0);
+        struct ooo_op op = begin_store(c, OOO_VECTOR_STORES, 0);
         if (i == 0)
             op.paged = translate(c, &c->core.tlb.data, c->core.tag_physical, dst, op.issue);
         op.complete = WHEN(later(later(op.paged, op.issue) + 1, data), CPI_BASE);
@@ -488,7 +517,7 @@ static void bulk_piece(struct ooo *c, uint64_t dst, uint32_t n, struct bulk_sour
                 core_list_pairs(&c->core, dst, n, pairs, pc, t);
             line = store_line(c, dst, n, pc, t);
         }
-        done = next_commit(c, later(line, t));
+        done = next_commit_to(c, line_of(dst), later(line, t));
         commit(c, WHEN(done, CPI_STORE));
         c->core.n.stores++;
     }

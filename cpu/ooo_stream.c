@@ -32,7 +32,7 @@ static uint64_t loads(struct ooo *c, const struct stream_op *s, uint64_t ready, 
         struct ooo_op op = {0};
         ooo_take_load(c);
         op.dispatch = ooo_dispatch(c);
-        ooo_load_physical(c, &op, s->load[i], access_bytes(s->load[i]), s->pc,
+        ooo_load_physical(c, &op, UOP_LOAD, s->load[i], access_bytes(s->load[i]), s->pc,
                           later(op.dispatch + 1, ready));
         data = later(data, WHEN_CYCLE(op.complete));
         c->core.n.loads++;
@@ -72,7 +72,8 @@ static void execute(struct ooo *c, const struct stream_op *s)
     for (uint32_t i = 0; i < s->stores; i++) {
         c->core.n.stores++;
         c->core.n.uops++;
-        ooo_store_physical(c, s->store[i], access_bytes(s->store[i]), s->pc, ready, done);
+        ooo_store_physical(c, UOP_STORE, s->store[i], access_bytes(s->store[i]), s->pc, ready,
+                           done);
     }
 #pragma GCC unroll 2
     for (uint32_t i = 0; i < STREAM_RESULTS; i++)

@@ -75,7 +75,10 @@ struct cache *cache_new(const struct cache_config *cfg, const struct policy *pol
 static int attach_prefetcher(struct cache *c, const struct cache_config *cfg, char *err,
                              size_t errlen)
 {
-    const struct prefetcher_config pc = {.degree = cfg->degree};
+    const uint64_t page = cfg->page >> LINE_SHIFT;
+    const struct prefetcher_config pc = {.degree = cfg->degree,
+                                         .distance = cfg->distance,
+                                         .page_shift = page ? (uint32_t)__builtin_ctzll(page) : 0};
     if (!cfg->prefetch || strcmp(cfg->prefetch, "none") == 0)
         return 0;
     const struct prefetcher_ops *ops = prefetcher_find(cfg->prefetch);
@@ -86,6 +89,15 @@ static int attach_prefetcher(struct cache *c, const struct cache_config *cfg, ch
                  cfg->prefetch, pc.degree, PREFETCH_MOST);
         return -1;
     }
+    const uint32_t most = ops == &prefetcher_ip_stride ? PREFETCH_MOST : PREFETCH_DISTANCE;
+    if (pc.distance > most || (page & (page - 1)) ||
+        prefetch_page_shift(&pc) < PREFETCH_PAGE_SHIFT) {
+        snprintf(err, errlen,
+                 "%s: a distance is %u at most, and pages are 4 KiB or a larger power of two",
+                 ops->name, most);
+        return -1;
+    }
+    c->prefetch_page_shift = prefetch_page_shift(&pc);
     c->prefetch_filter = calloc(PREFETCH_FILTER / 64, sizeof *c->prefetch_filter);
     if (!c->prefetch_filter) {
         snprintf(err, errlen, "out of memory");

@@ -94,8 +94,9 @@ struct cache {
     uint32_t port_mask;     /* that many are there, unless the cache is in slices */
     const struct prefetcher_ops *prefetcher; /* NULL: none */
     void *prefetch_state;
-    struct ip_stride *strides; /* of an ip-stride prefetcher, where nothing else makes the cache
-                                  slow: an L1D's hits train it inline; else NULL */
+    uint32_t prefetch_page_shift; /* log2 of the lines of a page that it stays in */
+    struct ip_stride *strides;    /* of an ip-stride prefetcher, where nothing else makes the cache
+                                     slow: an L1D's hits train it inline; else NULL */
     /* A bit for each of PREFETCH_FILTER hashes of lines: a prefetched line pushed it out (Srinath
      * et al., HPCA 2007, section 3.1.3). With a prefetcher only. */
     uint64_t *prefetch_filter;

@@ -29,6 +29,8 @@ struct cache_config {
     uint8_t through;      /* writes go on to the next level at once, no line is dirty here */
     const char *prefetch; /* L1D, L2: name in the prefetcher table; NULL or "none": none */
     uint32_t degree;      /* lines that it fetches for one access */
+    uint32_t distance;    /* how far ahead: prefetcher.h; 0: as usual */
+    uint64_t page;        /* it stays in pages of so many bytes, a power of two; 0: 4 KiB */
     uint32_t slices;      /* LLC: pieces among which lines are spread by a hash; 0 or 1: one */
     uint8_t no_allocate;  /* a write that misses goes on to the next level and brings no line in */
 };

@@ -21,11 +21,11 @@ static struct cache *cache_at(struct hierarchy *h, uint32_t hart, unsigned level
 }
 
 /* Lines of other pages are left out. */
-static void wish(struct hierarchy *h, enum cache_level level, const struct mem_req *req, ps_t at,
-                 const uint64_t *lines, uint32_t n)
+static void wish(struct hierarchy *h, const struct cache *c, enum cache_level level,
+                 const struct mem_req *req, ps_t at, const uint64_t *lines, uint32_t n)
 {
     for (uint32_t i = 0; i < n && i < PREFETCH_MOST && h->nwishes < PREFETCH_WISHES; i++)
-        if (((lines[i] ^ line_of(req)) >> PREFETCH_PAGE_SHIFT) == 0)
+        if (((lines[i] ^ line_of(req)) >> c->prefetch_page_shift) == 0)
             h->wishes[h->nwishes++] = (struct prefetch_wish){.line = lines[i],
                                                              .pc = req->pc,
                                                              .at = at,
@@ -48,7 +48,7 @@ void prefetch_learn_from(struct hierarchy *h, struct cache *c, enum cache_level 
     const uint64_t *word = filter_word(c, line, &bit);
     c->counters.prefetch.pollution += (uint64_t)(!hit && (*word & bit));
     const uint32_t n = c->prefetcher->access(c->prefetch_state, &a, lines);
-    wish(h, level, req, at, lines, n);
+    wish(h, c, level, req, at, lines, n);
 }
 
 void prefetch_wish_stride(struct hierarchy *h, const struct cache *c, const struct mem_req *req,
@@ -56,7 +56,7 @@ void prefetch_wish_stride(struct hierarchy *h, const struct cache *c, const stru
 {
     uint64_t lines[PREFETCH_MOST];
     const uint32_t n = ip_stride_wishes(c->strides, line_of(req), stride, lines);
-    wish(h, CACHE_L1D, req, at, lines, n);
+    wish(h, c, CACHE_L1D, req, at, lines, n);
 }
 
 void prefetch_came_in(struct cache *c, uint64_t line, int prefetched, struct cache_victim v,

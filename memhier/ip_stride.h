@@ -12,6 +12,9 @@
  * bits instead of the paper's four states: the same stride again raises it, another one lowers it
  * and is taken over at 0; from IP_STRIDE_SURE on the `degree` next strides are fetched. Accesses to
  * the same line as before say nothing.
+ *
+ * With a distance it runs further ahead the longer it has been right: by `degree` strides for each
+ * of the same in a row, up to the distance; only those that it has not asked for yet are fetched.
  */
 #define IP_STRIDE_ENTRIES 256u
 #define IP_STRIDE_SURE    2u
@@ -22,10 +25,12 @@ struct ip_stride_entry {
     uint64_t line;
     int64_t stride;
     uint32_t confidence;
+    uint32_t ahead; /* strides asked for beyond the line, with a distance */
 };
 
 struct ip_stride {
-    uint32_t degree;
+    uint32_t degree, distance; /* distance 0: always `degree` ahead */
+    uint32_t first, last;      /* the strides to fetch now, after ip_stride_learn has said so */
     struct ip_stride_entry entries[IP_STRIDE_ENTRIES];
 };
 
@@ -37,6 +42,14 @@ static inline void ip_stride_count(struct ip_stride_entry *e, int64_t stride)
         e->confidence--;
     if (!e->confidence)
         e->stride = stride;
+}
+
+/* The stride was right: further ahead. What has been asked for is a stride nearer now. */
+static inline void ip_stride_run(struct ip_stride *p, struct ip_stride_entry *e)
+{
+    const uint32_t ahead = e->ahead + p->degree;
+    p->first = e->ahead ? e->ahead : 1;
+    p->last = e->ahead = ahead < p->distance ? ahead : p->distance;
 }
 
 /* An access to `line` by the code at `pc`: the stride to fetch ahead by, 0: none. */
@@ -54,16 +67,23 @@ static inline int64_t ip_stride_learn(struct ip_stride *p, uint64_t pc, uint64_t
         return 0;
     ip_stride_count(e, stride);
     e->line = line;
-    return e->confidence >= IP_STRIDE_SURE && e->stride == stride ? stride : 0;
+    if (e->confidence < IP_STRIDE_SURE || e->stride != stride) {
+        e->ahead = 0;
+        return 0;
+    }
+    if (p->distance)
+        ip_stride_run(p, e);
+    return stride;
 }
 
 /* The lines to fetch then; how many. */
 static inline uint32_t ip_stride_wishes(const struct ip_stride *p, uint64_t line, int64_t stride,
                                         uint64_t *out)
 {
-    for (uint32_t i = 0; i < p->degree; i++)
-        out[i] = line + (uint64_t)stride * (i + 1);
-    return p->degree;
+    uint32_t n = 0;
+    for (uint32_t i = p->first; i <= p->last; i++)
+        out[n++] = line + (uint64_t)stride * i;
+    return n;
 }
 
 #endif

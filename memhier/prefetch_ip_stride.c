@@ -10,7 +10,8 @@ static void *make(const struct prefetcher_config *cfg, char *err, size_t errlen)
 {
     struct ip_stride *p = calloc(1, sizeof *p);
     if (p)
-        p->degree = cfg->degree;
+        *p = (struct ip_stride){
+            .degree = cfg->degree, .distance = cfg->distance, .first = 1, .last = cfg->degree};
     else
         snprintf(err, errlen, "out of memory");
     return p;
@@ -26,7 +27,7 @@ static uint32_t access(void *state, const struct prefetch_access *a, uint64_t *o
 static void archive(void *state, struct archive *a)
 {
     struct ip_stride *p = state;
-    archive_section(a, "PIPS", 1);
+    archive_section(a, "PIPS", 2);
     for (uint32_t i = 0; i < IP_STRIDE_ENTRIES; i++) {
         struct ip_stride_entry *e = &p->entries[i];
         uint64_t stride = (uint64_t)e->stride;
@@ -34,6 +35,7 @@ static void archive(void *state, struct archive *a)
         archive_u64(a, &e->line);
         archive_u64(a, &stride);
         archive_u32_below(a, &e->confidence, IP_STRIDE_MOST + 1);
+        archive_u32_below(a, &e->ahead, p->distance + 1);
         e->stride = (int64_t)stride;
     }
 }

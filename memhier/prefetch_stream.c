@@ -5,7 +5,8 @@
  * misses within 16 lines of the first, both in one direction, train it. It then watches the region
  * between `start` and `end`: an access there fetches the `degree` lines after the end and moves the
  * end, and once the region is `distance` long the start, by as many. The distance is the paper's
- * "middle of the road", 16 lines; its degree there is 2. The least recently used stream makes room.
+ * "middle of the road", 16 lines, unless the configuration says otherwise (32 with a degree of 4 is
+ * its "aggressive" one); its degree there is 2. The least recently used stream makes room.
  *
  * The paper's lines are longer than those of the level above, so that a line is asked for more than
  * once and a stream meets its region. Here they are not: the miss that trains a stream counts as an
@@ -18,10 +19,10 @@
 #include "memhier/archive.h"
 #include "memhier/prefetcher.h"
 
-#define STREAMS  64u /* one bit each */
-#define NEAR     16
-#define DISTANCE 16
-#define PAGES    64u /* power of two */
+#define STREAMS 64u /* one bit each */
+#define NEAR    16
+#define USUAL   16  /* distance */
+#define PAGES   64u /* power of two */
 
 struct stream {
     uint64_t first;      /* the miss that opened it */
@@ -32,19 +33,22 @@ struct stream {
 };
 
 /*
- * A stream cares for a stretch of lines that is shorter than a page of 64, so that it lies in one
- * page or in two: `cares` has its bit for these, and only streams that care for a line's page (or
- * one with the same low bits) are looked at. The order of use is a ring through `head`.
+ * A stream cares for a stretch of lines that is shorter than 4 KiB, so that it lies in one piece of
+ * 64 lines or in two: `cares` has its bit for these, and only streams that care for a line's piece
+ * (or one with the same low bits) are looked at. The order of use is a ring through `head`.
  */
 struct streams {
     uint32_t degree;
+    int64_t distance;
+    uint32_t page_shift;
     uint64_t clock;
     struct stream s[STREAMS];
-    uint64_t cares[PAGES];                        /* by the low bits of the page */
+    uint64_t cares[PAGES];                        /* by the low bits of the piece */
     uint8_t next[STREAMS + 1], prev[STREAMS + 1]; /* from the least recently used on */
 };
 #define HEAD STREAMS
-_Static_assert(2 * NEAR < 64 && DISTANCE + PREFETCH_MOST < 64, "a stretch lies in two pages");
+_Static_assert(2 * NEAR < 64 && PREFETCH_DISTANCE + PREFETCH_MOST < 64,
+               "a stretch lies in two pieces");
 
 /* How far `line` lies after `from` in the direction of the stream. */
 static int64_t ahead(const struct stream *s, uint64_t from, uint64_t line)
@@ -66,7 +70,7 @@ static int near(const struct stream *s, uint64_t line)
 
 /* ---- who cares for a line, who was used last ---- */
 
-static uint64_t *page_of(struct streams *p, uint64_t line)
+static uint64_t *piece_of(struct streams *p, uint64_t line)
 {
     return &p->cares[line >> PREFETCH_PAGE_SHIFT & (PAGES - 1)];
 }
@@ -75,8 +79,8 @@ static void care(struct streams *p, const struct stream *s, int x)
 {
     const uint64_t bit = UINT64_C(1) << (s - p->s);
     const int trained = s->misses == 3;
-    uint64_t *const ends[] = {page_of(p, trained ? s->start : s->first - NEAR),
-                              page_of(p, trained ? s->end : s->first + NEAR)};
+    uint64_t *const ends[] = {piece_of(p, trained ? s->start : s->first - NEAR),
+                              piece_of(p, trained ? s->end : s->first + NEAR)};
     for (int i = 0; i < 2; i++)
         *ends[i] = x ? *ends[i] | bit : *ends[i] & ~bit;
 }
@@ -125,6 +129,8 @@ static void *make(const struct prefetcher_config *cfg, char *err, size_t errlen)
         return NULL;
     }
     p->degree = cfg->degree;
+    p->distance = cfg->distance ? cfg->distance : USUAL;
+    p->page_shift = prefetch_page_shift(cfg);
     work_out(p);
     return p;
 }
@@ -149,20 +155,20 @@ static int train(struct stream *s, uint64_t line)
     return 1;
 }
 
-static int page_ends_at(const struct stream *s)
+static int page_ends_at(const struct streams *p, const struct stream *s)
 {
     const uint64_t next = s->end + (uint64_t)(int64_t)s->direction;
-    return (s->end ^ next) >> PREFETCH_PAGE_SHIFT != 0;
+    return (s->end ^ next) >> p->page_shift != 0;
 }
 
 static uint32_t advance(struct streams *p, struct stream *s, uint64_t *out)
 {
     uint32_t n = 0;
     care(p, s, 0);
-    for (; n < p->degree && !page_ends_at(s); n++) {
+    for (; n < p->degree && !page_ends_at(p, s); n++) {
         s->end += (uint64_t)(int64_t)s->direction;
         out[n] = s->end;
-        if (ahead(s, s->start, s->end) > DISTANCE)
+        if (ahead(s, s->start, s->end) > p->distance)
             s->start += (uint64_t)(int64_t)s->direction;
     }
     care(p, s, 1);
@@ -192,7 +198,7 @@ static uint32_t access(void *state, const struct prefetch_access *a, uint64_t *o
 {
     struct streams *p = state;
     struct stream *open = NULL;
-    for (uint64_t some = *page_of(p, a->line); some; some &= some - 1) {
+    for (uint64_t some = *piece_of(p, a->line); some; some &= some - 1) {
         struct stream *s = &p->s[__builtin_ctzll(some)];
         if (watches(s, a->line))
             return advance(p, s, out);

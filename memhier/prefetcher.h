@@ -11,22 +11,32 @@
  * The protocol. A cache that has a prefetcher calls `access` for each request from above (fetch,
  * load, store, walk; an L2 also for prefetches of an L1D), once, in the order of the requests; a
  * write-back is none. It answers with lines, best first. The cache then leaves out those in another
- * 4 KiB page (what follows in physical memory may be anybody's), those that it has or is fetching,
- * and those for which no miss-status register is free. The rest are fetched from when the access
+ * page (what follows in physical memory may be anybody's), those that it has or is fetching, and
+ * those for which no miss-status register is free. Pages are of 4 KiB, or larger where a machine's
+ * prefetchers go by linear addresses. The rest are fetched from when the access
  * was looked up, after the access itself has been dealt with, and fill this cache and those below.
  * `fill` says that a line has come in.
  *
  * Times do not ascend strictly (port.h). A prefetcher keeps all state in what make returned, draws
  * nothing at random, and allocates nothing after make.
  */
-#define PREFETCH_PAGE_SHIFT 6u  /* log2 of the lines of a page */
+#define PREFETCH_PAGE_SHIFT 6u  /* log2 of the lines of a page of 4 KiB */
 #define PREFETCH_MOST       16u /* lines that one access may ask for; also the highest degree */
+#define PREFETCH_DISTANCE   47u /* the longest */
 
 struct archive; /* memhier/archive.h */
 
 struct prefetcher_config {
-    uint32_t degree; /* lines for one access, 1 to PREFETCH_MOST */
+    uint32_t degree;     /* lines for one access, 1 to PREFETCH_MOST */
+    uint32_t distance;   /* stream: lines that it watches, 1 to PREFETCH_DISTANCE, 0: 16; ip-stride:
+                            strides ahead in the end, to PREFETCH_MOST, 0: `degree` at once */
+    uint32_t page_shift; /* log2 of the lines of a page, from PREFETCH_PAGE_SHIFT on; 0: that */
 };
+
+static inline uint32_t prefetch_page_shift(const struct prefetcher_config *cfg)
+{
+    return cfg->page_shift ? cfg->page_shift : PREFETCH_PAGE_SHIFT;
+}
 
 struct prefetch_access {
     uint64_t line; /* physical address / 64 */

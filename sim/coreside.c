@@ -58,6 +58,7 @@ static struct window_config window_of(const struct config *c)
         .fuse_branches = c->fuse_branches,
         .scale_add = (uint32_t)c->scale_add,
         .vector_load = (uint32_t)c->vector_load,
+        .line_commits = (uint32_t)c->line_commits,
         .rename_copies = c->rename_copies,
         .rename_sums = c->rename_sums};
 }
@@ -163,7 +164,12 @@ static int core_of(const struct config *c, struct core_config *out, char *err, s
         out->units[i] = 1;
     out->units[UOP_ALU] = (uint32_t)c->units_alu;
     out->units[UOP_LOAD] = (uint32_t)c->units_load;
-    if (parse_ports("core.ports_shift", c->ports_shift, &out->window.ports_shift, err, errlen))
+    struct window_config *w = &out->window;
+    if (parse_ports("core.ports_shift", c->ports_shift, &w->ports_shift, err, errlen) ||
+        (*c->ports_vector_load && parse_ports("core.ports_vector_load", c->ports_vector_load,
+                                              &w->ports_vector_load, err, errlen)) ||
+        (*c->ports_vector_store && parse_ports("core.ports_vector_store", c->ports_vector_store,
+                                               &w->ports_vector_store, err, errlen)))
         return -1;
     return ports_of(c, out->window.ports, err, errlen);
 }

@@ -152,8 +152,10 @@ static int make_caches(struct memside *side, const struct config *cfg, uint32_t 
 #define LEVEL(l)                                                                                   \
     .bytes = cfg->l##_bytes, .ways = (uint32_t)cfg->l##_ways, .latency = cfg->l##_cycles * period, \
     .policy = cfg->l##_policy, .mshrs = (uint32_t)cfg->l##_mshrs
-#define WRITES(l)   .through = cfg->l##_write == 1, .no_allocate = !cfg->l##_write_allocate
-#define PREFETCH(l) .prefetch = cfg->l##_prefetch, .degree = (uint32_t)cfg->l##_prefetch_degree
+#define WRITES(l) .through = cfg->l##_write == 1, .no_allocate = !cfg->l##_write_allocate
+#define PREFETCH(l)                                                                                \
+    .prefetch = cfg->l##_prefetch, .degree = (uint32_t)cfg->l##_prefetch_degree,                   \
+    .distance = (uint32_t)cfg->l##_prefetch_distance, .page = cfg->l##_prefetch_page
     struct mem_port nvdimm = cfg->nvdimm_bytes ? nvdimm_port(side->nvdimm) : (struct mem_port){0};
     if (cfg->nvdimm_bytes && cfg->pmem_check && (side->spy = calloc(1, sizeof *side->spy))) {
         *side->spy = (struct nvdimm_spy){.below = nvdimm, .cycles = cfg->nv_link_write / period};

@@ -212,6 +212,8 @@ Test(full, every_kind_of_cache_goes_on_as_if_never_cut, .timeout = 300)
     static const char *const rows[][5] = {
         {"l1d.prefetch=next-line", "l2.prefetch=best-offset", "llc.inclusion=inclusive"},
         {"l1d.prefetch=ip-stride", "l2.prefetch=stream", "llc.inclusion=exclusive"},
+        {"l1d.prefetch=ip-stride", "l1d.prefetch_distance=9", "l2.prefetch=stream",
+         "l2.prefetch_page=64 KiB", "core.line_commits=2"},
         {"l1d.mshrs=2", "l2.mshrs=3", "llc.mshrs=2", "l2.interval=3", "l2.prefetch=next-line"},
         {"l1d.write=through", "l2.write_allocate=false", "llc.directory_sets=16"}};
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)

@@ -234,6 +234,34 @@ Test(ooo, a_full_store_queue_stalls)
     rig_free(r);
 }
 
+/* What the queue of four lets through: as many a cycle as may commit, where each line has eight
+ * stores, one where each has a line of its own. */
+Test(ooo, stores_to_one_line_may_commit_together)
+{
+    struct rig *r = rig_new_of(&core_ooo);
+    r->cfg.width = 8;
+    r->cfg.store_buffer = 32;
+    r->cfg.window.ports[UOP_STORE] = 0xff00;
+    const uint32_t id = block(r, END_FALL, 0);
+    for (int i = 0; i < 160; i++)
+        put(r, UOP_STORE, REG_NONE, REG_NONE, REG_NONE);
+    for (uint32_t commits = 0; commits <= 4; commits++) {
+        for (uint32_t apart = 8; apart <= 64; apart *= 2) { /* 8 to 1 of a line */
+            const uint32_t of_line = 64 / apart, at_once = commits ? commits : 1;
+            const uint32_t cycles = (of_line + at_once - 1) / at_once * (160 / of_line);
+            r->cfg.window.line_commits = commits;
+            rig_core(r);
+            start_user(r);
+            uint64_t took = 0;
+            for (int k = 0; k < 8; k++)
+                took = chase(r, id, 160, apart);
+            cr_expect_eq(took, cycles, "%u a cycle, %u apart: %lu, not %u", commits, apart, took,
+                         cycles);
+        }
+    }
+    rig_free(r);
+}
+
 Test(ooo, fences_wait_for_what_they_must_and_loads_do_not)
 {
     struct rig *r = rig_new_of(&core_ooo);
@@ -436,6 +464,7 @@ struct plain_op {
     int dst, a, b;
     uint32_t latency;
     int ends_group; /* of fetch */
+    int vector;     /* a load into such a register */
     uint64_t fetch, dispatch, issue, complete, retire;
     uint64_t foreseen; /* of a division: when it issues */
 };
@@ -462,7 +491,8 @@ static uint64_t tick_all(struct plain_op *op, uint32_t n, const struct core_conf
             }
             if (op[i].class == UOP_DIV && !divider)
                 continue;
-            const uint32_t ports = w->ports[op[i].class] & ~busy;
+            const uint16_t own = op[i].vector ? w->ports_vector_load : 0;
+            const uint32_t ports = (own ? own : w->ports[op[i].class]) & ~busy;
             if (!ready || !ports)
                 continue;
             busy |= 0x80000000u >> __builtin_clz(ports);
@@ -543,11 +573,13 @@ static uint32_t make_stream(struct rig *r, struct plain_op *ops, uint32_t n, uin
             const uint16_t dst = k == UOP_BRANCH ? REG_NONE : (uint16_t)(1 + draw(seed, registers));
             const uint16_t a = (uint16_t)(1 + draw(seed, 3 * registers));
             const uint16_t b = k == UOP_LOAD ? REG_NONE : (uint16_t)(1 + draw(seed, 3 * registers));
-            put(r, k, dst, a, b);
+            const int vector = k == UOP_LOAD && draw(seed, 2);
+            put(r, k, dst, a, b)->flags = vector ? UOP_VECTOR : 0;
             ops[made++] = (struct plain_op){.class = k,
                                             .dst = dst == REG_NONE ? -1 : dst,
                                             .a = a,
                                             .b = b == REG_NONE ? -2 : b,
+                                            .vector = vector,
                                             .latency = k == UOP_LOAD ? L1 : r->cfg.latency[k],
                                             .ends_group = i + 1 == len || made == n};
         }
@@ -572,6 +604,7 @@ Test(ooo, the_window_agrees_with_one_that_is_ticked)
         w->load_queue = 1 + draw(&seed, 20);
         for (unsigned k = 0; k < UOP_CLASSES; k++)
             w->ports[k] = (uint16_t)(1 + draw(&seed, 255));
+        w->ports_vector_load = (uint16_t)draw(&seed, 256);
         const uint32_t n = 200 + draw(&seed, 200);
         const uint32_t blocks = make_stream(r, ops, n, &seed, ids);
         rig_core(r);

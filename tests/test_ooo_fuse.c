@@ -169,3 +169,40 @@ Test(ooo, loads_into_vector_registers_may_take_longer)
     }
     rig_free(r);
 }
+
+/* A round of 120 loads or stores of one word each, all in the L1D. */
+static uint64_t accesses(struct rig *r, enum uop_class class, int vector)
+{
+    r->nblocks = 1;
+    r->nuops = 0;
+    const uint32_t id = block(r, END_FALL, 0);
+    for (int i = 0; i < 120; i++)
+        put(r, class, class == UOP_LOAD ? 1 : REG_NONE, REG_NONE, REG_NONE)->flags =
+            vector ? UOP_VECTOR : 0;
+    rig_core(r);
+    start_user(r);
+    uint64_t took = 0;
+    for (int k = 0; k < 6; k++)
+        took = chase(r, id, 120, 8);
+    return took;
+}
+
+Test(ooo, vector_registers_have_ports_of_their_own)
+{
+    struct rig *r = rig_new_of(&core_ooo);
+    struct window_config *w = &r->cfg.window;
+    r->cfg.width = 8;
+    r->cfg.store_buffer = 64;
+    w->line_commits = 8;
+    w->ports[UOP_LOAD] = 0x70;
+    w->ports[UOP_STORE] = 0x60;
+    for (int own = 0; own < 2; own++) {
+        w->ports_vector_load = own ? 0x30 : 0;
+        w->ports_vector_store = own ? 0x40 : 0;
+        cr_expect_eq(accesses(r, UOP_LOAD, 0), 40);
+        cr_expect_eq(accesses(r, UOP_LOAD, 1), own ? 60 : 40);
+        cr_expect_eq(accesses(r, UOP_STORE, 0), 60);
+        cr_expect_eq(accesses(r, UOP_STORE, 1), own ? 120 : 60);
+    }
+    rig_free(r);
+}

@@ -20,15 +20,19 @@ struct alone {
     uint32_t n;
 };
 
-static struct alone make_alone(const char *name, uint32_t degree)
+static struct alone make_far(const char *name, const struct prefetcher_config *cfg)
 {
-    const struct prefetcher_config cfg = {.degree = degree};
     char err[100];
     struct alone p = {.ops = prefetcher_find(name)};
     cr_assert_not_null(p.ops);
-    p.state = p.ops->make(&cfg, err, sizeof err);
+    p.state = p.ops->make(cfg, err, sizeof err);
     cr_assert_not_null(p.state);
     return p;
+}
+
+static struct alone make_alone(const char *name, uint32_t degree)
+{
+    return make_far(name, &(struct prefetcher_config){.degree = degree});
 }
 
 static void tell(struct alone *p, uint64_t pc, uint64_t line, int hit, int first, ps_t at)
@@ -98,6 +102,29 @@ Test(prefetch, ip_stride_forgets_after_three_others)
     }
 }
 
+/* With a distance: further for each of the same in a row, and only what it has not asked for. */
+Test(prefetch, ip_stride_runs_further_ahead_the_longer_it_is_right)
+{
+    for (uint32_t degree = 1; degree <= 3; degree++) {
+        const struct prefetcher_config cfg = {.degree = degree, .distance = 7};
+        struct alone p = make_far("ip-stride", &cfg);
+        int64_t line = 1000, asked = line;
+        for (uint32_t i = 0; i < 20; i++, line += 5) {
+            const uint32_t right = i < 3 ? 0 : i - 2, far = right * degree < 7 ? right * degree : 7;
+            const int64_t end = line + 5 * (int64_t)far;
+            asked = asked < line ? line : asked;
+            tell(&p, 4, (uint64_t)line, 1, 0, 0);
+            wants(&p, (uint32_t)((end - asked) / 5), asked + 5, 5);
+            asked = end;
+        }
+        tell(&p, 4, 9000, 1, 0, 0);
+        wants(&p, 0, 0, 0);
+        tell(&p, 4, 9005, 1, 0, 0); /* it begins anew, with the stride that it knows */
+        wants(&p, degree, 9010, 5);
+        p.ops->drop(p.state);
+    }
+}
+
 Test(prefetch, stream_runs_ahead_in_both_directions)
 {
     for (int64_t step = -1; step <= 1; step += 2) {
@@ -142,16 +169,18 @@ struct plain_stream {
 };
 
 /* A stream ends with its page. */
-static uint32_t plain_advance(struct plain_stream *s, uint32_t degree, uint64_t *out)
+static uint32_t plain_advance(struct plain_stream *s, const struct prefetcher_config *cfg,
+                              uint64_t *out)
 {
+    const int64_t distance = cfg->distance ? cfg->distance : 16;
     uint32_t n = 0;
-    for (; n < degree; n++) {
+    for (; n < cfg->degree; n++) {
         const uint64_t last = (uint64_t)(s->to * s->way), next = (uint64_t)((s->to + 1) * s->way);
-        if (last >> PREFETCH_PAGE_SHIFT != next >> PREFETCH_PAGE_SHIFT)
+        if (last >> prefetch_page_shift(cfg) != next >> prefetch_page_shift(cfg))
             break;
         out[n] = next;
         s->to++;
-        s->from += s->to - s->from > 16;
+        s->from += s->to - s->from > distance;
     }
     return n;
 }
@@ -175,14 +204,14 @@ static int plain_miss(struct plain_stream *s, int open, int64_t line)
 }
 
 static uint32_t plain_streams(struct plain_stream *all, uint64_t now, int64_t line, int hit,
-                              uint32_t degree, uint64_t *out)
+                              const struct prefetcher_config *cfg, uint64_t *out)
 {
     struct plain_stream *open = NULL, *oldest = all;
     for (struct plain_stream *s = all; s < all + PLAIN_STREAMS; s++) {
         const int64_t d = line - s->first;
         if (s->misses == 3 && line * s->way >= s->from && line * s->way <= s->to) {
             s->used = now;
-            return plain_advance(s, degree, out);
+            return plain_advance(s, cfg, out);
         }
         if (!open && s->misses && s->misses < 3 && d >= -16 && d <= 16)
             open = s;
@@ -193,7 +222,7 @@ static uint32_t plain_streams(struct plain_stream *all, uint64_t now, int64_t li
     struct plain_stream *s = open ? open : oldest;
     const int trained = plain_miss(s, open != NULL, line);
     s->used = now;
-    return trained ? plain_advance(s, degree, out) : 0;
+    return trained ? plain_advance(s, cfg, out) : 0;
 }
 
 Test(prefetch, streams_are_those_of_a_plain_list)
@@ -201,7 +230,11 @@ Test(prefetch, streams_are_those_of_a_plain_list)
     enum { WALKS = 90, STEPS = 60000 };
     uint64_t x = 11, wanted = 0;
     for (uint32_t degree = 1; degree <= PREFETCH_MOST; degree += 3) {
-        struct alone p = make_alone("stream", degree);
+        static const uint32_t distances[] = {0, 1, 32, PREFETCH_DISTANCE};
+        const struct prefetcher_config cfg = {.degree = degree,
+                                              .distance = distances[degree / 3 % 4],
+                                              .page_shift = degree % 2 ? 0 : 5 + degree};
+        struct alone p = make_far("stream", &cfg);
         struct plain_stream plain[PLAIN_STREAMS] = {0};
         int64_t at[WALKS] = {0}, step[WALKS] = {0};
         const uint64_t lines = UINT64_C(1) << (degree % 2 ? 12 : 30); /* streams meet, or do not */
@@ -215,7 +248,7 @@ Test(prefetch, streams_are_those_of_a_plain_list)
             at[k] += draw(&x) % 4 ? step[k] : (int64_t)(draw(&x) % 7) - 3;
             at[k] = at[k] < 0 ? 0 : at[k];
             const int hit = draw(&x) % 3 == 0;
-            const uint32_t n = plain_streams(plain, i + 1, at[k], hit, degree, out);
+            const uint32_t n = plain_streams(plain, i + 1, at[k], hit, &cfg, out);
             tell(&p, 0, (uint64_t)at[k], hit, 0, 0);
             cr_assert_eq(p.n, n, "degree %u, access %u", degree, i);
             cr_assert_eq(memcmp(p.out, out, n * sizeof *out), 0, "degree %u, access %u", degree, i);
@@ -262,9 +295,15 @@ static struct mem_reply memory(void *self, const struct mem_req *req)
 }
 
 /* l1d_policy: NULL: LRU, as it is built in. */
-static struct hierarchy *make_with(const struct policy *l1d_policy, uint32_t harts,
-                                   enum llc_inclusion inclusion, const char *l1d, const char *l2,
-                                   uint64_t l2_bytes)
+/* How far prefetchers go: cache_config. */
+struct reach {
+    uint32_t distance; /* of the L1D's */
+    uint64_t page;     /* of both */
+};
+
+static struct hierarchy *make_with(const struct policy *l1d_policy, struct reach reach,
+                                   uint32_t harts, enum llc_inclusion inclusion, const char *l1d,
+                                   const char *l2, uint64_t l2_bytes)
 {
     const struct hierarchy_config cfg = {
         .level = {[CACHE_L1I] = {.bytes = 8 * 64, .ways = 1, .latency = 400, .policy = "lru"},
@@ -275,6 +314,8 @@ static struct hierarchy *make_with(const struct policy *l1d_policy, uint32_t har
                                  .loaded = l1d_policy,
                                  .prefetch = l1d,
                                  .degree = 2,
+                                 .distance = reach.distance,
+                                 .page = reach.page,
                                  .mshrs = 4},
                   [CACHE_L2] = {.bytes = l2_bytes,
                                 .ways = 4,
@@ -282,6 +323,7 @@ static struct hierarchy *make_with(const struct policy *l1d_policy, uint32_t har
                                 .policy = "lru",
                                 .prefetch = l2,
                                 .degree = 1,
+                                .page = reach.page,
                                 .mshrs = 6},
                   [CACHE_LLC] = {.bytes = 1 << 16, .ways = 4, .latency = 20000, .policy = "lru"}},
         .harts = harts,
@@ -297,7 +339,7 @@ static struct hierarchy *make_with(const struct policy *l1d_policy, uint32_t har
 static struct hierarchy *make(uint32_t harts, enum llc_inclusion inclusion, const char *l1d,
                               const char *l2, uint64_t l2_bytes)
 {
-    return make_with(NULL, harts, inclusion, l1d, l2, l2_bytes);
+    return make_with(NULL, (struct reach){0}, harts, inclusion, l1d, l2, l2_bytes);
 }
 
 static struct mem_reply load(struct hierarchy *h, uint32_t hart, enum mem_kind kind, uint64_t line,
@@ -328,6 +370,19 @@ Test(prefetch, a_scan_is_covered_up_to_the_ends_of_pages)
         cr_assert_eq(n->prefetch.useless + n->prefetch.pollution + n->prefetch.dropped, 0);
         hierarchy_free(h);
     }
+}
+
+Test(prefetch, a_larger_page_is_crossed)
+{
+    struct hierarchy *h = make_with(NULL, (struct reach){.page = 16384}, 1, LLC_NON_INCLUSIVE, NULL,
+                                    "next-line", 1 << 16);
+    const struct cache_counters *n = hierarchy_counters(h, CACHE_L2, 0);
+    ps_t at = 0;
+    for (uint64_t line = 0; line < 640; line++)
+        at = load(h, 0, MEM_LOAD, line, at).done + 1000000;
+    cr_assert_eq(n->misses[MEM_LOAD], 3, "the first line of each 256");
+    cr_assert_eq(n->prefetch.useful, 637);
+    hierarchy_free(h);
 }
 
 Test(prefetch, what_was_not_wanted_is_useless_and_pollutes)
@@ -469,8 +524,11 @@ Test(prefetch, hits_train_strides_inline_as_behind_the_seam)
     for (uint32_t run = 0; run < 6; run++) {
         const uint32_t harts = 1 + run % 3;
         const enum llc_inclusion inclusion = (enum llc_inclusion)(run % 3);
-        struct hierarchy *a = make(harts, inclusion, "ip-stride", "stream", 8 * 4 * 64),
-                         *b = make_with(&seam, harts, inclusion, "ip-stride", "stream", 8 * 4 * 64);
+        const struct reach far = {.distance = run < 3 ? 0 : 5 * (run - 2), .page = 4096u << run};
+        struct hierarchy *a = make_with(NULL, far, harts, inclusion, "ip-stride", "stream",
+                                        8 * 4 * 64),
+                         *b = make_with(&seam, far, harts, inclusion, "ip-stride", "stream",
+                                        8 * 4 * 64);
         uint64_t rng = run;
         for (uint64_t i = 0; i < 60000; i++) {
             const struct mem_req req = stride_request(&rng, harts, i);
@@ -504,6 +562,15 @@ Test(prefetch, unknown_names_and_places_are_refused)
     cfg.level[CACHE_L2].degree = 17;
     cr_assert_null(hierarchy_new(&cfg, err, sizeof err));
     cr_assert(strstr(err, "17 lines"), "%s", err);
+    for (int i = 0; i < 4; i++) {
+        cfg.level[CACHE_L2].degree = 1;
+        cfg.level[CACHE_L2].prefetch = i == 3 ? "ip-stride" : "stream";
+        cfg.level[CACHE_L2].distance = i == 0 ? PREFETCH_DISTANCE + 1 : i == 3 ? 17 : 0;
+        cfg.level[CACHE_L2].page = i == 1 ? 2048 : i == 2 ? 12288 : 0;
+        cr_assert_null(hierarchy_new(&cfg, err, sizeof err));
+        cr_assert(strstr(err, "a distance is") && strstr(err, "4 KiB"), "%s", err);
+    }
+    cfg.level[CACHE_L2].distance = 0;
     cfg.level[CACHE_L2].prefetch = "none";
     cfg.level[CACHE_LLC].prefetch = "stream";
     cfg.level[CACHE_LLC].degree = 1;

@@ -67,11 +67,19 @@ static inline double clock_iteration_ns(void)
     return (clock_now() - began) / CLOCK_LOOP;
 }
 
-/* Wait until nobody else is seen on this core, but not beyond `until` of clock_now. */
-static inline void clock_wait_alone(double cycle_ns, double until)
+/* Nobody else is seen on this core. */
+static inline int clock_alone(double cycle_ns)
 {
-    while (clock_iteration_ns() > CLOCK_ALONE * cycle_ns && clock_now() < until)
+    return clock_iteration_ns() <= CLOCK_ALONE * cycle_ns;
+}
+
+/* Wait for that, but not beyond `until` of clock_now: is it so? */
+static inline int clock_wait_alone(double cycle_ns, double until)
+{
+    int alone;
+    while (!(alone = clock_alone(cycle_ns)) && clock_now() < until)
         ;
+    return alone;
 }
 
 #endif

@@ -1,5 +1,6 @@
-/* native.c - drives a kernel on the host: `KERNEL SIZE ROUNDS` prints the checksum, and the cycles
- * of each piece of the rounds (kernel.h). */
+/* native.c - drives a kernel on the host: `KERNEL SIZE ROUNDS` prints the checksum, and of each
+ * piece of the rounds (kernel.h) its cycles and whether it was alone on its core, 1 or 0: nobody
+ * else was seen there before it and after it. A piece of no rounds was. */
 /*
  * Cycles are CPU time over the time of a cycle just before and just after. With WASM2C the kernel
  * is what wasm2c made of its module: functions and types that begin with Z_kernel.
@@ -44,21 +45,24 @@ int main(int argc, char **argv)
     (void)run(1);
     const uint32_t rounds = number(argv[2]);
     double took[KERNEL_PIECES] = {0};
+    int alone[KERNEL_PIECES];
     uint32_t sum = 0;
     const double before = clock_cycle_ns(), waits = clock_now() + MOST_WAIT_NS;
     for (uint32_t i = 0; i < KERNEL_PIECES; i++) {
         const uint32_t n = kernel_piece(rounds, i);
+        alone[i] = 1;
         if (n) {
-            clock_wait_alone(before, waits);
+            alone[i] = clock_wait_alone(before, waits);
             const double began = clock_now();
             sum = kernel_sum(sum, run(n));
             took[i] = clock_now() - began;
+            alone[i] &= clock_alone(before);
         }
     }
     const double cycle = (before + clock_cycle_ns()) / 2;
     printf("%08" PRIx32, sum);
     for (uint32_t i = 0; i < KERNEL_PIECES; i++)
-        printf(" %.0f", took[i] / cycle);
+        printf(" %.0f %d", took[i] / cycle, alone[i]);
     printf("\n");
     return 0;
 }
