@@ -111,12 +111,13 @@ struct window_config {
     uint32_t scale_add; /* a shift by 1 to 3 and the addition behind it are one micro-op of so many
                            cycles; 0: two, to 1000 */
     uint32_t vector_load; /* cycles that a load into a vector register takes more, 0 to 1000 */
-    uint16_t ports_vector_load,
-        ports_vector_store; /* of vector registers; 0: those of the others */
-    uint32_t line_commits;  /* stores to one line that commit in a cycle, to 8; 0: 1 */
-    uint8_t rename_copies;  /* copies are renamed: they take no port and no time */
-    uint8_t rename_sums;    /* so are sums of a register and a short constant */
-    uint8_t fuse_branches;  /* so are a compare and its branch, for issue too; 0: two micro-ops */
+    uint16_t ports_vector_load;  /* of loads into vector registers; 0: those of loads */
+    uint16_t ports_vector_store; /* of stores from them; 0: those of stores */
+    uint32_t line_commits;       /* stores to one line that commit in a cycle, to 8; 0: 1 */
+    uint8_t fetch_lines;         /* a cycle of fetch takes micro-ops of one line of code */
+    uint8_t rename_copies;       /* copies are renamed: they take no port and no time */
+    uint8_t rename_sums;         /* so are sums of a register and a short constant */
+    uint8_t fuse_branches; /* so are a compare and its branch, for issue too; 0: two micro-ops */
 };
 
 struct core_config {

@@ -52,6 +52,7 @@ static void set_window(struct ooo *c, const struct core_config *cfg)
                                                         : w->ports[UOP_STORE];
     c->line_commits = w->line_commits ? w->line_commits : 1;
     c->store_line = NO_LINE;
+    c->fetch_lines = w->fetch_lines;
     c->scale_add = w->scale_add;
     c->vector_load = w->vector_load;
     c->rename_copies = w->rename_copies;

@@ -9,8 +9,9 @@
  * Nothing is ticked. Micro-ops are taken in program order, and for each the cycle of every step is
  * worked out from those of others before it:
  *
- *   fetch     `fetch_width` a cycle, a taken branch ends the cycle; not before code has arrived,
- *             the front end was redirected, and there is room in the fetch queue
+ *   fetch     `fetch_width` a cycle, a taken branch ends the cycle, and so may a line of code; not
+ *             before code has arrived, the front end was redirected, and there is room in the fetch
+ *             queue
  *   dispatch  `width` a cycle, in order; with a place in the ROB (free the cycle after its holder
  *             has retired), the scheduler (after issue), the load queue (after retirement) or the
  *             store queue (after commit)
@@ -94,7 +95,7 @@ struct ooo {
     struct ooo_full full[OOO_CLASSES];
     struct calendar divider[2]; /* of cycles: integer, floating point */
     uint32_t divide_busy[UOP_FSQRT + 1];
-    uint8_t fuse_loads, fuse_branches, rename_copies, rename_sums;
+    uint8_t fuse_loads, fuse_branches, rename_copies, rename_sums, fetch_lines;
     uint32_t scale_add, vector_load;
     uint8_t bulk_begun; /* next_uop is a bulk operation that has issued */
 
@@ -125,10 +126,11 @@ struct ooo {
     uint64_t ready[REGISTERS + 2];
 };
 
-#define OOO_FUSE  1u /* the load and the micro-op after it are one until issue and after it */
-#define OOO_COPY  2u /* renamed: of a register, or with a short constant added */
-#define OOO_SHIFT 4u /* uses the ports of shifts */
-#define OOO_SCALE 8u /* the shift and the addition after it are one micro-op */
+#define OOO_FUSE  1u  /* the load and the micro-op after it are one until issue and after it */
+#define OOO_COPY  2u  /* renamed: of a register, or with a short constant added */
+#define OOO_SHIFT 4u  /* uses the ports of shifts */
+#define OOO_SCALE 8u  /* the shift and the addition after it are one micro-op */
+#define OOO_LINE  16u /* ends in another line of code than the one before it, and that matters */
 
 /* The class whose ports a load or store uses. */
 static inline unsigned ooo_load_class(const struct uop *u)
@@ -163,6 +165,13 @@ static inline void ooo_hold_dispatch(struct ooo *c, uint64_t to)
         c->dispatch = to;
         c->dispatch_left = c->width;
     }
+}
+
+/* What comes is of another line of code: no more is fetched in this cycle if something was. */
+static inline void ooo_next_line(struct ooo *c)
+{
+    if (c->fetch_left < c->fetch_width)
+        c->fetch_left = 0;
 }
 
 /* The scheduler is full, as it seems: count what has left, wait for a place. */

@@ -258,6 +258,9 @@ static const uint64_t *walk(struct core *core, const uint64_t *p, const uint64_t
 
     for (uint32_t i = core->next_uop; i < n; i++) {
         const struct uop *u = &uops[i];
+        const unsigned mark = marks[i] & ~OOO_LINE;
+        if (unlikely(marks[i] & OOO_LINE))
+            ooo_next_line(c);
         if (unlikely(dependences))
             core_trace_sources(core, fp, u);
         switch (u->class) {
@@ -265,7 +268,7 @@ static const uint64_t *walk(struct core *core, const uint64_t *p, const uint64_t
         case UOP_STORE:
         case UOP_FLUSH:
         case UOP_NTSTORE: {
-            const struct uop *next = marks[i] & OOO_FUSE ? u + 1 : NULL;
+            const struct uop *next = mark & OOO_FUSE ? u + 1 : NULL;
             if (u->flags & UOP_ON_FRAME) {
                 if (u->class == UOP_LOAD)
                     load(c, fp, u, log_pc(core, b, i), NULL, next);
@@ -303,8 +306,8 @@ static const uint64_t *walk(struct core *core, const uint64_t *p, const uint64_t
             arithmetic(c, fp, u);
             break;
         default:
-            if (marks[i])
-                i += marked(c, fp, u, marks[i]) - 1;
+            if (mark)
+                i += marked(c, fp, u, mark) - 1;
             else
                 arithmetic(c, fp, u);
             break;
@@ -362,6 +365,22 @@ static uint8_t mark_of(const struct ooo *c, const struct code_func *f, const str
     return u->info == ALU_SHIFT || u->info == ALU_SCALE ? OOO_SHIFT : 0;
 }
 
+/* A cycle of fetch takes what ends in one line of code; of two micro-ops that are one, the second.
+ */
+static void mark_lines(struct ooo *c, const struct block *b)
+{
+    const uint32_t bytes = c->core.uop_bytes;
+    uint8_t *marks = &c->marks[b->uops];
+    uint64_t before = line_of(b->code_addr - 1);
+    for (uint32_t i = 0; i < b->nuops; i++) {
+        const uint32_t next = i + 1 + ((marks[i] & (OOO_FUSE | OOO_SCALE)) != 0);
+        const uint64_t line = line_of(b->code_addr + (uint64_t)next * bytes - 1);
+        marks[i] |= line != before ? OOO_LINE : 0;
+        before = line;
+        i = next - 1;
+    }
+}
+
 /* Mark the micro-ops of blocks that are new. */
 static void mark_code(struct ooo *c)
 {
@@ -377,6 +396,8 @@ static void mark_code(struct ooo *c)
         for (uint32_t i = 0; i < b->nuops; i++)
             c->marks[b->uops + i] = mark_of(c, &code->funcs[b->func], &code->uops[b->uops + i],
                                             i + 1 < b->nuops);
+        if (c->fetch_lines)
+            mark_lines(c, b);
     }
     c->marked = code->nblocks;
 }

@@ -130,6 +130,8 @@ void ooo_stream(struct core *core, const struct stream_op *ops, uint32_t n)
     for (const struct stream_op *s = ops; s < ops + n; s++) {
         if (line_of(s->pc) != core->fetched) {
             ooo_fetch_line(c, line_of(s->pc));
+            if (c->fetch_lines)
+                ooo_next_line(c);
             ooo_hold_fetch(c, c->code_line);
         }
         execute(c, s);

@@ -58,6 +58,7 @@ static struct window_config window_of(const struct config *c)
         .fuse_branches = c->fuse_branches,
         .scale_add = (uint32_t)c->scale_add,
         .vector_load = (uint32_t)c->vector_load,
+        .fetch_lines = c->fetch_lines,
         .line_commits = (uint32_t)c->line_commits,
         .rename_copies = c->rename_copies,
         .rename_sums = c->rename_sums};

@@ -423,6 +423,40 @@ Test(ooo, instruction_misses_stall_and_hits_do_not)
     rig_free(r);
 }
 
+/* A loop of seven micro-ops and the branch, eight to fetch a cycle: one cycle where they lie in a
+ * line of sixteen, else two. */
+Test(ooo, a_line_of_code_may_end_a_cycle_of_fetch)
+{
+    struct rig *r = rig_new_of(&core_ooo);
+    r->cfg.width = 8;
+    r->cfg.window.ports[UOP_ALU] = 0x8fff;
+    for (uint32_t at = 0; at < 16; at++) {
+        r->nblocks = 1;
+        r->nuops = 0;
+        block(r, END_FALL, 0);
+        for (uint32_t i = 0; i < at; i++)
+            put(r, UOP_ALU, 1, REG_NONE, REG_NONE);
+        const uint32_t loop = block(r, END_COND, 0);
+        for (uint16_t i = 0; i < 7; i++)
+            put(r, UOP_ALU, (uint16_t)(10 + i), REG_NONE, REG_NONE);
+        put(r, UOP_BRANCH, REG_NONE, REG_NONE, REG_NONE);
+        r->blocks[loop].taken = loop;
+        for (int lines = 0; lines < 2; lines++) {
+            r->cfg.window.fetch_lines = (uint8_t)lines;
+            rig_core(r);
+            start_user(r);
+            uint64_t took = 0;
+            for (int i = 0; i < 6; i++) {
+                for (int k = 0; k < 50; k++)
+                    enter(r, loop);
+                took = consume(r);
+            }
+            cr_expect_eq(took, lines && at > 8 ? 100 : 50, "at %u: %lu", at, took);
+        }
+    }
+    rig_free(r);
+}
+
 /* ---- pages ---- */
 
 /* Loads 64 KiB apart, 3 MiB in all: each kind of page has its misses. */
@@ -564,6 +598,7 @@ static uint32_t make_stream(struct rig *r, struct plain_op *ops, uint32_t n, uin
     uint32_t made = 0, blocks = 0;
     r->nblocks = 1;
     r->nuops = 0;
+    const struct window_config *w = &r->cfg.window;
     const uint32_t kinds = draw(seed, 8) ? 7 : 9, registers = 2 + draw(seed, 20);
     while (made < n && blocks < 60) {
         const uint32_t len = 1 + draw(seed, 2 * n / 60);
@@ -581,7 +616,8 @@ static uint32_t make_stream(struct rig *r, struct plain_op *ops, uint32_t n, uin
                                             .b = b == REG_NONE ? -2 : b,
                                             .vector = vector,
                                             .latency = k == UOP_LOAD ? L1 : r->cfg.latency[k],
-                                            .ends_group = i + 1 == len || made == n};
+                                            .ends_group = i + 1 == len || made == n ||
+                                                          (w->fetch_lines && r->nuops % 16 == 0)};
         }
     }
     return blocks;
@@ -605,6 +641,7 @@ Test(ooo, the_window_agrees_with_one_that_is_ticked)
         for (unsigned k = 0; k < UOP_CLASSES; k++)
             w->ports[k] = (uint16_t)(1 + draw(&seed, 255));
         w->ports_vector_load = (uint16_t)draw(&seed, 256);
+        w->fetch_lines = (uint8_t)draw(&seed, 2);
         const uint32_t n = 200 + draw(&seed, 200);
         const uint32_t blocks = make_stream(r, ops, n, &seed, ids);
         rig_core(r);
