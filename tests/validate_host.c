@@ -6,9 +6,9 @@
  * Run it in the top folder. MACHINE is a file of sim/configs without ".cfg" (default, or "": the
  * bundled one that is next to this host); KERNEL labels of points (default: all). There are two
  * sets of points: validate-kernels.cfg, and validate-heldout.cfg, whose kernels were written after
- * the model and its figures and have not led to any change. BUILD/validate.elf holds the kernels
- * for the simulator, BUILD/validate/NAME.native and NAME.wasm2c those for the host. Where there is
- * no NAME.wasm2c that column is left out.
+ * the model and its figures. BUILD/validate.elf holds the kernels for the simulator,
+ * BUILD/validate/NAME.native and NAME.wasm2c those for the host. Where there is no NAME.wasm2c that
+ * column is left out.
  *
  * The unit of work is the wasm operator, which is the same in all three: CPI is cycles over wasm
  * operators of the timed region. Cycles of the host are CPU time over the measured time of a cycle
