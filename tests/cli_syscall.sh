@@ -54,7 +54,7 @@ experiment: {
           { label = "pipe";  set = ["program.name=syscalls", "program.args=pingpong,20"]; },
           { label = "kv";    set = ["program.name=kvpair", "program.args=30"]; },
           { label = "grep";  set = ["program.name=greptree", "program.args=12"]; },
-          { label = "fib";   set = ["program.name=region", "program.args=1,fib,12"]; },
+          { label = "fib";   set = ["program.name=region", "program.args=1,fib,20"]; },
           { label = "none";  set = ["program.name=nonesuch"]; needs = "nonesuch"; } ),
         ( { label = "call";  set = ["kernel.boundary=call"]; },
           { label = "trap";  set = ["kernel.boundary=trap"]; },
