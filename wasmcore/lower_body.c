@@ -100,9 +100,10 @@ static inline void lower_pushing(struct builder *b, const struct op *o, lower_fn
  * Most operators are one of a few, with a short immediate, in the midst of code that is reached.
  * As many of them as there are are done here one after the other, by the same functions that check
  * and lower them elsewhere, but without looking for those functions, nor at whatever else may be
- * the case. 0, or -1: one is not valid. Each goes straight to the next one, so that the host can
- * learn what follows what. An immediate may be read past the end of the body, but not of the
- * module: one that does not end in the body is left to validate_next, which says so.
+ * the case. 0, or -1: one is not valid. By jumps, which take fewer host instructions than a call in
+ * a loop; gcc makes one of those to the next operator. An immediate may be read past the end of the
+ * body, but not of the module: one that does not end in the body is left to validate_next, which
+ * says so.
  */
 static int common_ops(struct builder *b, struct validator *v)
 {
@@ -164,6 +165,14 @@ static int common_ops(struct builder *b, struct validator *v)
         if (check)                                                                                 \
             goto wrong;                                                                            \
     } while (0)
+    /* One that counts and pushes nothing new. */
+#define LOWER(check, lower)                                                                        \
+    do {                                                                                           \
+        CHECK(check(v));                                                                           \
+        b->ops++;                                                                                  \
+        (lower)(b, o);                                                                             \
+        NEXT;                                                                                      \
+    } while (0)
 
     BEGIN;
 local_get:
@@ -175,16 +184,10 @@ local_get:
     NEXT;
 local_set:
     READ(short_u(at + 1, &o->x));
-    CHECK(check_local_set(v));
-    b->ops++;
-    lower_local_set(b, o);
-    NEXT;
+    LOWER(check_local_set, lower_local_set);
 local_tee:
     READ(short_u(at + 1, &o->x));
-    CHECK(check_local_tee(v));
-    b->ops++;
-    lower_local_tee(b, o);
-    NEXT;
+    LOWER(check_local_tee, lower_local_tee);
 i32_const:
     READ(short_i32(at + 1, &o->bits));
     CHECK(check_push(b, v, VT_I32));
@@ -202,31 +205,19 @@ i64_const:
 unary:
     next = at + 1;
     o->info = &op_rows[o->code];
-    CHECK(check_unary(v));
-    b->ops++;
-    lower_handlers[o->code](b, o);
-    NEXT;
+    LOWER(check_unary, lower_handlers[o->code]);
 binary:
     next = at + 1;
     o->info = &op_rows[o->code];
-    CHECK(check_binary(v));
-    b->ops++;
-    lower_binary(b, o);
-    NEXT;
+    LOWER(check_binary, lower_binary);
 load:
     o->info = &op_rows[o->code];
     READ(short_memarg(at + 1, &o->memarg));
-    CHECK(check_load(v));
-    b->ops++;
-    lower_load(b, o);
-    NEXT;
+    LOWER(check_load, lower_load);
 store:
     o->info = &op_rows[o->code];
     READ(short_memarg(at + 1, &o->memarg));
-    CHECK(check_store(v));
-    b->ops++;
-    lower_store(b, o);
-    NEXT;
+    LOWER(check_store, lower_store);
 enter:
     READ(short_block(at + 1, &o->block));
     CHECK(check_block(v));
@@ -242,16 +233,10 @@ end:
     goto rare;
 br:
     READ(short_u(at + 1, &o->x));
-    CHECK(check_br(v));
-    b->ops++;
-    lower_br(b, o);
-    NEXT;
+    LOWER(check_br, lower_br);
 br_if:
     READ(short_u(at + 1, &o->x));
-    CHECK(check_br(v));
-    b->ops++;
-    lower_br_if(b, o);
-    NEXT;
+    LOWER(check_br, lower_br_if);
 call:
     READ(short_u(at + 1, &o->x));
     CHECK(check_call(v));
@@ -262,6 +247,7 @@ call:
 #undef NEXT
 #undef READ
 #undef CHECK
+#undef LOWER
 
 wrong:
     v->r.at = at;
