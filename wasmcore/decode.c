@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "wasmcore/large.h"
 #include "wasmcore/pieces.h"
 
 /*
@@ -611,14 +612,14 @@ int module_read(const uint8_t *bytes, size_t n, const struct wasm_limits *limits
                          d.lim->module_bytes);
     d.m = calloc(1, sizeof *d.m);
     if (d.m)
-        d.m->bytes = module_alloc(d.m, (uint32_t)n, 1);
+        d.m->bytes = large_new(n + 1); /* never of 0 bytes */
     if (!d.m || !d.m->bytes) {
         module_free(d.m);
         return wasm_fail(err, &no_reader, 0, "out of memory for %zu bytes", n);
     }
+    d.m->nbytes = (uint32_t)n;
     if (n > 0)
         memcpy(d.m->bytes, bytes, n);
-    d.m->nbytes = (uint32_t)n;
     d.m->start = d.m->data_count = -1;
     d.r = reader_of(d.m->bytes, 0, d.m->nbytes);
     if (read_module(&d)) {

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "wasmcore/large.h"
 #include "wasmcore/reader.h"
 
 const struct wasm_limits wasm_default_limits = {
@@ -81,6 +82,7 @@ void module_free(struct module *m)
         next = c->next;
         free(c);
     }
+    large_free(m->bytes, m->nbytes + (size_t)1);
     free(m);
 }
 

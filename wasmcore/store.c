@@ -2,8 +2,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 
+#include "wasmcore/large.h"
 #include "wasmcore/lower.h"
 #include "wasmcore/slots.h"
 #include "wasmcore/state.h"
@@ -18,29 +18,13 @@ const struct store_config store_default_config = {
     .code_bytes_per_uop = 4,
 };
 
-/*
- * What a large module is lowered to is many times its size, and the host's faults on first touch
- * would take a quarter of the time of loading it: ask for large pages. Only advice.
- */
-#define LARGE_PAGE ((size_t)2 << 20)
-
-static void advise_large_pages(void *p, size_t n)
-{
-    const uintptr_t from = ((uintptr_t)p + LARGE_PAGE - 1) & ~(uintptr_t)(LARGE_PAGE - 1);
-    const uintptr_t to = ((uintptr_t)p + n) & ~(uintptr_t)(LARGE_PAGE - 1);
-    if (from < to)
-        (void)madvise((void *)from, to - from,
-                      MADV_HUGEPAGE); /* NOLINT(performance-no-int-to-ptr) */
-}
-
 /* An array that becomes large moves to where large pages begin, or half of it would be in small
  * ones. */
 static void *grow_large(void *array, size_t old, size_t size)
 {
-    void *p = aligned_alloc(LARGE_PAGE, (size + LARGE_PAGE - 1) & ~(LARGE_PAGE - 1));
+    void *p = large_new(size);
     if (!p)
         return NULL;
-    advise_large_pages(p, size);
     if (old > 0)
         memcpy(p, array, old);
     free(array);
@@ -56,8 +40,8 @@ int store_grow_array(void **array, uint32_t *cap, uint32_t n, uint64_t more, siz
         return -1;
     while (room < want)
         room *= 2;
-    void *p = room * size < LARGE_PAGE ? realloc(*array, room * size)
-                                       : grow_large(*array, n * size, room * size);
+    void *p = room * size < LARGE_LEAST ? realloc(*array, room * size)
+                                        : grow_large(*array, n * size, room * size);
     if (!p)
         return -1;
     *array = p;
@@ -69,6 +53,7 @@ int store_grow_array(void **array, uint32_t *cap, uint32_t n, uint64_t more, siz
 
 /* The code of a unit's functions lies in chunks, filled one after the other. */
 #define CODE_CHUNK   ((size_t)64 << 10)
+#define LARGE_CHUNK  ((size_t)2 << 20)
 #define LARGE_MODULE ((size_t)128 << 10)
 #define CODE_ALIGN   16u
 
@@ -81,12 +66,10 @@ struct code_chunk {
 static struct code_chunk *code_chunk_new(size_t least, int large)
 {
     const size_t want = sizeof(struct code_chunk) + least;
-    const size_t unit = large ? LARGE_PAGE : CODE_CHUNK, size = (want + unit - 1) / unit * unit;
-    struct code_chunk *c = large ? aligned_alloc(LARGE_PAGE, size) : malloc(size);
+    const size_t unit = large ? LARGE_CHUNK : CODE_CHUNK, size = (want + unit - 1) / unit * unit;
+    struct code_chunk *c = large_new(size);
     if (!c)
         return NULL;
-    if (large)
-        advise_large_pages(c, size);
     c->used = 0;
     c->size = size - sizeof(*c);
     return c;
@@ -111,7 +94,7 @@ static void free_code(struct code_chunk *c)
 {
     while (c) {
         struct code_chunk *next = c->next;
-        free(c);
+        large_free(c, sizeof(*c) + c->size);
         c = next;
     }
 }
@@ -600,8 +583,8 @@ void store_free(struct store *st)
         unit_free(st->units[i]);
     free_all_types(st);
     free(st->units);
-    free(st->blocks);
-    free(st->uops);
+    large_free(st->blocks, st->blocks_cap * sizeof(*st->blocks));
+    large_free(st->uops, st->uops_cap * sizeof(*st->uops));
     free(st->funcs);
     free(st->callable);
     free(st->instances);
