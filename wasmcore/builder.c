@@ -185,7 +185,7 @@ static void open_block(struct builder *b)
     put_insn(
         b, (struct insn){.op = IN_BLOCK,
                          .imm = LOG_WORD(LOG_BLOCK, (uint64_t)(b->first_block + b->block) << 32)});
-    b->open = BLOCK_OPS;
+    b->open = PLAIN_OPS;
 }
 
 /* Where there is room: the block under way ends and another one is its `next`. */

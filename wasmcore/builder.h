@@ -83,8 +83,7 @@ struct builder {
     uint32_t tables;    /* br_tables so far */
     uint32_t spare;     /* so many more of each of the arrays above may be made unchecked */
     uint64_t code_left; /* instructions and micro-ops that the unit may still take */
-    /* A block is under way: how many operators and log words it may have; else code is unreachable,
-     * or the builder has failed. */
+    /* A block is under way: PLAIN_OPS; 0: code is unreachable, or the builder has failed. */
     uint32_t open;
     uint32_t dead;       /* and so many blocks have begun in it */
     const uint8_t *wide; /* set: values may take two slots */

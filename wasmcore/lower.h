@@ -32,6 +32,7 @@
  */
 #define FRAME_SAVE 7u /* slots for the return address and saved registers */
 #define BLOCK_OPS  2000u
+#define PLAIN_OPS  (BLOCK_OPS / 4) /* up to here nobody has to look: none logs more than 4 words */
 #define MAX_SLOTS  65000u
 
 /* Validate and lower all of a unit whose module, type_ids and builtin are set; appends to the

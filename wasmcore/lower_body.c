@@ -69,13 +69,12 @@ static void lower_op(struct builder *b, const struct op *o)
 
 /* Is nothing to be looked at but the operator itself? Where code is not reached, that is so of an
  * end only. */
-static inline int is_plain(const struct builder *b, uint8_t code)
+static inline int is_plain(const struct builder *b, uint32_t code)
 {
-    return b->ops + b->logged < b->open ||
-           (code == WOP_end && !b->open && b->dead == 0 && !b->failed);
+    return b->ops < b->open || (code == WOP_end && !b->open && b->dead == 0 && !b->failed);
 }
 
-/* Validate a push and make room for it. */
+/* Validate a push and make room for it. -1: it is not valid, or the builder has failed. */
 static inline int check_push(struct builder *b, struct validator *v, uint8_t type)
 {
     if (v->nvals < v->f->max_height) { /* the stack was as high before */
@@ -85,7 +84,7 @@ static inline int check_push(struct builder *b, struct validator *v, uint8_t typ
     if (ts_push_n(v, &type, 1))
         return -1;
     make_operands(b);
-    return 0;
+    return b->failed ? -1 : 0;
 }
 
 /* Where an operator has been found valid that may have pushed values. */
@@ -102,8 +101,8 @@ static inline void lower_pushing(struct builder *b, const struct op *o, lower_fn
  * and lower them elsewhere, but without looking for those functions, nor at whatever else may be
  * the case. 0, or -1: one is not valid. By jumps, which take fewer host instructions than a call in
  * a loop; gcc makes one of those to the next operator. An immediate may be read past the end of the
- * body, but not of the module: one that does not end in the body is left to validate_next, which
- * says so.
+ * body, but not of the module: an operator that does not end in the body was the last one, and
+ * validate_next is shown it again to say so.
  */
 static int common_ops(struct builder *b, struct validator *v)
 {
@@ -135,22 +134,24 @@ static int common_ops(struct builder *b, struct validator *v)
     const uint8_t *at = v->r.at, *const end = v->r.end, *next;
     const uint8_t *const readable = v->r.base + v->m->nbytes - (SHORT_BYTES - 1);
     const uint8_t *const stop = end < readable ? end : readable;
+    uint32_t code;
     uint8_t type;
 
     /* Validate and lower the operator at `at`: its info is there only where it is needed. */
 #define BEGIN                                                                                      \
     do {                                                                                           \
-        if (at >= stop || !is_plain(b, *at))                                                       \
+        if (at >= stop)                                                                            \
+            goto last;                                                                             \
+        code = *at;                                                                                \
+        if (!is_plain(b, code))                                                                    \
             goto rare;                                                                             \
-        o->code = *at;                                                                             \
+        o->code = code;                                                                            \
         o->at = at;                                                                                \
-        goto *((const char *)&&rare + places[*at]);                                                \
+        goto *((const char *)&&rare + places[code]);                                               \
     } while (0)
     /* Done: the one after it. */
 #define NEXT                                                                                       \
     do {                                                                                           \
-        if (next > end)                                                                            \
-            goto rare;                                                                             \
         at = next;                                                                                 \
         BEGIN;                                                                                     \
     } while (0)
@@ -165,6 +166,13 @@ static int common_ops(struct builder *b, struct validator *v)
         if (check)                                                                                 \
             goto wrong;                                                                            \
     } while (0)
+    /* One that pushes something new: validated and counted. */
+#define PUSH(type)                                                                                 \
+    do {                                                                                           \
+        if (check_push(b, v, type))                                                                \
+            goto not_pushed;                                                                       \
+        b->ops++;                                                                                  \
+    } while (0)
     /* One that counts and pushes nothing new. */
 #define LOWER(check, lower)                                                                        \
     do {                                                                                           \
@@ -177,10 +185,9 @@ static int common_ops(struct builder *b, struct validator *v)
     BEGIN;
 local_get:
     READ(short_u(at + 1, &o->x));
-    CHECK(take_local(v, &type) || check_push(b, v, type));
-    b->ops++;
-    if (!b->failed)
-        push_local(b, o->x);
+    CHECK(take_local(v, &type));
+    PUSH(type);
+    push_local(b, o->x);
     NEXT;
 local_set:
     READ(short_u(at + 1, &o->x));
@@ -190,17 +197,13 @@ local_tee:
     LOWER(check_local_tee, lower_local_tee);
 i32_const:
     READ(short_i32(at + 1, &o->bits));
-    CHECK(check_push(b, v, VT_I32));
-    b->ops++;
-    if (!b->failed)
-        stack_push_const(b, VT_I32, o->bits);
+    PUSH(VT_I32);
+    stack_push_const(b, VT_I32, o->bits);
     NEXT;
 i64_const:
     READ(short_i64(at + 1, &o->bits));
-    CHECK(check_push(b, v, VT_I64));
-    b->ops++;
-    if (!b->failed)
-        stack_push_const(b, VT_I64, o->bits);
+    PUSH(VT_I64);
+    stack_push_const(b, VT_I64, o->bits);
     NEXT;
 unary:
     next = at + 1;
@@ -247,11 +250,19 @@ call:
 #undef NEXT
 #undef READ
 #undef CHECK
+#undef PUSH
 #undef LOWER
 
+not_pushed:
+    if (b->failed) {
+        at = next;
+        goto last;
+    }
 wrong:
     v->r.at = at;
     return next > end ? 0 : -1;
+last:
+    at = at > end ? o->at : at;
 rare:
     v->r.at = at;
     return 0;
