@@ -101,8 +101,8 @@ void builder_free(struct builder *b)
 
 /* ---- code ---- */
 
-/* Room is made for ROOM_AHEAD more of each at once, so that most checks are of one number. It ends
- * where the code may have become too large. */
+/* Room is made for ROOM_AHEAD more of each at once, so that most checks are of one number; but of
+ * each one where positions are noted. It ends where the code may have become too large. */
 #define ROOM_AHEAD 64u
 
 int code_more_room(struct builder *b)
@@ -118,6 +118,10 @@ int code_more_room(struct builder *b)
         builder_fail(b, no_memory);
     if (b->failed)
         return 0;
+    if (b->keeps_pos) {
+        b->pos[b->ninsns] = code_pos(b);
+        return 1;
+    }
     const uint64_t left = b->code_left - made;
     b->spare = left < ROOM_AHEAD - 2 ? (uint32_t)left : ROOM_AHEAD - 2;
     return 1;
@@ -180,6 +184,8 @@ static void open_block(struct builder *b)
 {
     b->block = b->nblocks++;
     b->ops = b->logged = 0;
+    if (b->keeps_pos)
+        b->pos[b->ninsns] = code_pos(b);
     b->blocks[b->block] = (struct raw_block){
         .insn = b->ninsns, .uop = b->nuops, .free = b->nfree, .depth = depth_of_block(b)};
     put_insn(

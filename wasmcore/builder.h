@@ -127,8 +127,9 @@ static inline unsigned file_bits(uint8_t type, unsigned bit)
     return type == VT_V128 ? bit * FILE_BOTH_HALVES : is_vector(type) ? bit : 0;
 }
 
-/* Room for one more of everything. When there is none the builder fails, and goes on overwriting
- * the last one until the driver looks. */
+/* Room for one more of everything; where the next instruction comes from is noted if that is
+ * wanted. When there is none the builder fails, and goes on overwriting the last one until the
+ * driver looks. */
 int code_more_room(struct builder *b);
 static inline int code_room(struct builder *b)
 {
@@ -156,8 +157,6 @@ static inline void put_insn(struct builder *b, struct insn in)
     to->a = in.a;
     to->b = in.b;
     to->imm = in.imm;
-    if (b->keeps_pos)
-        b->pos[b->ninsns] = code_pos(b);
     b->ninsns++;
     b->producer = NO_INSN;
     b->producer_uop = b->nuops;
