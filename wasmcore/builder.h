@@ -38,58 +38,55 @@ struct pending {
 #define NO_BLOCK UINT32_MAX
 #define NO_INSN  UINT32_MAX
 
+/* What most operators touch comes first, where the host's short instructions reach: 128 bytes. */
 struct builder {
+    struct insn *insns;
+    struct raw_uop *uops;
+    struct entry *stack;
+    uint32_t *heads; /* by local: topmost entry + 1, 0: none */
+    uint8_t *local_types;
+    struct raw_block *blocks;
+    uint32_t ninsns, nuops, nblocks;
+    uint32_t spare;    /* so many more of each array of code_more_room may be made unchecked */
+    uint32_t producer; /* the instruction that made the topmost temporary, if its dst may change */
+    uint32_t producer_uop;
+    uint32_t height;  /* of the stack */
+    uint32_t flushed; /* no E_LOCAL below this height */
+    uint32_t most_height;
+    uint32_t temps;       /* slots: locals below nlocals, temporary h at temps + h */
+    uint32_t block;       /* under way */
+    uint32_t ops, logged; /* of the block so far */
+    /* A block is under way: PLAIN_OPS; 0: code is unreachable, or the builder has failed. */
+    uint32_t open;
+    const char *failed;  /* why it cannot be lowered */
+    const uint8_t *wide; /* set: values may take two slots */
+    uint8_t wide_locals; /* local_slots is in use */
+    uint8_t vectors;     /* raw_uop.files of all of them, those taken back too */
+    uint8_t calls;
+    uint8_t keeps_pos; /* pos is wanted: of each instruction */
+    uint32_t nfree;    /* micro-ops that cost nothing */
+    uint32_t nlocals;  /* slots */
+    uint32_t depth;    /* of loops */
+    uint32_t dead;     /* so many blocks have begun in code that is not reached */
+    uint32_t at;       /* offset of the operator under way */
+
     struct store *st;
     struct unit *unit;
     const struct module *module; /* of unit */
     const struct function *fn;
     const struct functype *type; /* by slot */
-    uint32_t at;                 /* offset of the operator under way */
-
-    struct insn *insns;
     struct insn_pos *pos;
-    uint32_t ninsns, insns_cap, pos_cap;
-    uint8_t keeps_pos; /* pos is wanted: of each instruction */
-    struct raw_uop *uops;
-    uint32_t nuops, uops_cap;
-    uint32_t nfree; /* of them cost nothing */
-    struct raw_block *blocks;
-    uint32_t nblocks, blocks_cap;
-    uint32_t first_block; /* number of the first in the store */
     struct pending *pending;
-    uint32_t npending, pending_cap;
-    struct regalloc_room *registers;
-    uint8_t vectors; /* raw_uop.files of all of them, those taken back too */
-
-    struct entry *stack;
-    uint32_t height, stack_cap;
-    uint32_t flushed; /* no E_LOCAL below this height */
-    uint32_t *heads;  /* by local: topmost entry + 1, 0: none */
-    uint8_t *local_types;
-    uint32_t heads_cap, types_cap;
-    uint32_t *local_slots; /* by local, if there are v128 among them; else a local is its slot */
-    uint32_t local_slots_cap;
-    uint32_t most_operands; /* slots on the operand stack, at most, as far as is known */
     struct control *controls;
-    uint32_t ncontrols, controls_cap;
-
-    uint32_t nlocals, temps; /* slots: locals below nlocals, temporary h at temps + h */
-    uint32_t most_height;
-    uint32_t block;       /* under way */
-    uint32_t ops, logged; /* of the block so far */
-    uint32_t depth;       /* of loops */
-    uint32_t producer; /* the instruction that made the topmost temporary, if its dst may change */
-    uint32_t producer_uop;
-    uint32_t tables;    /* br_tables so far */
-    uint32_t spare;     /* so many more of each of the arrays above may be made unchecked */
-    uint64_t code_left; /* instructions and micro-ops that the unit may still take */
-    /* A block is under way: PLAIN_OPS; 0: code is unreachable, or the builder has failed. */
-    uint32_t open;
-    uint32_t dead;       /* and so many blocks have begun in it */
-    const uint8_t *wide; /* set: values may take two slots */
-    uint8_t wide_locals; /* local_slots is in use */
-    uint8_t calls;
-    const char *failed; /* why it cannot be lowered */
+    struct regalloc_room *registers;
+    uint32_t *local_slots; /* by local, if there are v128 among them; else a local is its slot */
+    uint32_t npending, ncontrols;
+    uint32_t insns_cap, pos_cap, uops_cap, blocks_cap, pending_cap, stack_cap, heads_cap, types_cap,
+        local_slots_cap, controls_cap;
+    uint32_t first_block;   /* number of the first in the store */
+    uint32_t most_operands; /* slots on the operand stack, at most, as far as is known */
+    uint32_t tables;        /* br_tables so far */
+    uint64_t code_left;     /* instructions and micro-ops that the unit may still take */
 
     struct function wrapper; /* of an import that is an instruction */
     map_see *see;            /* called at each point; NULL: nobody looks */
