@@ -21,22 +21,23 @@ struct open_block {
     uint8_t unreachable;
 };
 
+/* What most operators touch comes first: see struct builder. */
 struct validator {
-    struct module *m;
-    const struct wasm_limits *lim;
-    struct wasm_error *err;
-    struct reader r;
-    struct op op; /* under way */
-    struct function *f;
-    const struct functype *type; /* of f */
     uint8_t *vals;
-    uint32_t nvals, floor, vals_cap;
+    uint32_t nvals, floor;
+    struct function *f;
+    struct module *m;
+    uint32_t nnear, nlocals;
     struct open_block *frames;
     uint32_t nframes, frames_cap;
-    uint32_t *run_ends; /* for each run of locals: locals up to its end */
-    uint32_t runs_cap;
+    struct op op; /* under way */
+    struct reader r;
+    const struct wasm_limits *lim;
+    struct wasm_error *err;
+    const struct functype *type; /* of f */
+    uint32_t *run_ends;          /* for each run of locals: locals up to its end */
+    uint32_t runs_cap, vals_cap;
     uint8_t near_locals[64]; /* types of the first nnear locals, parameters included */
-    uint32_t nnear, nlocals;
     uint32_t br_tables;
 };
 
