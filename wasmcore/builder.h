@@ -276,7 +276,7 @@ static inline struct entry *stack_push(struct builder *b, uint8_t kind, uint8_t 
 /* One slot. */
 static inline void stack_push_temp(struct builder *b, uint8_t type)
 {
-    stack_push(b, E_TEMP, type)->bits = 0;
+    stack_push(b, E_TEMP, type);
 }
 
 /* The instruction just emitted has put the topmost value there. */
@@ -299,12 +299,11 @@ static inline void stack_push_const(struct builder *b, uint8_t type, uint64_t bi
     stack_push(b, E_CONST, type)->bits = bits;
 }
 
-static inline void stack_push_local(struct builder *b, uint32_t slot)
+static inline void stack_push_local(struct builder *b, uint32_t slot, uint8_t type)
 {
-    struct entry *e = stack_push(b, E_LOCAL, b->local_types[slot]);
+    struct entry *e = stack_push(b, E_LOCAL, type);
     e->local = (uint16_t)slot;
     e->below = b->heads[slot];
-    e->bits = 0;
     b->heads[slot] = b->height;
 }
 
@@ -313,13 +312,17 @@ static inline uint32_t local_slot(const struct builder *b, uint32_t local)
 {
     return b->wide_locals ? b->local_slots[local] : local;
 }
-/* A local by its index; of a v128 both halves. */
-static inline void push_local(struct builder *b, uint32_t local)
+/* A local by its index and type; of a v128 both halves. */
+static inline void push_local_of(struct builder *b, uint32_t local, uint8_t type)
 {
     const uint32_t slot = local_slot(b, local);
-    stack_push_local(b, slot);
-    if (b->wide_locals && b->local_types[slot] == VT_V128)
-        stack_push_local(b, slot + 1);
+    stack_push_local(b, slot, type);
+    if (type == VT_V128)
+        stack_push_local(b, slot + 1, VT_HIGH);
+}
+static inline void push_local(struct builder *b, uint32_t local)
+{
+    push_local_of(b, local, b->local_types[local_slot(b, local)]);
 }
 /* How many slots the topmost value takes. */
 static inline uint32_t stack_top_width(const struct builder *b)
@@ -352,7 +355,6 @@ static inline uint16_t stack_give_way(struct builder *b, uint32_t n, uint8_t typ
         b->flushed = b->height - 1;
     e->kind = E_TEMP;
     e->type = type;
-    e->bits = 0;
     return stack_temp_slot(b, b->height - 1);
 }
 

@@ -99,7 +99,7 @@ static void lower_wrapper(struct builder *b, uint32_t index)
     if (b->see)
         watch_point(b, 0);
     for (uint32_t i = 0; i < b->type->nparams; i++)
-        stack_push_local(b, i);
+        stack_push_local(b, i, b->local_types[i]);
     b->at = 0;
     call_function(b, index);
     if (b->see && b->block > 0)

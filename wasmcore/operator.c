@@ -1,14 +1,16 @@
 /* operator.c - operators with their immediates. */
 #include "wasmcore/operator.h"
 
+#include <string.h>
+
 #include "wasmcore/regalloc.h"
 
 /* An integer of one to five bytes: its bits, and how many bytes; 0 bytes: it has more. Lengths come
  * in no order that a host could predict, so there is no branch on them. */
 static inline unsigned short_bits(const uint8_t *p, uint64_t *bits)
 {
-    const uint64_t w = p[0] | (uint64_t)p[1] << 8 | (uint64_t)p[2] << 16 | (uint64_t)p[3] << 24 |
-                       (uint64_t)p[4] << 32;
+    uint64_t w;
+    memcpy(&w, p, sizeof(w)); /* the host is little-endian */
     const uint64_t ends = ~w & UINT64_C(0x8080808080), v = w & (ends ^ (ends - 1));
     *bits = (v & 0x7f) | (v >> 1 & 0x3f80) | (v >> 2 & 0x1fc000) | (v >> 3 & 0xfe00000) |
             (v >> 4 & UINT64_C(0x7f0000000));

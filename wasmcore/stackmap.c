@@ -60,8 +60,8 @@ const struct stack_map *map_find(const struct map_set *s, const struct unit *u, 
 static struct map_value describe(const struct builder *b, uint32_t pos)
 {
     const struct entry *e = &b->stack[pos];
-    struct map_value v = {.type = e->type, .bits = e->bits};
-    v.fixed = e->kind == E_CONST;
+    struct map_value v = {.type = e->type, .fixed = e->kind == E_CONST};
+    v.bits = v.fixed ? e->bits : 0;
     v.slot = e->kind == E_LOCAL ? e->local : stack_temp_slot(b, pos);
     return v;
 }

@@ -94,7 +94,7 @@ static inline int ts_pop_any(struct validator *v, uint8_t *type)
 /* The topmost operand is of that type: it must be there. */
 static inline int ts_is_top(const struct validator *v, uint8_t type)
 {
-    return v->nvals > v->floor && v->vals[v->nvals - 1] == type;
+    return __builtin_expect(v->nvals > v->floor && v->vals[v->nvals - 1] == type, 1);
 }
 
 int ts_pop_odd(struct validator *v, uint8_t want);

@@ -16,7 +16,7 @@ void no_such_local(struct validator *v);
 static inline int take_local(struct validator *v, uint8_t *type)
 {
     const uint32_t index = v->op.x;
-    if (index < v->nnear) {
+    if (__builtin_expect(index < v->nnear, 1)) {
         *type = v->near_locals[index];
         return 0;
     }
