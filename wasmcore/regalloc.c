@@ -31,7 +31,7 @@ struct pass {
     const struct regalloc *ra;
     uint64_t (*weight)[REG_NONE + 1u];     /* by file and slot; if short_of */
     uint8_t (*in_register)[REG_NONE + 1u]; /* by file and slot; of REG_NONE: yes */
-    uint32_t registers[FILES], used[FILES], saved[FILES];
+    uint32_t registers[FILES], saved[FILES];
     struct scratch scratch[FILES][SCRATCH]; /* most recently used first */
     uint8_t scratched;                      /* a scratch register may hold something */
     uint8_t short_of;                       /* not every slot that is used has a register */
@@ -40,32 +40,75 @@ struct pass {
 
 /* ---- who gets a register ---- */
 
+/* All parameters come in registers. */
+static int all_arrive(const struct regalloc *ra)
+{
+    return ra->type->nparams <= (INT_ARGS < VECTOR_ARGS ? INT_ARGS : VECTOR_ARGS);
+}
+
 static inline unsigned file_of(const struct raw_uop *u, unsigned bit)
 {
     return (u->files & bit) != 0;
 }
 
-/* Until it is known who gets a register, in_register says which slots are used. */
-static void mark_used(struct pass *p)
+/* Registers of a file that need not be saved. */
+static uint32_t free_registers(const struct pass *p, unsigned file)
 {
-    const struct raw_uop *u = p->ra->uops, *end = u + p->ra->nuops;
-    uint8_t *ints = p->in_register[INT_FILE];
-    for (unsigned f = 0; f < FILES; f++) {
-        memset(p->in_register[f], 0, p->ra->nslots);
-        p->in_register[f][REG_NONE] = 1;
+    const uint32_t usable = p->registers[file] - SCRATCH;
+    return p->ra->leaf && usable > CALLEE_SAVED ? usable - CALLEE_SAVED : 0;
+}
+
+/* In a function without vectors: when so many slots are seen to be used, more change nothing. */
+static uint32_t slots_to_see(const struct pass *p)
+{
+    const struct regalloc *ra = p->ra;
+    const uint32_t usable = p->registers[INT_FILE] - SCRATCH, spared = free_registers(p, INT_FILE);
+    const uint32_t most = ra->nlocals + ra->nslots - ra->temps;
+    if (most > usable)
+        return usable + 1;
+    if (!all_arrive(ra))
+        return UINT32_MAX; /* the prologue asks which */
+    return most > spared ? spared + CALLEE_SAVED : 0;
+}
+
+/* Eight at a time: each is 0 or 1. */
+static uint32_t count_used(const struct pass *p, unsigned file)
+{
+    uint64_t n = 0, eight;
+    for (uint32_t s = 0; s < p->ra->nslots; s += sizeof(eight)) {
+        memcpy(&eight, &p->in_register[file][s], sizeof(eight));
+        n += eight * UINT64_C(0x0101010101010101) >> 56;
     }
-    if (p->ra->vectors) {
-        for (; u < end; u++) {
-            p->in_register[file_of(u, FILE_DST)][u->dst] = 1;
-            p->in_register[file_of(u, FILE_A)][u->a] = 1;
-            p->in_register[file_of(u, FILE_B)][u->b] = 1;
-        }
-    } else {
-        for (; u < end; u++) {
+    return (uint32_t)n;
+}
+
+/* Until it is known who gets a register, in_register says which slots are used; how many. */
+#define AT_ONCE 32u /* micro-ops before one looks whether there is more to see */
+static uint32_t mark_ints(struct pass *p)
+{
+    const struct raw_uop *u = p->ra->uops, *const end = u + p->ra->nuops;
+    uint8_t *const ints = p->in_register[INT_FILE];
+    const uint32_t to_see = slots_to_see(p);
+    uint32_t n = 0;
+    while (u < end && n < to_see) {
+        const struct raw_uop *const stop = end - u > AT_ONCE ? u + AT_ONCE : end;
+        for (; u < stop; u++) {
             ints[u->dst] = 1;
             ints[u->a] = 1;
             ints[u->b] = 1;
         }
+        n = count_used(p, INT_FILE);
+    }
+    return n;
+}
+
+static void mark_both(struct pass *p)
+{
+    const struct raw_uop *u = p->ra->uops, *const end = u + p->ra->nuops;
+    for (; u < end; u++) {
+        p->in_register[file_of(u, FILE_DST)][u->dst] = 1;
+        p->in_register[file_of(u, FILE_A)][u->a] = 1;
+        p->in_register[file_of(u, FILE_B)][u->b] = 1;
     }
 }
 
@@ -126,27 +169,22 @@ static void assign_heaviest(struct pass *p, unsigned file, uint32_t usable)
         p->in_register[file][list[i].slot] = 1;
 }
 
-static uint32_t count_used(const struct pass *p, unsigned file)
+static void forget_registers(struct pass *p, unsigned file)
 {
-    uint32_t n = 0;
-    for (uint32_t s = 0; s < p->ra->nslots; s++)
-        n += p->in_register[file][s];
-    return n;
+    memset(p->in_register[file], 0, p->ra->nslots + sizeof(uint64_t)); /* see count_used */
+    p->in_register[file][REG_NONE] = 1;
 }
 
 /* Registers are enough for `wanted` slots, or they go to the heaviest. */
 static void assign(struct pass *p, unsigned file, uint32_t wanted)
 {
-    const uint32_t usable = p->registers[file] - SCRATCH;
+    const uint32_t usable = p->registers[file] - SCRATCH, spared = free_registers(p, file);
     if (wanted > usable) {
-        memset(p->in_register[file], 0, p->ra->nslots);
+        forget_registers(p, file);
         assign_heaviest(p, file, usable);
+        wanted = usable;
     }
-    p->used[file] = wanted < usable ? wanted : usable;
-    uint32_t free_ones = 0;
-    if (p->ra->leaf)
-        free_ones = usable > CALLEE_SAVED ? usable - CALLEE_SAVED : 0;
-    uint32_t to_save = p->used[file] > free_ones ? p->used[file] - free_ones : 0;
+    const uint32_t to_save = wanted > spared ? wanted - spared : 0;
     p->saved[file] = to_save < CALLEE_SAVED ? to_save : CALLEE_SAVED;
 }
 
@@ -154,11 +192,17 @@ static void assign_all(struct pass *p)
 {
     const unsigned files = p->ra->vectors ? FILES : INT_FILE + 1;
     uint32_t wanted[FILES];
-    mark_used(p);
-    for (unsigned f = 0; f < files; f++) {
-        wanted[f] = count_used(p, f);
-        p->short_of |= wanted[f] > p->registers[f] - SCRATCH;
+    for (unsigned f = 0; f < FILES; f++)
+        forget_registers(p, f);
+    if (p->ra->vectors) {
+        mark_both(p);
+        for (unsigned f = 0; f < FILES; f++)
+            wanted[f] = count_used(p, f);
+    } else {
+        wanted[INT_FILE] = mark_ints(p);
     }
+    for (unsigned f = 0; f < files; f++)
+        p->short_of |= wanted[f] > p->registers[f] - SCRATCH;
     if (p->short_of)
         weigh_all(p);
     for (unsigned f = 0; f < files; f++)
@@ -184,34 +228,35 @@ static int make_room(struct pass *p, uint32_t n)
     return !p->failed;
 }
 
-/* Where there is room: see make_room. Field by field: see code_emit. */
-static inline void put(struct pass *p, struct uop u)
+/* What moves a value from and to the frame, but for the names of slots. Copied from here as words:
+ * see code_emit. */
+#define ON_FRAME(class, flags) {class, UOP_ON_FRAME | (flags), 8, 0, REG_NONE, REG_NONE, REG_NONE, 0}
+static const struct uop frame_loads[FILES] = {ON_FRAME(UOP_LOAD, 0),
+                                              ON_FRAME(UOP_LOAD, UOP_VECTOR)};
+static const struct uop frame_stores[FILES] = {ON_FRAME(UOP_STORE, 0),
+                                               ON_FRAME(UOP_STORE, UOP_VECTOR)};
+
+/* n of them, at slots one after the other, where there is room: see make_room. */
+static void frame_load(struct pass *p, unsigned file, uint32_t n, uint16_t dst, uint32_t slot)
 {
-    struct store *st = p->st;
-    struct uop *to = &st->uops[st->nuops++];
-    to->class = u.class;
-    to->flags = u.flags;
-    to->bytes = u.bytes;
-    to->info = u.info;
-    to->dst = u.dst;
-    to->a = u.a;
-    to->b = u.b;
-    to->slot = u.slot;
+    struct uop *to = &p->st->uops[p->st->nuops];
+    p->st->nuops += n;
+    for (; n > 0; n--, to++, slot++) {
+        *to = frame_loads[file];
+        to->dst = dst;
+        to->slot = (uint16_t)slot;
+    }
 }
 
-static void frame_load(struct pass *p, unsigned file, unsigned wide, uint16_t dst, uint32_t slot)
+static void frame_store(struct pass *p, unsigned file, uint32_t n, uint16_t from, uint32_t slot)
 {
-    uint8_t flags = UOP_ON_FRAME | (file == VECTOR_FILE ? UOP_VECTOR : 0);
-    for (uint32_t i = 0; i < 1 + wide; i++)
-        put(p, (struct uop){UOP_LOAD, flags, 8, 0, dst, REG_NONE, REG_NONE, (uint16_t)(slot + i)});
-}
-
-static void frame_store(struct pass *p, unsigned file, unsigned wide, uint16_t from, uint32_t slot)
-{
-    uint8_t flags = UOP_ON_FRAME | (file == VECTOR_FILE ? UOP_VECTOR : 0);
-    for (uint32_t i = 0; i < 1 + wide; i++)
-        put(p,
-            (struct uop){UOP_STORE, flags, 8, 0, REG_NONE, REG_NONE, from, (uint16_t)(slot + i)});
+    struct uop *to = &p->st->uops[p->st->nuops];
+    p->st->nuops += n;
+    for (; n > 0; n--, to++, slot++) {
+        *to = frame_stores[file];
+        to->b = from;
+        to->slot = (uint16_t)slot;
+    }
 }
 
 /* Make room in front of the scratch list; where[SCRATCH - 1] gives way. */
@@ -219,7 +264,7 @@ static void scratch_push(struct pass *p, unsigned file, unsigned wide, uint16_t 
 {
     struct scratch *s = p->scratch[file], *last = &s[SCRATCH - 1];
     if (last->slot != REG_NONE && last->dirty)
-        frame_store(p, file, last->wide, last->slot, last->slot);
+        frame_store(p, file, 1u + last->wide, last->slot, last->slot);
     for (unsigned i = SCRATCH - 1; i > 0; i--)
         s[i] = s[i - 1];
     s[0] = (struct scratch){slot, dirty, (uint8_t)wide};
@@ -249,12 +294,12 @@ static void fetch(struct pass *p, unsigned file, unsigned wide, uint16_t slot)
     int there = scratch_take(p, file, slot, &dirty);
     if (slot >= p->ra->temps) {
         if (!there)
-            frame_load(p, file, wide, slot, slot);
+            frame_load(p, file, 1 + wide, slot, slot);
         return; /* used up */
     }
     scratch_push(p, file, wide, slot, dirty);
     if (!there)
-        frame_load(p, file, wide, slot, slot);
+        frame_load(p, file, 1 + wide, slot, slot);
 }
 
 /* A result that has none. */
@@ -281,7 +326,7 @@ static void settle(struct pass *p, const struct raw_block *b)
             struct scratch *s = &p->scratch[f][i];
             int lives = s->slot != REG_NONE && !leaves_frame(b) && s->slot < b->live;
             if (lives && s->dirty)
-                frame_store(p, f, s->wide, s->slot, s->slot);
+                frame_store(p, f, 1u + s->wide, s->slot, s->slot);
             s->slot = REG_NONE;
         }
     }
@@ -292,11 +337,11 @@ static void prologue(struct pass *p)
     const struct regalloc *ra = p->ra;
     uint32_t nth[FILES] = {0, 0};
     static const uint32_t in_args[FILES] = {INT_ARGS, VECTOR_ARGS};
-    frame_store(p, INT_FILE, 0, REG_NONE, ra->nlocals);
-    for (unsigned f = 0; f < FILES; f++) {
-        for (uint32_t i = 0; i < p->saved[f]; i++)
-            frame_store(p, f, 0, REG_NONE, ra->nlocals + 1 + i);
-    }
+    frame_store(p, INT_FILE, 1, REG_NONE, ra->nlocals);
+    for (unsigned f = 0; f < FILES; f++)
+        frame_store(p, f, p->saved[f], REG_NONE, ra->nlocals + 1);
+    if (!p->short_of && all_arrive(ra))
+        return; /* and stay where they are */
     for (uint32_t i = 0; i < ra->type->nparams; i++) {
         uint8_t t = ra->type->types[i];
         unsigned f = t == VT_F32 || t == VT_F64 || t == VT_V128, wide = t == VT_V128;
@@ -306,21 +351,19 @@ static void prologue(struct pass *p)
         if (!is_used(p, f, i) || arrives == stays)
             continue;
         if (arrives)
-            frame_store(p, f, wide, (uint16_t)i, i);
+            frame_store(p, f, 1 + wide, (uint16_t)i, i);
         else
-            frame_load(p, f, wide, (uint16_t)i, i);
+            frame_load(p, f, 1 + wide, (uint16_t)i, i);
     }
 }
 
 static void epilogue(struct pass *p, const struct raw_block *b)
 {
-    uint32_t at = p->ra->nlocals;
-    for (unsigned f = 0; f < FILES; f++) {
-        for (uint32_t i = 0; i < p->saved[f]; i++)
-            frame_load(p, f, 0, REG_NONE, at + 1 + i);
-    }
+    const uint32_t at = p->ra->nlocals;
+    for (unsigned f = 0; f < FILES; f++)
+        frame_load(p, f, p->saved[f], REG_NONE, at + 1);
     if (b->end == END_RETURN) /* a tail call leaves the return address where it is */
-        frame_load(p, INT_FILE, 0, (uint16_t)at, at);
+        frame_load(p, INT_FILE, 1, (uint16_t)at, at);
 }
 
 static inline void fetch_operands(struct pass *p, const struct raw_uop *r)
@@ -332,19 +375,25 @@ static inline void fetch_operands(struct pass *p, const struct raw_uop *r)
         fetch(p, b, (wide & FILE_B) != 0, r->b);
 }
 
-/* One as it is to a place where there is room; how many that makes: what costs nothing is
- * overwritten by the next. Not a branch, since a host could not predict it. */
-static inline uint32_t copy_uop(struct uop *to, const struct raw_uop *r)
+/* One as it is to a place where there is room for more than it takes; the place after it, or the
+ * same: what costs nothing is overwritten by the next. Not a branch, which no host could predict.
+ */
+static inline struct uop *copy_uop(struct uop *to, const struct raw_uop *r)
 {
-    memcpy(to, r, sizeof(*to));
-    return r->class < UOP_CLASSES;
+    const size_t stays = 0 - (size_t)(r->class < UOP_CLASSES);
+    memcpy(to, r, sizeof(*r));
+    return (struct uop *)((char *)to + (stays & sizeof(*to)));
 }
 
-static inline void put_itself(struct pass *p, const struct raw_uop *r)
+static inline void copied(struct pass *p, const struct uop *to)
 {
-    struct uop *const to = &p->st->uops[p->st->nuops];
+    p->st->nuops = (uint32_t)(to - p->st->uops);
+}
+
+static void put_itself(struct pass *p, const struct raw_uop *r)
+{
     unsigned dst = file_of(r, FILE_DST);
-    p->st->nuops += copy_uop(to, r);
+    copied(p, copy_uop(&p->st->uops[p->st->nuops], r));
     if (!p->in_register[dst][r->dst])
         keep(p, dst, (FILE_WIDE(r->files) & FILE_DST) != 0, r->dst);
 }
@@ -362,6 +411,16 @@ static void put_last(struct pass *p, const struct raw_uop *r, const struct raw_b
         p->st->uops[p->st->nuops - 1].a = (uint16_t)p->ra->nlocals;
 }
 
+/* The same where all is in registers, in a block that leaves the frame. */
+static void put_leaving(struct pass *p, const struct raw_uop *r, const struct raw_block *b)
+{
+    epilogue(p, b);
+    struct uop *to = &p->st->uops[p->st->nuops++];
+    memcpy(to, r, sizeof(*to));
+    if (b->end == END_RETURN)
+        to->a = (uint16_t)p->ra->nlocals;
+}
+
 /* Nothing has to be fetched for a micro-op, its result stays where it is made, and so does the
  * function's frame. */
 static inline int stays_in_registers(const struct pass *p, const struct raw_uop *r)
@@ -377,16 +436,15 @@ static inline int stays_in_registers(const struct pass *p, const struct raw_uop 
 static const struct raw_uop *put_plain(struct pass *p, const struct raw_uop *r,
                                        const struct raw_uop *stop)
 {
-    struct uop *const uops = p->st->uops;
-    uint32_t n = p->st->nuops;
+    struct uop *to = &p->st->uops[p->st->nuops];
     if (!p->short_of) {
-        for (; r < stop && !(r->files & FILES_LEAVING); r++)
-            n += copy_uop(&uops[n], r);
+        for (; r < stop && r->files < FILES_LEAVING; r++)
+            to = copy_uop(to, r);
     } else {
         for (; r < stop && stays_in_registers(p, r); r++)
-            n += copy_uop(&uops[n], r);
+            to = copy_uop(to, r);
     }
-    p->st->nuops = n;
+    copied(p, to);
     return r;
 }
 
@@ -412,13 +470,20 @@ static void put_rest(struct pass *p, const struct raw_uop *r, const struct raw_u
         settle(p, b);
 }
 
-/* Block i begins; the one before it ends there. */
-static inline void begin_block(struct pass *p, struct block *out, uint32_t i, uint32_t at)
+/* Where blocks lie among the micro-ops, so far. */
+struct places {
+    const struct raw_block *next, *end; /* the first one that has no place yet; after all */
+    struct block *out;                  /* the one before it */
+    uint32_t sizes;                     /* of all, one or another */
+};
+
+static inline void begin_block(struct places *at, uint32_t uop)
 {
-    const uint32_t n = at - out[i - 1].uops;
-    p->failed |= n > MAX_BLOCK_UOP; /* lowering's limits on blocks keep it far below */
-    out[i - 1].nuops = (uint16_t)n;
-    out[i].uops = at;
+    struct block *const before = at->out++;
+    const uint32_t n = uop - before->uops;
+    at->sizes |= n;
+    before->nuops = (uint16_t)n;
+    at->out->uops = uop;
 }
 
 /*
@@ -429,26 +494,35 @@ static void put_blocks(struct pass *p, struct block *out)
 {
     const struct regalloc *ra = p->ra;
     const struct raw_uop *const first = ra->uops, *const all = first + ra->nuops, *r = first;
-    const struct raw_block *const blocks = ra->blocks;
-    out[0].uops = p->st->nuops;
+    struct places at = {ra->blocks + 1, ra->blocks + ra->nblocks, out, 0};
+    out->uops = p->st->nuops;
     if (!make_room(p, ROOM_FOR_ONE + 2 * ra->type->nparams))
         return;
     prologue(p);
-    uint32_t i = 1, more = p->st->nuops; /* what was put that is no copy */
+    uint32_t more = p->st->nuops; /* what was put that is no copy */
     while (make_room(p, (uint32_t)(all - r) + ROOM_FOR_ONE)) {
         r = put_plain(p, r, all);
-        for (; i < ra->nblocks && blocks[i].uop <= r - first; i++)
-            begin_block(p, out, i, blocks[i].uop - blocks[i].free + more);
+        for (const uint32_t done = (uint32_t)(r - first); at.next < at.end; at.next++) {
+            if (at.next->uop > done)
+                break;
+            begin_block(&at, at.next->uop - at.next->free + more);
+        }
         if (r == all)
             break;
-        const struct raw_uop *const end = block_end(ra, i - 1);
-        put_rest(p, r, end, &blocks[i - 1]);
+        const struct raw_block *const b = at.next - 1;
+        const struct raw_uop *const end = first + (at.next < at.end ? at.next->uop : ra->nuops);
+        if (p->short_of)
+            put_rest(p, r, end, b);
+        else
+            put_leaving(p, r, b);
         r = end;
-        if (i < ra->nblocks)
-            more = p->st->nuops - blocks[i].uop + blocks[i].free;
+        if (at.next < at.end)
+            more = p->st->nuops - at.next->uop + at.next->free;
     }
-    begin_block(p, out, i, p->st->nuops);
+    begin_block(&at, p->st->nuops);
+    p->failed |= at.sizes > MAX_BLOCK_UOP; /* lowering's limits on blocks keep it far below */
 }
+_Static_assert((MAX_BLOCK_UOP & (MAX_BLOCK_UOP + 1)) == 0, "or of sizes is as good as the largest");
 
 int regalloc_run(struct store *st, const struct regalloc *ra, struct block *out)
 {

@@ -58,8 +58,10 @@ struct raw_uop {
     };
     uint16_t dst, a, b, slot;
     uint8_t files;
+    uint8_t unused[3]; /* two host words are copied sooner than less */
 };
 _Static_assert(offsetof(struct raw_uop, slot) == offsetof(struct uop, slot), "the same order");
+_Static_assert(sizeof(struct raw_uop) == 16, "two words");
 #define RAW_USE (UOP_CLASSES + 0) /* a is consumed, by a call */
 #define RAW_DEF (UOP_CLASSES + 1) /* dst gets its value, from a call */
 
