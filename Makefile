@@ -76,6 +76,9 @@ $B/%.o: %.c Makefile
 	$(call say,CC,$<)
 	$Qmkdir -p $(@D) && $(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
 
+# Lowering fills small structures field by field; put together as vectors they take more instructions.
+$(patsubst %.c,$B/%.o,$(wildcard wasmcore/lower*.c) wasmcore/builder.c wasmcore/regalloc.c): CFLAGS += -fno-tree-slp-vectorize
+
 # ---- the guest: kernel, programs, boot image ----
 # Compiled and linked in two steps: a single one would run wasm-opt where that is installed, and
 # the programs would differ from machine to machine and lose their names.

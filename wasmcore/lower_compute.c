@@ -15,18 +15,25 @@
      : (code) == WOP_i32_wrap_i64 ? ALU_COPY                                                       \
                                   : ALU_USUAL)
 
-#define COMPUTED(code, form, of_files, class_of)                                                   \
+#define T_i32 VT_I32
+#define T_i64 VT_I64
+#define T_f32 VT_F32
+#define T_f64 VT_F64
+
+#define COMPUTED(code, form, tr, of_files, class_of)                                                  \
     [OP_ROW(code)] = {.insn = form,                                                                \
+                      .result = T_##tr,                                                            \
                       .files = of_files,                                                           \
                       .class = UOP_##class_of,                                                     \
                       .flags = (of_files) ? UOP_VECTOR : 0,                                        \
                       .info = ALU_KIND(code)},
 #define UNARY(code, id, tr, ta, class)                                                             \
-    COMPUTED(code, IN_##id, V_##tr *FILE_DST | V_##ta * FILE_A, class)
+    COMPUTED(code, IN_##id, tr, V_##tr *FILE_DST | V_##ta * FILE_A, class)
 #define BINARY(code, id, tr, t, class)                                                             \
-    COMPUTED(code, IN_##id##_rr, V_##tr *FILE_DST | V_##t * (FILE_A | FILE_B), class)
-#define ACCESS(code, id, mt, of_files, class_of)                                                   \
+    COMPUTED(code, IN_##id##_rr, tr, V_##tr *FILE_DST | V_##t * (FILE_A | FILE_B), class)
+#define ACCESS(code, id, t, mt, of_files, class_of)                                                  \
     [OP_ROW(code)] = {.insn = IN_##id,                                                             \
+                      .result = T_##t,                                                             \
                       .files = of_files,                                                           \
                       .class = class_of,                                                           \
                       .flags = (of_files) ? UOP_VECTOR : 0,                                        \
@@ -37,8 +44,8 @@ const struct lower_row lower_rows[0x100 + OP_ROWS_FC] = {
 #define BIN(code, id, name, tr, t, class, expr) BINARY(code, id, tr, t, class)
 #define BINT(code, id, name, t, class, fn)      BINARY(code, id, t, t, class)
 #define CMP(code, id, name, t, class, expr)     BINARY(code, id, i32, t, class)
-#define LOAD(code, id, name, tr, mt, align)     ACCESS(code, id, mt, V_##tr *FILE_DST, UOP_LOAD)
-#define STORE(code, id, name, t, mt, align)     ACCESS(code, id, mt, V_##t *FILE_B, UOP_STORE)
+#define LOAD(code, id, name, tr, mt, align)     ACCESS(code, id, tr, mt, V_##tr *FILE_DST, UOP_LOAD)
+#define STORE(code, id, name, t, mt, align)     ACCESS(code, id, t, mt, V_##t *FILE_B, UOP_STORE)
 #include "wasmcore/ops.def"
 };
 
@@ -97,33 +104,43 @@ static const uint16_t negated[0x100] = {PAIR(i32_eq, i32_ne),     PAIR(i32_lt_s,
 
 /* ---- arithmetic ---- */
 
-/* Of a sum with a constant, or a difference. */
-static enum alu_kind kind_of_sum(uint32_t op, uint64_t imm)
-{
-    const int wide = op == WOP_i64_add || op == WOP_i64_sub;
-    const uint64_t from_low = (wide ? imm : (uint64_t)(int64_t)(int32_t)imm) + 1024;
-    return from_low < 2048 ? ALU_ADD_SHORT : ALU_ADD;
-}
+/* What an operator of UOP_ALU is with the constant imm as its second operand. From tables, since a
+ * host cannot predict which operators and constants come. */
+enum { WITH_USUAL, WITH_SHIFT, WITH_SHL, WITH_SUM32, WITH_SUM64 };
+static const uint8_t with_constant[0x100] = {
+#define BOTH(id, what) [WOP_i32_##id] = what, [WOP_i64_##id] = what
+    BOTH(shr_s, WITH_SHIFT),     BOTH(shr_u, WITH_SHIFT),     BOTH(rotl, WITH_SHIFT),
+    BOTH(rotr, WITH_SHIFT),      BOTH(shl, WITH_SHL),         [WOP_i32_add] = WITH_SUM32,
+    [WOP_i32_sub] = WITH_SUM32,  [WOP_i64_add] = WITH_SUM64,  [WOP_i64_sub] = WITH_SUM64,
+#undef BOTH
+};
 
-/* What an operator of UOP_ALU is with the constant imm as its second operand; kind: without. */
-static enum alu_kind kind_with_constant(uint32_t op, enum alu_kind kind, uint64_t imm)
+static inline uint8_t kind_with_constant(uint32_t op, uint64_t imm)
 {
-    if (kind == ALU_ADD || op == WOP_i32_sub || op == WOP_i64_sub)
-        return kind_of_sum(op, imm);
-    if ((op == WOP_i32_shl || op == WOP_i64_shl) && imm >= 1 && imm <= 3)
-        return ALU_SCALE;
-    return kind;
+    static const struct {
+        uint64_t bits;    /* of the constant */
+        uint8_t kinds[3]; /* it is large; from -1024 to 1023; from 1 to 3 */
+    } table[] = {
+        [WITH_USUAL] = {0, {ALU_USUAL, ALU_USUAL, ALU_USUAL}},
+        [WITH_SHIFT] = {0, {ALU_SHIFT, ALU_SHIFT, ALU_SHIFT}},
+        [WITH_SHL] = {UINT64_MAX, {ALU_SHIFT, ALU_SHIFT, ALU_SCALE}},
+        [WITH_SUM32] = {UINT32_MAX, {ALU_ADD, ALU_ADD_SHORT, ALU_ADD_SHORT}},
+        [WITH_SUM64] = {UINT64_MAX, {ALU_ADD, ALU_ADD_SHORT, ALU_ADD_SHORT}},
+    };
+    const uint32_t what = with_constant[op];
+    const uint32_t is_short = ((imm + 1024) & table[what].bits) < 2048, scales = imm - 1 < 3;
+    return table[what].kinds[is_short + scales];
 }
 
 static void unary(struct builder *b, uint32_t op)
 {
-    const struct op_info *info = op_lookup(op);
     const struct lower_row *row = lower_row(op);
+    if (!code_room(b))
+        return;
     uint16_t a = stack_top_slot(b, 0);
-    uint16_t dst = stack_give_way(b, 1, info->result);
-    code_row(b, row, (struct insn){.op = row->insn, .dst = dst, .a = a}, row->info, dst, a,
-             REG_NONE);
-    stack_is_result(b);
+    uint16_t dst = stack_give_way(b, 1, row->result);
+    *put_row(b, row, row->info, dst, a, REG_NONE) =
+        (struct insn){.op = row->insn, .dst = dst, .a = a};
 }
 
 void lower_unary(struct builder *b, const struct op *o)
@@ -160,39 +177,70 @@ void lower_eqz(struct builder *b, const struct op *o)
         b->pos[b->producer].ops = (uint16_t)b->ops;
 }
 
+/* One with operands x and y, of which at most y is a constant, at these slots if they are
+ * temporaries. */
+static inline __attribute__((always_inline)) void binary(struct builder *b, uint32_t op, const struct entry *x, uint16_t a,
+                          const struct entry *y, uint16_t c)
+{
+    const struct lower_row *const row = &lower_rows[op];
+    uint32_t form = FORM_RR;
+    uint64_t imm = 0;
+    uint8_t kind = row->info;
+    if (y->kind == E_CONST) {
+        form = FORM_RI;
+        imm = y->bits;
+        kind = kind_with_constant(op, imm);
+        c = REG_NONE;
+    } else {
+        c = take_operand(b, y, c);
+    }
+    a = take_operand(b, x, a);
+    const uint16_t dst = push_for(b, 2, row->result);
+    struct insn *const in = put_row(b, row, kind, dst, a, c);
+    in->op = (uint16_t)(row->insn + form);
+    in->dst = dst;
+    in->a = a;
+    in->b = c;
+    in->imm = imm;
+}
+
+/* The first operand is a constant, but not the second: there is a form for it. */
+static void binary_ir(struct builder *b, uint32_t op, const struct entry *y)
+{
+    const struct lower_row *const row = &lower_rows[op];
+    const uint64_t imm = (y - 1)->bits;
+    const uint16_t c = take_operand(b, y, stack_temp_slot(b, b->height - 1));
+    const uint16_t dst = push_for(b, 2, row->result);
+    *put_row(b, row, row->info, dst, REG_NONE, c) = (struct insn){
+        .op = (uint16_t)(row->insn + FORM_IR), .dst = dst, .a = REG_NONE, .b = c, .imm = imm};
+}
+
+/* The first operand is a constant: exchange them, or let the instruction have it, or put it where
+ * an operand can be. */
+static __attribute__((noinline)) void binary_of_constant(struct builder *b, const struct op *o, uint16_t a)
+{
+    const struct entry *y = stack_top(b, 0), *x = y - 1;
+    const uint16_t c = (uint16_t)(a + 1);
+    if (y->kind == E_CONST || (!exchanged[o->code] && o->info->kind != OPK_BIN)) {
+        stack_settle(b, b->height - 2);
+        binary(b, o->code, x, a, y, c);
+    } else if (exchanged[o->code]) {
+        binary(b, exchanged[o->code], y, c, x, a);
+    } else {
+        binary_ir(b, o->code, y);
+    }
+}
+
 void lower_binary(struct builder *b, const struct op *o)
 {
-    const struct op_info *info = o->info;
-    uint32_t op = o->code;
-    const struct entry *x = stack_top(b, 1), *y = stack_top(b, 0);
-    uint32_t form = FORM_RR, first = 1, second = 0; /* depths of the operands */
-    uint64_t imm = 0;
-    if (x->kind == E_CONST && y->kind != E_CONST) {
-        if (exchanged[op]) {
-            op = exchanged[op];
-            first = 0;
-            second = 1;
-        } else if (info->kind == OPK_BIN) {
-            form = FORM_IR;
-            imm = x->bits;
-        }
-    }
-    if (form == FORM_RR && stack_top(b, second)->kind == E_CONST) {
-        form = FORM_RI;
-        imm = stack_top(b, second)->bits;
-    }
-    uint16_t a = form == FORM_IR ? REG_NONE : stack_top_slot(b, first);
-    uint16_t c = form == FORM_RI ? REG_NONE : stack_top_slot(b, second);
-    const struct lower_row *row = lower_row(op);
-    uint8_t kind = row->info;
-    if (form == FORM_RI)
-        kind = (uint8_t)kind_with_constant(op, kind, imm);
-    uint16_t dst = stack_give_way(b, 2, info->result);
-    code_row(
-        b, row,
-        (struct insn){.op = (uint16_t)(row->insn + form), .dst = dst, .a = a, .b = c, .imm = imm},
-        kind, dst, a, c);
-    stack_is_result(b);
+    if (!code_room(b))
+        return;
+    const struct entry *y = stack_top(b, 0), *x = y - 1;
+    const uint16_t a = stack_temp_slot(b, b->height - 2);
+    if (x->kind == E_CONST)
+        binary_of_constant(b, o, a);
+    else
+        binary(b, o->code, x, a, y, (uint16_t)(a + 1));
 }
 
 /* ---- conditions ---- */

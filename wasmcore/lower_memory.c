@@ -91,12 +91,14 @@ static void far_store(struct builder *b, uint8_t type, uint16_t op, uint8_t byte
 
 /* ---- memory 0 ---- */
 
-/* The address is the sum that the last instruction made: let the access add. The addition's
- * micro-op stays. */
-static int take_sum(struct builder *b, uint32_t depth, uint32_t offset, struct insn *in)
+/* The operand whose slot is `sum` is the sum that the last instruction made: let the access add,
+ * which `in` is. The addition's micro-op stays. */
+static int take_sum(struct builder *b, uint16_t sum, uint32_t offset, struct insn *in)
 {
-    const struct insn *p = code_producer(b, depth);
-    if (!p || (p->op != IN_i32_add_rr && p->op != IN_i32_add_ri))
+    if (b->producer == NO_INSN)
+        return 0;
+    const struct insn *p = &b->insns[b->producer];
+    if (p->dst != sum || (p->op != IN_i32_add_rr && p->op != IN_i32_add_ri))
         return 0;
     in->a = p->a;
     if (p->op == IN_i32_add_rr) {
@@ -113,39 +115,48 @@ static int take_sum(struct builder *b, uint32_t depth, uint32_t offset, struct i
 
 void lower_load(struct builder *b, const struct op *o)
 {
-    const struct op_info *info = o->info;
-    const struct lower_row *row = lower_row(o->code);
+    const struct lower_row *row = &lower_rows[o->code];
     uint32_t offset = (uint32_t)o->memarg.offset;
     if (memory_is_far(b->module, o->memarg.memory)) {
-        far_load(b, info->result, (uint16_t)(row->insn + FORM_FAR), row->bytes, &o->memarg);
+        far_load(b, row->result, (uint16_t)(row->insn + FORM_FAR), row->bytes, &o->memarg);
         return;
     }
+    if (!code_room(b))
+        return;
     struct insn in = {.op = row->insn, .imm = offset};
-    uint16_t address = stack_temp_slot(b, b->height - 1); /* that the micro-op waits for */
     const struct entry *e = stack_top(b, 0);
-    if (e->kind == E_CONST) {
+    const uint16_t temp = stack_temp_slot(b, b->height - 1);
+    uint16_t address = temp; /* that the micro-op waits for */
+    if (e->kind == E_LOCAL) {
+        address = in.a = take_operand(b, e, temp);
+    } else if (e->kind == E_CONST) {
         in.op += FORM_CONST_ADDRESS;
         in.imm = (uint64_t)(uint32_t)e->bits + offset;
         address = REG_NONE;
-    } else if (!take_sum(b, 0, offset, &in)) {
-        address = in.a = stack_top_slot(b, 0);
+    } else if (!take_sum(b, temp, offset, &in)) {
+        in.a = temp;
     }
-    in.dst = stack_give_way(b, 1, info->result);
-    code_row(b, row, in, 0, in.dst, address, REG_NONE);
+    push_for(b, 1, row->result);
+    struct insn *to = put_row(b, row, 0, temp, address, REG_NONE);
     b->logged++;
-    stack_is_result(b);
+    to->op = in.op;
+    to->dst = temp;
+    to->a = in.a;
+    to->b = in.b;
+    to->imm = in.imm;
 }
 
 void lower_store(struct builder *b, const struct op *o)
 {
-    const struct op_info *info = o->info;
-    const struct lower_row *row = lower_row(o->code);
+    const struct lower_row *row = &lower_rows[o->code];
     uint32_t offset = (uint32_t)o->memarg.offset, y = 0;
     if (memory_is_far(b->module, o->memarg.memory)) {
-        far_store(b, info->arg, (uint16_t)(row->insn + FORM_FAR), row->bytes, &o->memarg);
+        far_store(b, row->result, (uint16_t)(row->insn + FORM_FAR), row->bytes, &o->memarg);
         return;
     }
-    const struct entry *value = stack_top(b, 0), *at = stack_top(b, 1);
+    const struct entry *value = stack_top(b, 0), *at = value - 1;
+    if (!code_room(b))
+        return;
     struct insn in = {.op = row->insn, .imm = offset};
     /* that the micro-op waits for */
     uint16_t address = stack_temp_slot(b, b->height - 2), stored = REG_NONE;
@@ -154,13 +165,13 @@ void lower_store(struct builder *b, const struct op *o)
         in.imm = (uint64_t)(uint32_t)at->bits + offset;
         address = REG_NONE;
         stored = in.b = stack_top_slot(b, 0);
-    } else if (value->kind == E_CONST && fits_32(info->arg, value->bits, &y)) {
+    } else if (value->kind == E_CONST && fits_32(row->result, value->bits, &y)) {
         in.op += FORM_CONST_VALUE;
         address = in.a = stack_top_slot(b, 1);
         in.x = offset;
         in.y = y;
     } else {
-        int sum = value->kind == E_LOCAL && take_sum(b, 1, offset, &in);
+        int sum = value->kind == E_LOCAL && at->kind == E_TEMP && take_sum(b, address, offset, &in);
         stored = stack_top_slot(b, 0);
         if (!sum)
             address = in.a = stack_top_slot(b, 1);
@@ -170,8 +181,14 @@ void lower_store(struct builder *b, const struct op *o)
             in.b = stored;
     }
     stack_pop(b, 2);
-    code_row(b, row, in, 0, REG_NONE, address, stored);
+    struct insn *to = put_row(b, row, 0, REG_NONE, address, stored);
+    b->producer = NO_INSN;
     b->logged++;
+    to->op = in.op;
+    to->dst = in.dst;
+    to->a = in.a;
+    to->b = in.b;
+    to->imm = in.imm;
 }
 
 struct insn three_operands(struct builder *b, uint16_t op, uint32_t x, uint32_t y)

@@ -13,7 +13,8 @@ typedef void lower_fn(struct builder *b, const struct op *o);
 
 struct lower_row {
     uint16_t insn; /* first form */
-    uint8_t files; /* raw_uop.files, by the types of operands and result */
+    uint8_t files;  /* raw_uop.files, by the types of operands and result */
+    uint8_t result; /* its type */
     union {        /* of the micro-op */
         struct {
             uint8_t class; /* enum uop_class */
@@ -34,22 +35,53 @@ static inline const struct lower_row *lower_row(uint32_t code)
     return &lower_rows[OP_ROW(code)];
 }
 
-/* Append an instruction of a row and its micro-op, with that info and operands x and y. */
-static inline void code_row(struct builder *b, const struct lower_row *row, struct insn in,
-                            uint8_t info, uint16_t dst, uint16_t x, uint16_t y)
+/*
+ * Append an instruction of a row, for the caller to fill, and its micro-op, with that info and
+ * operands x and y, where there is room for both (code_room). What is read of the builder is read
+ * first, since any byte that is written might be one of it. Those who call this look for room
+ * before all else: so there is little to keep meanwhile.
+ */
+static inline struct insn *put_row(struct builder *b, const struct lower_row *row, uint8_t info,
+                                   uint16_t dst, uint16_t x, uint16_t y)
 {
-    if (!code_room(b))
-        return;
-    put_insn(b, in);
-    struct raw_uop *to = &b->uops[b->nuops++];
+    struct insn *const in = &b->insns[b->ninsns];
+    struct raw_uop *const to = &b->uops[b->nuops];
+    if (b->keeps_pos)
+        b->pos[b->ninsns] = code_pos(b);
+    b->producer = b->ninsns++;
+    b->producer_uop = b->nuops++;
+    b->vectors |= row->files;
     to->head = row->head;
     to->info = info;
-    to->files = row->files;
-    b->vectors |= row->files;
     to->dst = dst;
     to->a = x;
     to->b = y;
     to->slot = REG_NONE;
+    to->files = row->files;
+    return in;
+}
+
+/* The slot of an operand that is about to be taken off the stack, from the top on: a local, or a
+ * temporary, which is in `slot`. */
+static inline uint16_t take_operand(struct builder *b, const struct entry *e, uint16_t slot)
+{
+    if (e->kind != E_LOCAL)
+        return slot;
+    b->heads[e->local] = e->below;
+    return e->local;
+}
+
+/* n >= 1 operands that have been taken off give way to their result: its slot. */
+static inline uint16_t push_for(struct builder *b, uint32_t n, uint8_t type)
+{
+    const uint32_t at = b->height - n;
+    struct entry *const e = &b->stack[at];
+    b->height = at + 1;
+    if (b->flushed > at)
+        b->flushed = at;
+    e->kind = E_TEMP;
+    e->type = type;
+    return stack_temp_slot(b, at);
 }
 
 /* ---- lower_control.c ---- */
