@@ -135,12 +135,18 @@ static inline uint8_t kind_with_constant(uint32_t op, uint64_t imm)
 static void unary(struct builder *b, uint32_t op)
 {
     const struct lower_row *row = lower_row(op);
+    const uint32_t at = b->height - 1;
+    const uint16_t dst = stack_temp_slot(b, at), a = stack_slot(b, at);
     if (!code_room(b))
         return;
-    uint16_t a = stack_top_slot(b, 0);
-    uint16_t dst = stack_give_way(b, 1, row->result);
-    *put_row(b, row, row->info, dst, a, REG_NONE) =
-        (struct insn){.op = row->insn, .dst = dst, .a = a};
+    take_operand(b, &b->stack[at], dst);
+    push_at(b, at, row->result);
+    struct insn *const in = put_row(b, row, row->info, dst, a, REG_NONE);
+    in->op = row->insn;
+    in->dst = dst;
+    in->a = a;
+    in->b = 0;
+    in->imm = 0;
 }
 
 void lower_unary(struct builder *b, const struct op *o)
@@ -178,14 +184,18 @@ void lower_eqz(struct builder *b, const struct op *o)
 }
 
 /* One with operands x and y, of which at most y is a constant, at these slots if they are
- * temporaries. */
-static inline __attribute__((always_inline)) void binary(struct builder *b, uint32_t op, const struct entry *x, uint16_t a,
-                          const struct entry *y, uint16_t c)
+ * temporaries; the lower one is entry `at`. */
+static inline __attribute__((always_inline)) void
+binary(struct builder *b, uint32_t op, uint32_t at, const struct entry *x, uint16_t a,
+       const struct entry *y, uint16_t c)
 {
     const struct lower_row *const row = &lower_rows[op];
+    const uint16_t dst = stack_temp_slot(b, at);
     uint32_t form = FORM_RR;
     uint64_t imm = 0;
     uint8_t kind = row->info;
+    if (!code_room(b))
+        return;
     if (y->kind == E_CONST) {
         form = FORM_RI;
         imm = y->bits;
@@ -195,7 +205,7 @@ static inline __attribute__((always_inline)) void binary(struct builder *b, uint
         c = take_operand(b, y, c);
     }
     a = take_operand(b, x, a);
-    const uint16_t dst = push_for(b, 2, row->result);
+    push_at(b, at, row->result);
     struct insn *const in = put_row(b, row, kind, dst, a, c);
     in->op = (uint16_t)(row->insn + form);
     in->dst = dst;
@@ -205,42 +215,44 @@ static inline __attribute__((always_inline)) void binary(struct builder *b, uint
 }
 
 /* The first operand is a constant, but not the second: there is a form for it. */
-static void binary_ir(struct builder *b, uint32_t op, const struct entry *y)
+static void binary_ir(struct builder *b, uint32_t op, uint32_t at)
 {
     const struct lower_row *const row = &lower_rows[op];
-    const uint64_t imm = (y - 1)->bits;
-    const uint16_t c = take_operand(b, y, stack_temp_slot(b, b->height - 1));
-    const uint16_t dst = push_for(b, 2, row->result);
+    const struct entry *x = &b->stack[at], *y = x + 1;
+    const uint64_t imm = x->bits;
+    if (!code_room(b))
+        return;
+    const uint16_t c = take_operand(b, y, stack_temp_slot(b, at + 1)), dst = stack_temp_slot(b, at);
+    push_at(b, at, row->result);
     *put_row(b, row, row->info, dst, REG_NONE, c) = (struct insn){
         .op = (uint16_t)(row->insn + FORM_IR), .dst = dst, .a = REG_NONE, .b = c, .imm = imm};
 }
 
 /* The first operand is a constant: exchange them, or let the instruction have it, or put it where
- * an operand can be. */
-static __attribute__((noinline)) void binary_of_constant(struct builder *b, const struct op *o, uint16_t a)
+ * an operand can be. Apart, so that what is common is not slowed down by what this keeps. */
+static __attribute__((noinline)) void binary_of_constant(struct builder *b, const struct op *o,
+                                                         uint32_t at)
 {
-    const struct entry *y = stack_top(b, 0), *x = y - 1;
-    const uint16_t c = (uint16_t)(a + 1);
-    if (y->kind == E_CONST || (!exchanged[o->code] && o->info->kind != OPK_BIN)) {
-        stack_settle(b, b->height - 2);
-        binary(b, o->code, x, a, y, c);
-    } else if (exchanged[o->code]) {
-        binary(b, exchanged[o->code], y, c, x, a);
+    const struct entry *x = &b->stack[at], *y = x + 1;
+    const uint16_t a = stack_temp_slot(b, at), c = stack_temp_slot(b, at + 1);
+    if (y->kind != E_CONST && exchanged[o->code]) {
+        binary(b, exchanged[o->code], at, y, c, x, a);
+    } else if (y->kind != E_CONST && o->info->kind == OPK_BIN) {
+        binary_ir(b, o->code, at);
     } else {
-        binary_ir(b, o->code, y);
+        stack_settle(b, at);
+        binary(b, o->code, at, x, a, y, c);
     }
 }
 
 void lower_binary(struct builder *b, const struct op *o)
 {
-    if (!code_room(b))
-        return;
-    const struct entry *y = stack_top(b, 0), *x = y - 1;
-    const uint16_t a = stack_temp_slot(b, b->height - 2);
+    const uint32_t at = b->height - 2;
+    const struct entry *x = &b->stack[at], *y = x + 1;
     if (x->kind == E_CONST)
-        binary_of_constant(b, o, a);
+        binary_of_constant(b, o, at);
     else
-        binary(b, o->code, x, a, y, (uint16_t)(a + 1));
+        binary(b, o->code, at, x, stack_temp_slot(b, at), y, stack_temp_slot(b, at + 1));
 }
 
 /* ---- conditions ---- */

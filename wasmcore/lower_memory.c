@@ -67,48 +67,53 @@ static void access_uop(struct builder *b, enum uop_class class, uint8_t bytes, u
     b->logged++;
 }
 
-static void far_load(struct builder *b, uint8_t type, uint16_t op, uint8_t bytes,
-                     const struct memarg *arg)
+/* Apart, so that what is common is not slowed down by what they keep. */
+static __attribute__((noinline)) void far_load(struct builder *b, const struct op *o)
 {
-    struct insn in = far_insn(b, op, 0, arg);
+    const struct lower_row *row = &lower_rows[o->code];
+    struct insn in = far_insn(b, (uint16_t)(row->insn + FORM_FAR), 0, &o->memarg);
     stack_pop(b, 1);
     in.dst = stack_temp_slot(b, b->height);
     code_emit(b, in);
-    access_uop(b, UOP_LOAD, bytes, is_vector(type) ? FILE_DST : 0, &in);
-    stack_push_result(b, type);
+    access_uop(b, UOP_LOAD, row->bytes, row->files, &in);
+    stack_push_result(b, row->result);
 }
 
-static void far_store(struct builder *b, uint8_t type, uint16_t op, uint8_t bytes,
-                      const struct memarg *arg)
+static __attribute__((noinline)) void far_store(struct builder *b, const struct op *o)
 {
+    const struct lower_row *row = &lower_rows[o->code];
     uint16_t value = stack_top_slot(b, 0);
-    struct insn in = far_insn(b, op, 1, arg);
+    struct insn in = far_insn(b, (uint16_t)(row->insn + FORM_FAR), 1, &o->memarg);
     in.b = value;
     stack_pop(b, 2);
     code_emit(b, in);
-    access_uop(b, UOP_STORE, bytes, is_vector(type) ? FILE_B : 0, &in);
+    access_uop(b, UOP_STORE, row->bytes, row->files, &in);
 }
 
 /* ---- memory 0 ---- */
 
-/* The operand whose slot is `sum` is the sum that the last instruction made: let the access add,
- * which `in` is. The addition's micro-op stays. */
-static int take_sum(struct builder *b, uint16_t sum, uint32_t offset, struct insn *in)
+/* How an access is addressed: its form and fields of its instruction. */
+struct address {
+    uint32_t form;
+    uint16_t a, b;
+    uint64_t imm;
+};
+
+/* The operand whose slot is `sum` is the sum that the last instruction made: let the access add.
+ * The addition's micro-op stays. */
+static inline int take_sum(struct builder *b, uint16_t sum, uint32_t offset, struct address *to)
 {
     if (b->producer == NO_INSN)
         return 0;
     const struct insn *p = &b->insns[b->producer];
-    if (p->dst != sum || (p->op != IN_i32_add_rr && p->op != IN_i32_add_ri))
+    if (p->dst != sum)
         return 0;
-    in->a = p->a;
-    if (p->op == IN_i32_add_rr) {
-        in->op += FORM_INDEXED;
-        in->b = p->b;
-    } else {
-        in->op += FORM_ADDED;
-        in->x = (uint32_t)p->imm;
-        in->y = offset;
-    }
+    if (p->op == IN_i32_add_rr)
+        *to = (struct address){FORM_INDEXED, p->a, p->b, offset};
+    else if (p->op == IN_i32_add_ri)
+        *to = (struct address){FORM_ADDED, p->a, 0, (struct insn){.x = p->x, .y = offset}.imm};
+    else
+        return 0;
     code_undo_insn(b);
     return 1;
 }
@@ -116,79 +121,101 @@ static int take_sum(struct builder *b, uint16_t sum, uint32_t offset, struct ins
 void lower_load(struct builder *b, const struct op *o)
 {
     const struct lower_row *row = &lower_rows[o->code];
-    uint32_t offset = (uint32_t)o->memarg.offset;
+    const uint32_t offset = (uint32_t)o->memarg.offset, at = b->height - 1;
     if (memory_is_far(b->module, o->memarg.memory)) {
-        far_load(b, row->result, (uint16_t)(row->insn + FORM_FAR), row->bytes, &o->memarg);
+        far_load(b, o);
         return;
+    }
+    const struct entry *e = &b->stack[at];
+    const uint16_t temp = stack_temp_slot(b, at);
+    struct address how = {FORM_MEM, temp, 0, offset};
+    uint16_t waits_for = temp; /* the micro-op */
+    if (e->kind == E_LOCAL) {
+        waits_for = how.a = take_operand(b, e, temp);
+    } else if (e->kind == E_CONST) {
+        how = (struct address){FORM_CONST_ADDRESS, 0, 0, (uint64_t)(uint32_t)e->bits + offset};
+        waits_for = REG_NONE;
+    } else {
+        take_sum(b, temp, offset, &how);
     }
     if (!code_room(b))
         return;
-    struct insn in = {.op = row->insn, .imm = offset};
-    const struct entry *e = stack_top(b, 0);
-    const uint16_t temp = stack_temp_slot(b, b->height - 1);
-    uint16_t address = temp; /* that the micro-op waits for */
-    if (e->kind == E_LOCAL) {
-        address = in.a = take_operand(b, e, temp);
-    } else if (e->kind == E_CONST) {
-        in.op += FORM_CONST_ADDRESS;
-        in.imm = (uint64_t)(uint32_t)e->bits + offset;
-        address = REG_NONE;
-    } else if (!take_sum(b, temp, offset, &in)) {
-        in.a = temp;
-    }
-    push_for(b, 1, row->result);
-    struct insn *to = put_row(b, row, 0, temp, address, REG_NONE);
+    push_at(b, at, row->result);
+    struct insn *to = put_row(b, row, 0, temp, waits_for, REG_NONE);
     b->logged++;
-    to->op = in.op;
+    to->op = (uint16_t)(row->insn + how.form);
     to->dst = temp;
-    to->a = in.a;
-    to->b = in.b;
-    to->imm = in.imm;
+    to->a = how.a;
+    to->b = how.b;
+    to->imm = how.imm;
+}
+
+/* A value that fits into the instruction is none of the micro-op's. */
+static void store_constant(struct builder *b, const struct lower_row *row, uint32_t offset,
+                           uint32_t value)
+{
+    const uint16_t address = stack_top_slot(b, 1);
+    if (!code_room(b))
+        return;
+    stack_pop(b, 2);
+    *put_row(b, row, 0, REG_NONE, address, REG_NONE) = (struct insn){
+        .op = (uint16_t)(row->insn + FORM_CONST_VALUE), .a = address, .x = offset, .y = value};
+}
+
+static void store_at_constant(struct builder *b, const struct lower_row *row, uint64_t address)
+{
+    const uint16_t stored = stack_top_slot(b, 0);
+    if (!code_room(b))
+        return;
+    stack_pop(b, 2);
+    *put_row(b, row, 0, REG_NONE, REG_NONE, stored) = (struct insn){
+        .op = (uint16_t)(row->insn + FORM_CONST_ADDRESS), .b = stored, .imm = address};
+}
+
+static inline void store_usual(struct builder *b, const struct lower_row *row, uint32_t offset,
+                               const struct entry *value)
+{
+    const uint32_t at = b->height - 2;
+    const uint16_t temp = stack_temp_slot(b, at), stored = stack_slot(b, at + 1);
+    struct address how = {FORM_MEM, temp, 0, offset};
+    uint16_t waits_for = temp; /* the micro-op */
+    if (value->kind == E_LOCAL)
+        b->heads[value->local] = value->below;
+    if ((value - 1)->kind == E_LOCAL)
+        waits_for = how.a = take_operand(b, value - 1, temp);
+    else if (value->kind == E_LOCAL)
+        take_sum(b, temp, offset, &how);
+    if (!code_room(b))
+        return;
+    b->height = at;
+    if (b->flushed > at)
+        b->flushed = at;
+    struct insn *to = put_row(b, row, 0, REG_NONE, waits_for, stored);
+    to->op = (uint16_t)(row->insn + how.form);
+    to->dst = how.form == FORM_INDEXED ? stored : 0;
+    to->a = how.a;
+    to->b = how.form == FORM_INDEXED ? how.b : stored;
+    to->imm = how.imm;
 }
 
 void lower_store(struct builder *b, const struct op *o)
 {
     const struct lower_row *row = &lower_rows[o->code];
-    uint32_t offset = (uint32_t)o->memarg.offset, y = 0;
-    if (memory_is_far(b->module, o->memarg.memory)) {
-        far_store(b, row->result, (uint16_t)(row->insn + FORM_FAR), row->bytes, &o->memarg);
-        return;
-    }
     const struct entry *value = stack_top(b, 0), *at = value - 1;
-    if (!code_room(b))
+    const uint32_t offset = (uint32_t)o->memarg.offset;
+    uint32_t x;
+    if (memory_is_far(b->module, o->memarg.memory)) {
+        far_store(b, o);
         return;
-    struct insn in = {.op = row->insn, .imm = offset};
-    /* that the micro-op waits for */
-    uint16_t address = stack_temp_slot(b, b->height - 2), stored = REG_NONE;
-    if (at->kind == E_CONST) {
-        in.op += FORM_CONST_ADDRESS;
-        in.imm = (uint64_t)(uint32_t)at->bits + offset;
-        address = REG_NONE;
-        stored = in.b = stack_top_slot(b, 0);
-    } else if (value->kind == E_CONST && fits_32(row->result, value->bits, &y)) {
-        in.op += FORM_CONST_VALUE;
-        address = in.a = stack_top_slot(b, 1);
-        in.x = offset;
-        in.y = y;
-    } else {
-        int sum = value->kind == E_LOCAL && at->kind == E_TEMP && take_sum(b, address, offset, &in);
-        stored = stack_top_slot(b, 0);
-        if (!sum)
-            address = in.a = stack_top_slot(b, 1);
-        if (in.op == row->insn + FORM_INDEXED)
-            in.dst = stored;
-        else
-            in.b = stored;
     }
-    stack_pop(b, 2);
-    struct insn *to = put_row(b, row, 0, REG_NONE, address, stored);
+    if (at->kind == E_CONST)
+        store_at_constant(b, row, (uint64_t)(uint32_t)at->bits + offset);
+    else if (value->kind == E_CONST && fits_32(row->result, value->bits, &x))
+        store_constant(b, row, offset, x);
+    else
+        store_usual(b, row, offset, value);
     b->producer = NO_INSN;
     b->logged++;
-    to->op = in.op;
-    to->dst = in.dst;
-    to->a = in.a;
-    to->b = in.b;
-    to->imm = in.imm;
 }
 
 struct insn three_operands(struct builder *b, uint16_t op, uint32_t x, uint32_t y)

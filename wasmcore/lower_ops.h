@@ -37,19 +37,19 @@ static inline const struct lower_row *lower_row(uint32_t code)
 
 /*
  * Append an instruction of a row, for the caller to fill, and its micro-op, with that info and
- * operands x and y, where there is room for both (code_room). What is read of the builder is read
- * first, since any byte that is written might be one of it. Those who call this look for room
- * before all else: so there is little to keep meanwhile.
+ * operands x and y, just after code_room has said that there is room, and noted the position. What
+ * is read of the builder is read first, since any byte that is written might be one of it.
  */
 static inline struct insn *put_row(struct builder *b, const struct lower_row *row, uint8_t info,
                                    uint16_t dst, uint16_t x, uint16_t y)
 {
-    struct insn *const in = &b->insns[b->ninsns];
-    struct raw_uop *const to = &b->uops[b->nuops];
-    if (b->keeps_pos)
-        b->pos[b->ninsns] = code_pos(b);
-    b->producer = b->ninsns++;
-    b->producer_uop = b->nuops++;
+    const uint32_t n = b->ninsns, k = b->nuops;
+    struct insn *const in = &b->insns[n];
+    struct raw_uop *const to = &b->uops[k];
+    b->ninsns = n + 1;
+    b->nuops = k + 1;
+    b->producer = n;
+    b->producer_uop = k;
     b->vectors |= row->files;
     to->head = row->head;
     to->info = info;
@@ -71,17 +71,15 @@ static inline uint16_t take_operand(struct builder *b, const struct entry *e, ui
     return e->local;
 }
 
-/* n >= 1 operands that have been taken off give way to their result: its slot. */
-static inline uint16_t push_for(struct builder *b, uint32_t n, uint8_t type)
+/* The operands from entry `at` on, which have been taken off, give way to their result. */
+static inline void push_at(struct builder *b, uint32_t at, uint8_t type)
 {
-    const uint32_t at = b->height - n;
     struct entry *const e = &b->stack[at];
     b->height = at + 1;
     if (b->flushed > at)
         b->flushed = at;
     e->kind = E_TEMP;
     e->type = type;
-    return stack_temp_slot(b, at);
 }
 
 /* ---- lower_control.c ---- */
