@@ -229,8 +229,8 @@ static void binary_ir(struct builder *b, uint32_t op, uint32_t at)
 }
 
 /* The first operand is a constant: exchange them, or let the instruction have it, or put it where
- * an operand can be. Apart, so that what is common is not slowed down by what this keeps. */
-static __attribute__((noinline)) void binary_of_constant(struct builder *b, const struct op *o,
+ * an operand can be. */
+static APART void binary_of_constant(struct builder *b, const struct op *o,
                                                          uint32_t at)
 {
     const struct entry *x = &b->stack[at], *y = x + 1;

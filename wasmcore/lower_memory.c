@@ -67,8 +67,7 @@ static void access_uop(struct builder *b, enum uop_class class, uint8_t bytes, u
     b->logged++;
 }
 
-/* Apart, so that what is common is not slowed down by what they keep. */
-static __attribute__((noinline)) void far_load(struct builder *b, const struct op *o)
+static APART void far_load(struct builder *b, const struct op *o)
 {
     const struct lower_row *row = &lower_rows[o->code];
     struct insn in = far_insn(b, (uint16_t)(row->insn + FORM_FAR), 0, &o->memarg);
@@ -79,7 +78,7 @@ static __attribute__((noinline)) void far_load(struct builder *b, const struct o
     stack_push_result(b, row->result);
 }
 
-static __attribute__((noinline)) void far_store(struct builder *b, const struct op *o)
+static APART void far_store(struct builder *b, const struct op *o)
 {
     const struct lower_row *row = &lower_rows[o->code];
     uint16_t value = stack_top_slot(b, 0);

@@ -3,41 +3,88 @@
 
 /* ---- locals and globals ---- */
 
-static void local_set(struct builder *b, uint32_t local)
+/* By whether they are in the vector file: what copies a value to a local, or puts a constant there. */
+#define COPIES(to_files)                                                                           \
+    {.insn = IN_MOVE,                                                                              \
+     .files = to_files,                                                                            \
+     .class = UOP_ALU,                                                                             \
+     .flags = (to_files) ? UOP_VECTOR : 0,                                                         \
+     .info = ALU_COPY}
+static const struct lower_row copies[] = {COPIES(0), COPIES(FILE_DST | FILE_A)};
+static const struct lower_row constants[] = {
+    {.insn = IN_CONST, .class = UOP_ALU},
+    {.insn = IN_CONST, .files = FILE_DST, .class = UOP_ALU, .flags = UOP_VECTOR}};
+
+static APART void copy_to_local(struct builder *b, uint16_t local, uint16_t from)
 {
-    const struct entry *e = stack_top(b, 0);
-    uint8_t type = b->local_types[local];
-    if (type == VT_V128) {
-        v128_local_set(b, local);
+    const struct lower_row *row = &copies[is_vector(b->local_types[local]) != 0];
+    if (!code_room(b))
         return;
-    }
-    if (e->kind == E_LOCAL && e->local == local) {
-        stack_pop(b, 1);
+    struct insn *const in = put_row(b, row, ALU_COPY, local, from, REG_NONE);
+    b->producer = NO_INSN;
+    in->op = IN_MOVE;
+    in->dst = local;
+    in->a = from;
+    in->b = 0;
+    in->imm = 0;
+}
+
+static APART void constant_to_local(struct builder *b, uint16_t local, uint64_t bits)
+{
+    const struct lower_row *row = &constants[is_vector(b->local_types[local]) != 0];
+    if (!code_room(b))
         return;
+    struct insn *const in = put_row(b, row, ALU_USUAL, local, REG_NONE, REG_NONE);
+    b->producer = NO_INSN;
+    in->op = IN_CONST;
+    in->dst = local;
+    in->a = 0;
+    in->b = 0;
+    in->imm = bits;
+}
+
+/* Pop a value into the slot of a local. */
+static inline void local_set(struct builder *b, uint16_t local)
+{
+    const uint32_t at = b->height - 1;
+    const struct entry *const e = &b->stack[at];
+    if (e->kind == E_LOCAL) {
+        b->heads[e->local] = e->below;
+        if (e->local != local) {
+            stack_save_local(b, local);
+            copy_to_local(b, local, e->local);
+        }
+    } else if (e->kind == E_CONST) {
+        stack_save_local(b, local);
+        constant_to_local(b, local, e->bits);
+    } else if (!b->heads[local] && code_producer(b, 0)) { /* none of this local lies below */
+        code_redirect(b, local);
+    } else {
+        stack_save_local(b, local);
+        copy_to_local(b, local, stack_temp_slot(b, at));
     }
-    /* others of this local lie below; the topmost entry is not one */
-    if (!b->heads[local] && code_producer(b, 0)) {
-        code_redirect(b, (uint16_t)local);
-        stack_pop(b, 1);
-        return;
-    }
-    stack_save_local(b, local);
-    e = stack_top(b, 0);
-    if (e->kind == E_CONST)
-        code_const(b, type, (uint16_t)local, e->bits);
-    else
-        code_move(b, type, (uint16_t)local, stack_top_slot(b, 0));
-    stack_pop(b, 1);
+    b->height = at;
+    if (b->flushed > at)
+        b->flushed = at;
+}
+
+static inline int is_wide_local(const struct builder *b, uint32_t slot)
+{
+    return b->wide_locals && b->local_types[slot] == VT_V128;
 }
 
 void lower_local_set(struct builder *b, const struct op *o)
 {
-    local_set(b, local_slot(b, o->x));
+    const uint32_t slot = local_slot(b, o->x);
+    if (is_wide_local(b, slot))
+        v128_local_set(b, slot);
+    else
+        local_set(b, (uint16_t)slot);
 }
 
 void lower_local_tee(struct builder *b, const struct op *o)
 {
-    local_set(b, local_slot(b, o->x));
+    lower_local_set(b, o);
     push_local(b, o->x);
 }
 

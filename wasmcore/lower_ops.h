@@ -6,6 +6,9 @@
 
 struct validator;
 
+/* Of what is rare beside what is common in the same function, so that this has less to keep. */
+#define APART __attribute__((noinline))
+
 /* Lowers one operator of reachable code, which has been found valid. */
 typedef void lower_fn(struct builder *b, const struct op *o);
 
