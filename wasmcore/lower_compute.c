@@ -272,57 +272,48 @@ int fits_32(uint8_t type, uint64_t bits, uint32_t *x)
     }
 }
 
-/* The instruction that branches as the compare p says, or 0: it is none, or has a constant that
- * does not fit into *x. */
+/* The branches that a compare or a test for zero can become, if it is true and if it is false, and
+ * the type of what is compared. */
+static const struct {
+    uint16_t if_true, if_false;
+    uint8_t type;
+} branches[INSN_COUNT] = {
+#define CMP(code, id, name, t, class, expr)                                                        \
+    [IN_##id##_rr] = {BT_##id##_rr, BF_##id##_rr, T_##t},                                          \
+    [IN_##id##_ri] = {BT_##id##_ri, BF_##id##_ri, T_##t},
+#include "wasmcore/ops.def"
+    [IN_i32_eqz] = {IN_BZ32, IN_BNZ32, VT_I32},
+    [IN_i64_eqz] = {IN_BZ64, IN_BNZ64, VT_I64},
+};
+
+/* The instruction that branches as p says, or 0: it says nothing, or has a constant that does not
+ * fit into *x. */
 static inline uint32_t branch_of(const struct insn *p, int sense, uint32_t *x)
 {
-    const uint32_t op = p ? compare_of[p->op] : 0;
-    if (!op)
-        return 0;
-    const struct lower_row *row = lower_row(op);
-    const uint32_t immediate = p->op - row->insn == FORM_RI;
-    if (immediate && !fits_32(op_lookup(op)->arg, p->imm, x))
-        return 0;
-    return row->insn + (uint32_t)(sense ? FORM_BT_RR : FORM_BF_RR) + immediate;
-}
-
-/* The compare that the topmost entry comes from, as a branch. 0 if it cannot be one. */
-static int fuse_compare(struct builder *b, int sense, struct condition *c)
-{
-    const struct insn *p = code_producer(b, 0);
-    uint32_t x = 0, branch = branch_of(p, sense, &x);
-    if (!branch)
-        return 0;
-    c->in = (struct insn){.op = (uint16_t)branch, .a = p->a, .b = p->b, .x = x};
-    c->a = p->a;
-    c->b = p->b;
-    if (b->uops[b->producer_uop].files) {
-        c->compare = b->uops[b->producer_uop];
-        c->a = c->compare.dst;
-        c->b = REG_NONE;
-    }
-    code_undo(b);
-    return 1;
+    const uint32_t branch = sense ? branches[p->op].if_true : branches[p->op].if_false;
+    return branch && fits_32(branches[p->op].type, p->imm, x) ? branch : 0;
 }
 
 struct condition lower_condition(struct builder *b, int sense)
 {
     struct condition c = {.compare.class = UOP_CLASSES, .b = REG_NONE};
     const struct insn *p = code_producer(b, 0);
-    if (fuse_compare(b, sense, &c)) {
-        stack_pop(b, 1);
-        return c;
-    }
-    if (p && (p->op == IN_i32_eqz || p->op == IN_i64_eqz)) {
-        int wide = p->op == IN_i64_eqz;
-        c.a = p->a;
-        c.in.op = sense ? (wide ? IN_BZ64 : IN_BZ32) : (wide ? IN_BNZ64 : IN_BNZ32);
+    uint32_t x = 0, branch = p ? branch_of(p, sense, &x) : 0;
+    if (branch) {
+        c.in = (struct insn){.op = (uint16_t)branch, .a = p->a, .b = p->b, .x = x};
+        const struct raw_uop *u = &b->uops[b->producer_uop];
+        c.a = u->a;
+        c.b = u->b;
+        if (u->files) { /* of floats: the branch waits for the compare's result */
+            c.compare = *u;
+            c.a = u->dst;
+            c.b = REG_NONE;
+        }
         code_undo(b);
     } else {
-        c.a = stack_top_slot(b, 0);
+        c.a = c.in.a = stack_top_slot(b, 0);
         c.in.op = sense ? IN_BNZ32 : IN_BZ32;
     }
-    c.in.a = c.a;
     stack_pop(b, 1);
     return c;
 }
@@ -336,23 +327,35 @@ uint32_t code_condition(struct builder *b, const struct condition *c)
     return at;
 }
 
+/* It is no compare, or one of floats. */
+static APART uint32_t branch_upon_value(struct builder *b, int sense)
+{
+    const struct condition c = lower_condition(b, sense);
+    return code_condition(b, &c);
+}
+
 /* A compare of integers becomes the branch where it stands. */
 uint32_t code_branch_if(struct builder *b, int sense)
 {
-    struct insn *p = code_producer(b, 0);
-    uint32_t x = 0, branch = branch_of(p, sense, &x);
-    if (!branch || b->uops[b->producer_uop].files) {
-        const struct condition c = lower_condition(b, sense);
-        return code_condition(b, &c);
-    }
+    struct insn *const p = code_producer(b, 0);
+    uint32_t x, branch = p ? branch_of(p, sense, &x) : 0;
+    if (!branch)
+        return branch_upon_value(b, sense);
+    struct raw_uop *const u = &b->uops[b->producer_uop];
+    if (u->files)
+        return branch_upon_value(b, sense);
     const uint32_t at = b->producer;
-    *p = (struct insn){.op = (uint16_t)branch, .a = p->a, .b = p->b, .x = x};
     if (b->keeps_pos)
         b->pos[at] = code_pos(b);
-    b->uops[b->producer_uop].class = UOP_BRANCH;
-    b->uops[b->producer_uop].dst = REG_NONE;
     b->producer = NO_INSN;
-    stack_pop(b, 1);
+    b->height--; /* a temporary */
+    if (b->flushed > b->height)
+        b->flushed = b->height;
+    p->op = (uint16_t)branch;
+    p->dst = 0;
+    p->imm = x;
+    u->class = UOP_BRANCH;
+    u->dst = REG_NONE;
     return at;
 }
 

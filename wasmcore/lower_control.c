@@ -134,20 +134,30 @@ void lower_br(struct builder *b, const struct op *o)
     emit_branch(b, label(b, o->x));
 }
 
+/* Not straight to the label: around what goes there, by the opposite condition. */
+static APART void br_if_around(struct builder *b, struct control *c, uint32_t live)
+{
+    struct control skip = {.kind = C_BLOCK};
+    label_refer(b, &skip, code_branch_if(b, 0), b->block);
+    code_next_block(b, END_COND, live);
+    emit_branch(b, c);
+    code_begin_block(b);
+    label_bind(b, skip.refs);
+}
+
 void lower_br_if(struct builder *b, const struct op *o)
 {
     struct control *c = label(b, o->x);
-    uint32_t n = label_arity(c), live = b->height - 1, carried = c->height + n;
-    int direct = c->kind != C_FUNC && in_place(b, c, n, live);
-    struct control skip = {.kind = C_BLOCK};
-    uint32_t at = code_branch_if(b, direct);
-    label_refer(b, direct ? c : &skip, at, b->block);
-    code_next_block(b, END_COND, live > carried ? live : carried);
-    if (direct)
+    uint32_t n = label_arity(c), live = b->height - 1;
+    const uint32_t direct = c->kind != C_FUNC && (n == 0 || in_place(b, c, n, live));
+    if (live < c->height + n)
+        live = c->height + n;
+    if (!direct) {
+        br_if_around(b, c, live);
         return;
-    emit_branch(b, c); /* around which the opposite condition goes */
-    code_begin_block(b);
-    label_bind(b, skip.refs);
+    }
+    label_refer(b, c, code_branch_if(b, 1), b->block);
+    code_next_block(b, END_COND, live);
 }
 
 /* Where entry k of a br_table goes: straight to the label, or to a stub that moves values. */

@@ -67,9 +67,15 @@ int check_else(struct validator *v)
     return ts_push_n(v, f.params, f.nparams);
 }
 
+/* Most blocks have neither parameters nor results. */
 int check_end(struct validator *v)
 {
     const struct open_block *const f = ts_top_frame(v); /* stays what it is when it is popped */
+    if (f->nparams + f->nresults == 0 && v->nvals == f->height && v->nframes > 1) {
+        v->nframes--;
+        v->floor = (f - 1)->height;
+        return 0;
+    }
     if (ts_pop_frame(v))
         return -1;
     if (f->op == WOP_op_if &&
@@ -80,7 +86,7 @@ int check_end(struct validator *v)
 
 /* ---- branches and calls ---- */
 
-int check_br(struct validator *v)
+static int branch(struct validator *v)
 {
     const int may_stay = v->op.code == WOP_br_if;
     const struct open_block *to = label(v, v->op.x);
@@ -93,6 +99,24 @@ int check_br(struct validator *v)
         return -1;
     if (may_stay)
         return ts_push_few(v, types, n);
+    ts_set_unreachable(v);
+    return 0;
+}
+
+/* Most labels take nothing. */
+int check_br(struct validator *v)
+{
+    if (v->op.x >= v->nframes || v->r.error)
+        return branch(v);
+    const struct open_block *to = ts_top_frame(v) - v->op.x;
+    if ((to->op == WOP_loop ? to->nparams : to->nresults) != 0)
+        return branch(v);
+    if (v->op.code == WOP_br_if) {
+        if (!ts_is_top(v, VT_I32))
+            return branch(v);
+        v->nvals--;
+        return 0;
+    }
     ts_set_unreachable(v);
     return 0;
 }
