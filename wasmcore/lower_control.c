@@ -209,36 +209,49 @@ struct control *push_control(struct builder *b, uint8_t kind)
     return c;
 }
 
+/* An if: its condition, which is taken off first, is branched upon last. */
+static void enter_if(struct builder *b, struct control *c)
+{
+    struct control skip = {.kind = C_BLOCK};
+    const struct condition k = lower_condition(b, 0);
+    stack_settle_top(b, c->type.nparams);
+    stack_flush_locals(b);
+    c->height = b->height - c->type.nparams;
+    label_refer(b, &skip, code_condition(b, &k), b->block);
+    c->if_false = skip.refs;
+    code_next_block(b, END_COND, b->height);
+}
+
+static void begin_loop(struct builder *b, struct control *c)
+{
+    b->depth++;
+    c->block = code_begin_block(b);
+    if (b->failed)
+        return;
+    b->blocks[c->block].loop_head = 1;
+    c->insn = b->blocks[c->block].insn;
+}
+
 /* block, loop, if: afterwards nothing below the label's base is a local, and the parameters are in
- * their temporaries. An if's condition has been taken off, and is branched upon after that. */
+ * their temporaries. */
 void lower_enter(struct builder *b, const struct op *o)
 {
     const uint32_t op = o->code;
-    struct condition k = {.b = REG_NONE};
     struct control *c = push_control(b, op == WOP_loop ? C_LOOP : op == WOP_op_if ? C_IF : C_BLOCK);
     if (!c)
         return;
     c->type = block_type(b, o->block);
-    if (op == WOP_op_if)
-        k = lower_condition(b, 0);
+    if (op == WOP_op_if) {
+        enter_if(b, c);
+        return;
+    }
     stack_settle_top(b, c->type.nparams);
     stack_flush_locals(b);
     c->height = b->height - c->type.nparams;
-    if (op == WOP_loop) {
-        b->depth++;
-        c->block = code_begin_block(b);
-        if (b->failed)
-            return;
-        b->blocks[c->block].loop_head = 1;
-        c->insn = b->blocks[c->block].insn;
-    } else if (op == WOP_op_if) {
-        struct control skip = {.kind = C_BLOCK};
-        label_refer(b, &skip, code_condition(b, &k), b->block);
-        c->if_false = skip.refs;
-        code_next_block(b, END_COND, b->height);
-    } else {
+    if (op == WOP_loop)
+        begin_loop(b, c);
+    else
         b->producer = NO_INSN;
-    }
 }
 
 /* The stack becomes what it is at a label's base, with these values on it in their temporaries. */
@@ -263,13 +276,24 @@ void lower_else(struct builder *b, const struct op *o)
     c->kind = C_ELSE;
 }
 
-/* The end of an if without else: its false way carries the parameters, which are the results. */
+/* Some branch goes to the end. An if without else goes there when it is false, with its parameters,
+ * which are the results. */
+static void end_with_label(struct builder *b, const struct control *c)
+{
+    const uint32_t n = c->type.nresults;
+    if (b->open)
+        stack_settle_top(b, n);
+    reset_stack(b, c, n, result_types(c));
+    code_begin_block(b);
+    label_bind(b, c->refs);
+    if (c->if_false)
+        label_bind(b, c->if_false);
+}
+
 void lower_end(struct builder *b, const struct op *o)
 {
     (void)o;
-    struct control *c = label(b, 0);
-    uint32_t n = c->type.nresults;
-    b->ncontrols--;
+    const struct control *c = &b->controls[--b->ncontrols];
     if (c->kind == C_FUNC) {
         if (b->open)
             emit_return(b);
@@ -280,15 +304,8 @@ void lower_end(struct builder *b, const struct op *o)
         if (b->open && b->ops == 0) /* begun by the loop's last branch, but no part of it */
             b->blocks[b->block].depth = (uint8_t)(b->depth < 255 ? b->depth : 255);
     }
-    if (!c->refs && !c->if_false) {
-        if (!b->open)
-            stack_pop(b, b->height - c->height);
-        return; /* values stay as they are described */
-    }
-    if (b->open)
-        stack_settle_top(b, n);
-    reset_stack(b, c, n, result_types(c));
-    code_begin_block(b);
-    label_bind(b, c->refs);
-    label_bind(b, c->if_false);
+    if (c->refs || c->if_false)
+        end_with_label(b, c);
+    else if (!b->open)
+        stack_pop(b, b->height - c->height); /* else values stay as they are described */
 }

@@ -90,25 +90,30 @@ int ts_check_top(struct validator *v, const uint8_t *types, uint32_t n)
     return 0;
 }
 
-int ts_push_frame(struct validator *v, uint32_t op, const struct functype *t)
+static int more_frames(struct validator *v)
 {
     if (v->nframes > v->lim->block_depth)
         return FAIL(v, "blocks nested too deep: the limit is %u", v->lim->block_depth);
-    if (v->nframes == v->frames_cap) {
-        void *frames = ts_grow(v->frames, &v->frames_cap, v->nframes + 1, sizeof *v->frames);
-        if (!frames)
-            return FAIL(v, "out of memory");
-        v->frames = frames;
-    }
-    v->frames[v->nframes++] = (struct open_block){
-        .params = t->types,
-        .results = t->types + t->nparams,
-        .nparams = t->nparams,
-        .nresults = t->nresults,
-        .height = v->nvals,
-        .op = (uint16_t)op,
-    };
-    v->floor = v->nvals;
+    void *frames = ts_grow(v->frames, &v->frames_cap, v->nframes + 1, sizeof *v->frames);
+    if (!frames)
+        return FAIL(v, "out of memory");
+    v->frames = frames;
+    return 0;
+}
+
+int ts_push_frame(struct validator *v, uint32_t op, const struct functype *t)
+{
+    if (v->nframes > v->lim->block_depth || v->nframes == v->frames_cap) /* and once more */
+        return more_frames(v) ? -1 : ts_push_frame(v, op, t);
+    struct open_block *const f = &v->frames[v->nframes++];
+    f->params = t->types;
+    f->results = t->types + t->nparams;
+    f->nparams = t->nparams;
+    f->nresults = t->nresults;
+    f->height = v->floor = v->nvals;
+    f->seen = 0;
+    f->op = (uint16_t)op;
+    f->unreachable = 0;
     if (v->nframes > v->f->max_depth)
         v->f->max_depth = v->nframes;
     return 0;

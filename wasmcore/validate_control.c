@@ -36,10 +36,14 @@ static int block_type(struct validator *v, struct functype *t)
     return 0;
 }
 
+/* Most blocks have neither parameters nor results. */
 int check_block(struct validator *v)
 {
+    static const struct functype none = {0, 0, op_block_empty};
     const uint32_t op = v->op.code;
     struct functype t;
+    if (v->op.block == BLOCK_EMPTY && op != WOP_op_if)
+        return ts_push_frame(v, op, &none);
     if (block_type(v, &t))
         return -1;
     if (op == WOP_op_if && ts_pop(v, VT_I32))
