@@ -198,7 +198,7 @@ void lower_br_table(struct builder *b, const struct op *o)
     }
 }
 
-struct control *push_control(struct builder *b, uint8_t kind)
+static inline struct control *one_more(struct builder *b, uint8_t kind)
 {
     if (GROW(b->controls, b->controls_cap, b->ncontrols, 1)) {
         builder_fail(b, "out of memory");
@@ -209,8 +209,13 @@ struct control *push_control(struct builder *b, uint8_t kind)
     return c;
 }
 
+struct control *push_control(struct builder *b, uint8_t kind)
+{
+    return one_more(b, kind);
+}
+
 /* An if: its condition, which is taken off first, is branched upon last. */
-static void enter_if(struct builder *b, struct control *c)
+static APART void enter_if(struct builder *b, struct control *c)
 {
     struct control skip = {.kind = C_BLOCK};
     const struct condition k = lower_condition(b, 0);
@@ -222,7 +227,7 @@ static void enter_if(struct builder *b, struct control *c)
     code_next_block(b, END_COND, b->height);
 }
 
-static void begin_loop(struct builder *b, struct control *c)
+static APART void begin_loop(struct builder *b, struct control *c)
 {
     b->depth++;
     c->block = code_begin_block(b);
@@ -237,7 +242,7 @@ static void begin_loop(struct builder *b, struct control *c)
 void lower_enter(struct builder *b, const struct op *o)
 {
     const uint32_t op = o->code;
-    struct control *c = push_control(b, op == WOP_loop ? C_LOOP : op == WOP_op_if ? C_IF : C_BLOCK);
+    struct control *c = one_more(b, op == WOP_loop ? C_LOOP : op == WOP_op_if ? C_IF : C_BLOCK);
     if (!c)
         return;
     c->type = block_type(b, o->block);
@@ -278,7 +283,7 @@ void lower_else(struct builder *b, const struct op *o)
 
 /* Some branch goes to the end. An if without else goes there when it is false, with its parameters,
  * which are the results. */
-static void end_with_label(struct builder *b, const struct control *c)
+static APART void end_with_label(struct builder *b, const struct control *c)
 {
     const uint32_t n = c->type.nresults;
     if (b->open)

@@ -90,20 +90,24 @@ int ts_check_top(struct validator *v, const uint8_t *types, uint32_t n)
     return 0;
 }
 
+/* There are never more places for open blocks than there may be open blocks. */
 static int more_frames(struct validator *v)
 {
-    if (v->nframes > v->lim->block_depth)
+    const uint32_t most = v->lim->block_depth + 1;
+    if (v->nframes >= most)
         return FAIL(v, "blocks nested too deep: the limit is %u", v->lim->block_depth);
     void *frames = ts_grow(v->frames, &v->frames_cap, v->nframes + 1, sizeof *v->frames);
     if (!frames)
         return FAIL(v, "out of memory");
     v->frames = frames;
+    if (v->frames_cap > most)
+        v->frames_cap = most;
     return 0;
 }
 
 int ts_push_frame(struct validator *v, uint32_t op, const struct functype *t)
 {
-    if (v->nframes > v->lim->block_depth || v->nframes == v->frames_cap) /* and once more */
+    if (v->nframes == v->frames_cap) /* and once more */
         return more_frames(v) ? -1 : ts_push_frame(v, op, t);
     struct open_block *const f = &v->frames[v->nframes++];
     f->params = t->types;
