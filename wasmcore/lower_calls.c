@@ -7,16 +7,50 @@
 #define INT_ARGS    6u
 #define VECTOR_ARGS 8u
 
-static void raw_use(struct builder *b, uint8_t type, uint16_t slot)
+/* What an argument and a result are, but for their slots: copied from here as words. */
+static const struct raw_uop use_int = {
+    .class = RAW_USE, .dst = REG_NONE, .a = REG_NONE, .b = REG_NONE, .slot = REG_NONE};
+static const struct raw_uop def_int = {
+    .class = RAW_DEF, .dst = REG_NONE, .a = REG_NONE, .b = REG_NONE, .slot = REG_NONE};
+
+/* One that costs nothing, of one of these or of the vector file, for the caller to name the slot.
+ * NULL: the builder has failed. */
+static inline struct raw_uop *pass(struct builder *b, const struct raw_uop *of, uint8_t type,
+                                   unsigned bit)
 {
-    code_free(b, RAW_USE, file_bits(type, FILE_A), REG_NONE, slot);
+    if (!code_room(b))
+        return NULL;
+    struct raw_uop *const to = &b->uops[b->nuops++];
+    b->nfree++;
+    *to = *of;
+    if (is_vector(type)) {
+        to->flags = UOP_VECTOR;
+        to->files = (uint8_t)file_bits(type, bit);
+        b->vectors |= to->files;
+    }
+    return to;
+}
+
+static void use_argument(struct builder *b, uint8_t type, uint16_t slot)
+{
+    struct raw_uop *const to = pass(b, &use_int, type, FILE_A);
+    if (to)
+        to->a = slot;
+}
+
+static void define_result(struct builder *b, uint8_t type, uint16_t slot)
+{
+    struct raw_uop *const to = pass(b, &def_int, type, FILE_DST);
+    if (to)
+        to->dst = slot;
 }
 
 /* Arguments past those that travel in registers are stored to the callee's frame, which begins at
  * slot `frame`. */
-static void pass_arguments(struct builder *b, const struct functype *type, uint16_t frame)
+static APART void pass_many(struct builder *b, const struct functype *type, uint32_t base,
+                            uint16_t frame)
 {
-    uint32_t ints = 0, vectors = 0, base = b->height - type->nparams;
+    uint32_t ints = 0, vectors = 0;
     int fits = 1; /* of a v128 both halves or none */
     for (uint32_t i = 0; i < type->nparams; i++) {
         uint8_t t = type->types[i];
@@ -26,7 +60,7 @@ static void pass_arguments(struct builder *b, const struct functype *type, uint1
         if (fits && t == VT_HIGH)
             continue;
         if (fits)
-            raw_use(b, t, slot);
+            use_argument(b, t, slot);
         else
             code_uop(b, (struct raw_uop){.class = UOP_STORE,
                                          .flags = UOP_ON_FRAME,
@@ -36,6 +70,21 @@ static void pass_arguments(struct builder *b, const struct functype *type, uint1
                                          .a = REG_NONE,
                                          .b = t == VT_HIGH ? REG_NONE : slot,
                                          .slot = (uint16_t)(frame + i)});
+    }
+}
+
+/* Most functions have few. */
+static inline void pass_arguments(struct builder *b, const struct functype *type, uint16_t frame)
+{
+    const uint32_t n = type->nparams, base = b->height - n;
+    if (n > INT_ARGS) {
+        pass_many(b, type, base, frame);
+        return;
+    }
+    const uint8_t *const types = type->types;
+    for (uint32_t i = 0; i < n; i++) {
+        if (types[i] != VT_HIGH)
+            use_argument(b, types[i], stack_temp_slot(b, base + i));
     }
 }
 
@@ -51,7 +100,7 @@ static void finish_call_to(struct builder *b, const struct functype *type, enum 
     for (uint32_t i = 0; i < type->nresults; i++) {
         uint8_t t = type->types[type->nparams + i];
         if (t != VT_HIGH)
-            code_free(b, RAW_DEF, file_bits(t, FILE_DST), stack_temp_slot(b, base + i), REG_NONE);
+            define_result(b, t, stack_temp_slot(b, base + i));
         stack_push_temp(b, t);
     }
 }
