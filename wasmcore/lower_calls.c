@@ -88,20 +88,23 @@ static inline void pass_arguments(struct builder *b, const struct functype *type
     }
 }
 
-/* target: where the branch goes, from a register, or REG_NONE. */
+/* The arguments, which are in their temporaries, are taken off. target: where the branch goes, from
+ * a register, or REG_NONE. */
 static void finish_call_to(struct builder *b, const struct functype *type, enum block_end how,
                            uint16_t target)
 {
-    uint32_t base = b->height - type->nparams;
+    const uint32_t base = b->height - type->nparams;
     code_alu(b, UOP_BRANCH, 0, REG_NONE, target, REG_NONE);
     b->calls = 1;
-    stack_pop(b, type->nparams);
+    b->height = base;
+    if (b->flushed > base)
+        b->flushed = base;
     code_next_block(b, how, base);
-    for (uint32_t i = 0; i < type->nresults; i++) {
-        uint8_t t = type->types[type->nparams + i];
-        if (t != VT_HIGH)
-            define_result(b, t, stack_temp_slot(b, base + i));
-        stack_push_temp(b, t);
+    const uint8_t *const results = type->types + type->nparams;
+    for (uint32_t i = 0, n = type->nresults; i < n; i++) {
+        if (results[i] != VT_HIGH)
+            define_result(b, results[i], stack_temp_slot(b, base + i));
+        stack_push_temp(b, results[i]);
     }
 }
 
@@ -228,26 +231,34 @@ static void lower_builtin(struct builder *b, enum builtin what)
 
 /* ---- calls ---- */
 
-void call_function(struct builder *b, uint32_t func)
+static APART void call_import(struct builder *b, const struct functype *type, uint32_t func)
 {
-    const struct module *m = b->module;
-    const struct functype *type = &b->unit->slot_types[m->funcs[func].type];
-    int imported = func < m->nimported[EXT_FUNC];
-    if (imported && b->unit->builtin[func] != BI_NONE) {
+    if (b->unit->builtin[func] != BI_NONE) {
         lower_builtin(b, b->unit->builtin[func]);
         return;
     }
     stack_settle_top(b, type->nparams);
-    uint16_t base = stack_temp_slot(b, b->height - type->nparams);
-    if (imported)
-        code_emit(b, (struct insn){.op = IN_CALL_IMPORT, .dst = base, .x = func});
-    else
-        code_emit(
-            b, (struct insn){.op = IN_CALL, .dst = base, .imm = (uintptr_t)&b->unit->codes[func]});
+    const uint16_t base = stack_temp_slot(b, b->height - type->nparams);
+    code_emit(b, (struct insn){.op = IN_CALL_IMPORT, .dst = base, .x = func});
     pass_arguments(b, type, base);
-    if (imported)
-        note_import_call(b, func);
-    finish_call(b, type, imported ? END_CALL_INDIRECT : END_CALL);
+    note_import_call(b, func);
+    finish_call(b, type, END_CALL_INDIRECT);
+}
+
+void call_function(struct builder *b, uint32_t func)
+{
+    const struct module *m = b->module;
+    const struct functype *type = &b->unit->slot_types[m->funcs[func].type];
+    if (func < m->nimported[EXT_FUNC]) {
+        call_import(b, type, func);
+        return;
+    }
+    stack_settle_top(b, type->nparams);
+    const uint16_t base = stack_temp_slot(b, b->height - type->nparams);
+    code_emit(b,
+              (struct insn){.op = IN_CALL, .dst = base, .imm = (uintptr_t)&b->unit->codes[func]});
+    pass_arguments(b, type, base);
+    finish_call_to(b, type, END_CALL, REG_NONE);
 }
 
 /* A table's bounds, its entry's type (a compare that is fused with its branch), and where it leads,

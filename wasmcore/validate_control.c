@@ -172,7 +172,7 @@ int check_return(struct validator *v)
     return 0;
 }
 
-static int call_type(struct validator *v, const struct functype *t)
+static inline int call_type(struct validator *v, const struct functype *t)
 {
     if (ts_pop_few(v, t->types, t->nparams))
         return -1;
