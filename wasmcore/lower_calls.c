@@ -237,7 +237,7 @@ static APART void call_import(struct builder *b, const struct functype *type, ui
         lower_builtin(b, b->unit->builtin[func]);
         return;
     }
-    stack_settle_top(b, type->nparams);
+    settle_arguments(b, type->nparams);
     const uint16_t base = stack_temp_slot(b, b->height - type->nparams);
     code_emit(b, (struct insn){.op = IN_CALL_IMPORT, .dst = base, .x = func});
     pass_arguments(b, type, base);
@@ -253,7 +253,7 @@ void call_function(struct builder *b, uint32_t func)
         call_import(b, type, func);
         return;
     }
-    stack_settle_top(b, type->nparams);
+    settle_arguments(b, type->nparams);
     const uint16_t base = stack_temp_slot(b, b->height - type->nparams);
     code_emit(b,
               (struct insn){.op = IN_CALL, .dst = base, .imm = (uintptr_t)&b->unit->codes[func]});
@@ -283,7 +283,7 @@ void lower_call_indirect(struct builder *b, const struct op *o)
     uint16_t index = stack_top_slot(b, 0);
     stack_pop(b, 1);
     uint16_t where = stack_temp_slot(b, b->height); /* a register that is free now */
-    stack_settle_top(b, type->nparams);
+    settle_arguments(b, type->nparams);
     uint16_t base = stack_temp_slot(b, b->height - type->nparams);
     code_emit(b, (struct insn){.op = IN_CALL_INDIRECT,
                                .dst = base,
@@ -307,7 +307,7 @@ static int tail_call(struct builder *b, uint32_t func)
         lower_builtin(b, b->unit->builtin[func]);
         return 1;
     }
-    stack_settle_top(b, type->nparams);
+    settle_arguments(b, type->nparams);
     struct insn in = {.dst = stack_temp_slot(b, b->height - type->nparams),
                       .b = (uint16_t)type->nparams};
     if (imported) {
@@ -342,7 +342,7 @@ void lower_return_call_indirect(struct builder *b, const struct op *o)
     uint16_t index = stack_top_slot(b, 0);
     stack_pop(b, 1);
     uint16_t where = stack_temp_slot(b, b->height);
-    stack_settle_top(b, type->nparams);
+    settle_arguments(b, type->nparams);
     code_emit(b, (struct insn){.op = IN_TAIL_CALL_INDIRECT,
                                .dst = stack_temp_slot(b, b->height - type->nparams),
                                .a = index,

@@ -3,7 +3,7 @@
 
 /* ---- locals and globals ---- */
 
-/* By whether they are in the vector file: what copies a value to a local, or puts a constant there. */
+/* By whether they are in the vector file: what copies a value, or puts a constant into a slot. */
 #define COPIES(to_files)                                                                           \
     {.insn = IN_MOVE,                                                                              \
      .files = to_files,                                                                            \
@@ -15,32 +15,53 @@ static const struct lower_row constants[] = {
     {.insn = IN_CONST, .class = UOP_ALU},
     {.insn = IN_CONST, .files = FILE_DST, .class = UOP_ALU, .flags = UOP_VECTOR}};
 
-static APART void copy_to_local(struct builder *b, uint16_t local, uint16_t from)
+/* As code_move and code_const, for values of one slot. */
+static APART void put_copy(struct builder *b, uint8_t type, uint16_t dst, uint16_t from)
 {
-    const struct lower_row *row = &copies[is_vector(b->local_types[local]) != 0];
+    const struct lower_row *row = &copies[is_vector(type) != 0];
     if (!code_room(b))
         return;
-    struct insn *const in = put_row(b, row, ALU_COPY, local, from, REG_NONE);
+    struct insn *const in = put_row(b, row, ALU_COPY, dst, from, REG_NONE);
     b->producer = NO_INSN;
     in->op = IN_MOVE;
-    in->dst = local;
+    in->dst = dst;
     in->a = from;
     in->b = 0;
     in->imm = 0;
 }
 
-static APART void constant_to_local(struct builder *b, uint16_t local, uint64_t bits)
+static APART void put_constant(struct builder *b, uint8_t type, uint16_t dst, uint64_t bits)
 {
-    const struct lower_row *row = &constants[is_vector(b->local_types[local]) != 0];
+    const struct lower_row *row = &constants[is_vector(type) != 0];
     if (!code_room(b))
         return;
-    struct insn *const in = put_row(b, row, ALU_USUAL, local, REG_NONE, REG_NONE);
+    struct insn *const in = put_row(b, row, ALU_USUAL, dst, REG_NONE, REG_NONE);
     b->producer = NO_INSN;
     in->op = IN_CONST;
-    in->dst = local;
+    in->dst = dst;
     in->a = 0;
     in->b = 0;
     in->imm = bits;
+}
+
+void settle_arguments(struct builder *b, uint32_t n)
+{
+    if (*b->wide) {
+        stack_settle_top(b, n);
+        return;
+    }
+    struct entry *e = &b->stack[b->height];
+    for (uint16_t slot = stack_temp_slot(b, b->height); n > 0; n--) {
+        e--;
+        slot--;
+        if (e->kind == E_TEMP)
+            continue;
+        if (e->kind == E_LOCAL)
+            put_copy(b, e->type, slot, take_operand(b, e, slot));
+        else
+            put_constant(b, e->type, slot, e->bits);
+        e->kind = E_TEMP;
+    }
 }
 
 /* Pop a value into the slot of a local. */
@@ -52,16 +73,16 @@ static inline void local_set(struct builder *b, uint16_t local)
         b->heads[e->local] = e->below;
         if (e->local != local) {
             stack_save_local(b, local);
-            copy_to_local(b, local, e->local);
+            put_copy(b, e->type, local, e->local);
         }
     } else if (e->kind == E_CONST) {
         stack_save_local(b, local);
-        constant_to_local(b, local, e->bits);
+        put_constant(b, e->type, local, e->bits);
     } else if (!b->heads[local] && code_producer(b, 0)) { /* none of this local lies below */
         code_redirect(b, local);
     } else {
         stack_save_local(b, local);
-        copy_to_local(b, local, stack_temp_slot(b, at));
+        put_copy(b, e->type, local, stack_temp_slot(b, at));
     }
     b->height = at;
     if (b->flushed > at)

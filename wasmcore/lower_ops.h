@@ -142,6 +142,8 @@ void v128_global_op(struct builder *b, uint32_t op, struct insn in);
 
 /* ---- lower_ops.c ---- */
 lower_fn lower_local_get, lower_local_set, lower_local_tee;
+/* Put the topmost n values into their temporaries. */
+void settle_arguments(struct builder *b, uint32_t n);
 extern lower_fn *const lower_handlers[]; /* by OP_ROW */
 static inline lower_fn *lower_handler(const struct op *o)
 {

@@ -16,17 +16,30 @@ void *ts_grow(void *array, uint32_t *cap, uint32_t n, size_t size)
     return grown;
 }
 
-int ts_push_n(struct validator *v, const uint8_t *types, uint32_t n)
+static int more_vals(struct validator *v, uint32_t n)
 {
-    if (n == 0)
-        return 0;
     if (n > v->lim->operands - v->nvals)
         return FAIL(v, "too many operands on the stack: the limit is %u", v->lim->operands);
     uint8_t *vals = ts_grow(v->vals, &v->vals_cap, v->nvals + n, 1);
     if (!vals)
         return FAIL(v, "out of memory");
     v->vals = vals;
-    memcpy(v->vals + v->nvals, types, n);
+    if (v->vals_cap > v->lim->operands)
+        v->vals_cap = v->lim->operands;
+    return 0;
+}
+
+/* There is never more room for operands than there may be operands. */
+int ts_push_n(struct validator *v, const uint8_t *types, uint32_t n)
+{
+    if (n == 0)
+        return 0;
+    if (n > v->vals_cap - v->nvals && more_vals(v, n))
+        return -1;
+    if (n == 1)
+        v->vals[v->nvals] = *types;
+    else
+        memcpy(v->vals + v->nvals, types, n);
     v->nvals += n;
     if (v->nvals > v->f->max_height)
         v->f->max_height = v->nvals;
