@@ -90,7 +90,7 @@ static inline void pass_arguments(struct builder *b, const struct functype *type
 
 /* The arguments, which are in their temporaries, are taken off. target: where the branch goes, from
  * a register, or REG_NONE. */
-static void finish_call_to(struct builder *b, const struct functype *type, enum block_end how,
+static inline __attribute__((always_inline)) void finish_call_to(struct builder *b, const struct functype *type, enum block_end how,
                            uint16_t target)
 {
     const uint32_t base = b->height - type->nparams;

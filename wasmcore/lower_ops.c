@@ -64,10 +64,31 @@ void settle_arguments(struct builder *b, uint32_t n)
     }
 }
 
-/* Pop a value into the slot of a local. */
-static inline void local_set(struct builder *b, uint16_t local)
+/* The instruction that made the topmost value, entry `at`, writes it to the local instead. 0: there
+ * is none, or it cannot. */
+static inline int made_in_local(struct builder *b, uint16_t local, uint32_t at)
 {
-    const uint32_t at = b->height - 1;
+    if (b->producer == NO_INSN || b->heads[local]) /* some of this local lie below */
+        return 0;
+    struct insn *const p = &b->insns[b->producer];
+    const uint16_t temp = stack_temp_slot(b, at);
+    if (p->dst != temp)
+        return 0;
+    if (b->nuops - b->producer_uop != 1) {
+        code_redirect(b, local);
+        return 1;
+    }
+    struct raw_uop *const u = &b->uops[b->producer_uop];
+    b->producer = NO_INSN;
+    p->dst = local;
+    if (u->dst == temp)
+        u->dst = local;
+    return 1;
+}
+
+/* Take a value, entry `at`, off the stack into the slot of a local; the height stays. */
+static inline void local_set(struct builder *b, uint16_t local, uint32_t at)
+{
     const struct entry *const e = &b->stack[at];
     if (e->kind == E_LOCAL) {
         b->heads[e->local] = e->below;
@@ -78,13 +99,10 @@ static inline void local_set(struct builder *b, uint16_t local)
     } else if (e->kind == E_CONST) {
         stack_save_local(b, local);
         put_constant(b, e->type, local, e->bits);
-    } else if (!b->heads[local] && code_producer(b, 0)) { /* none of this local lies below */
-        code_redirect(b, local);
-    } else {
+    } else if (!made_in_local(b, local, at)) {
         stack_save_local(b, local);
         put_copy(b, e->type, local, stack_temp_slot(b, at));
     }
-    b->height = at;
     if (b->flushed > at)
         b->flushed = at;
 }
@@ -96,17 +114,29 @@ static inline int is_wide_local(const struct builder *b, uint32_t slot)
 
 void lower_local_set(struct builder *b, const struct op *o)
 {
-    const uint32_t slot = local_slot(b, o->x);
-    if (is_wide_local(b, slot))
+    const uint32_t slot = local_slot(b, o->x), at = b->height - 1;
+    if (is_wide_local(b, slot)) {
         v128_local_set(b, slot);
-    else
-        local_set(b, (uint16_t)slot);
+        return;
+    }
+    local_set(b, (uint16_t)slot, at);
+    b->height = at;
 }
 
 void lower_local_tee(struct builder *b, const struct op *o)
 {
-    lower_local_set(b, o);
-    push_local(b, o->x);
+    const uint32_t slot = local_slot(b, o->x), at = b->height - 1;
+    if (is_wide_local(b, slot)) {
+        v128_local_set(b, slot);
+        push_local(b, o->x);
+        return;
+    }
+    local_set(b, (uint16_t)slot, at);
+    struct entry *const e = &b->stack[at];
+    e->kind = E_LOCAL;
+    e->local = (uint16_t)slot;
+    e->below = b->heads[slot];
+    b->heads[slot] = at + 1;
 }
 
 void lower_local_get(struct builder *b, const struct op *o)
