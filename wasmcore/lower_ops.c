@@ -87,7 +87,8 @@ static inline int made_in_local(struct builder *b, uint16_t local, uint32_t at)
 }
 
 /* Take a value, entry `at`, off the stack into the slot of a local; the height stays. */
-static inline void local_set(struct builder *b, uint16_t local, uint32_t at)
+static inline __attribute__((always_inline)) void local_set(struct builder *b, uint16_t local,
+                                                            uint32_t at)
 {
     const struct entry *const e = &b->stack[at];
     if (e->kind == E_LOCAL) {

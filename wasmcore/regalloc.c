@@ -58,37 +58,35 @@ static uint32_t free_registers(const struct pass *p, unsigned file)
     return p->ra->leaf && usable > CALLEE_SAVED ? usable - CALLEE_SAVED : 0;
 }
 
-/* In a function without vectors: when so many slots are seen to be used, more change nothing. */
-static uint32_t slots_to_see(const struct pass *p)
+/* When so many slots are seen to be used, more of them change nothing: how many registers are saved
+ * is known. They are enough for all. */
+static uint32_t slots_to_see(const struct pass *p, uint32_t most)
 {
-    const struct regalloc *ra = p->ra;
-    const uint32_t usable = p->registers[INT_FILE] - SCRATCH, spared = free_registers(p, INT_FILE);
-    const uint32_t most = ra->nlocals + ra->nslots - ra->temps;
-    if (most > usable)
-        return usable + 1;
-    if (!all_arrive(ra))
-        return UINT32_MAX; /* the prologue asks which */
+    const uint32_t spared = free_registers(p, INT_FILE);
+    if (!all_arrive(p->ra))
+        return UINT32_MAX; /* the prologue asks which are used */
     return most > spared ? spared + CALLEE_SAVED : 0;
 }
 
-/* Eight at a time: each is 0 or 1. */
-static uint32_t count_used(const struct pass *p, unsigned file)
+/* Slots are used that have a 1, in a word each eight. */
+static uint32_t count_used(const struct pass *p)
 {
     uint64_t n = 0, eight;
     for (uint32_t s = 0; s < p->ra->nslots; s += sizeof(eight)) {
-        memcpy(&eight, &p->in_register[file][s], sizeof(eight));
+        memcpy(&eight, &p->in_register[INT_FILE][s], sizeof(eight));
         n += eight * UINT64_C(0x0101010101010101) >> 56;
     }
     return (uint32_t)n;
 }
 
-/* Until it is known who gets a register, in_register says which slots are used; how many. */
+/* There are no vectors, and registers are enough for each of `most` slots, all there may be: those
+ * that are used have one; how many. */
 #define AT_ONCE 32u /* micro-ops before one looks whether there is more to see */
-static uint32_t mark_ints(struct pass *p)
+static uint32_t mark_ints(struct pass *p, uint32_t most)
 {
     const struct raw_uop *u = p->ra->uops, *const end = u + p->ra->nuops;
     uint8_t *const ints = p->in_register[INT_FILE];
-    const uint32_t to_see = slots_to_see(p);
+    const uint32_t to_see = slots_to_see(p, most);
     uint32_t n = 0;
     while (u < end && n < to_see) {
         const struct raw_uop *const stop = end - u > AT_ONCE ? u + AT_ONCE : end;
@@ -97,19 +95,9 @@ static uint32_t mark_ints(struct pass *p)
             ints[u->a] = 1;
             ints[u->b] = 1;
         }
-        n = count_used(p, INT_FILE);
+        n = count_used(p);
     }
     return n;
-}
-
-static void mark_both(struct pass *p)
-{
-    const struct raw_uop *u = p->ra->uops, *const end = u + p->ra->nuops;
-    for (; u < end; u++) {
-        p->in_register[file_of(u, FILE_DST)][u->dst] = 1;
-        p->in_register[file_of(u, FILE_A)][u->a] = 1;
-        p->in_register[file_of(u, FILE_B)][u->b] = 1;
-    }
 }
 
 static void weigh(struct pass *p, const struct raw_uop *u, const struct raw_uop *end, uint64_t w)
@@ -169,44 +157,46 @@ static void assign_heaviest(struct pass *p, unsigned file, uint32_t usable)
         p->in_register[file][list[i].slot] = 1;
 }
 
-static void forget_registers(struct pass *p, unsigned file)
+/* Where slots are weighed: those that are used get a register, or the heaviest if they are too many.
+ * How many get one. */
+static uint32_t assign_by_weight(struct pass *p, unsigned file)
 {
-    memset(p->in_register[file], 0, p->ra->nslots + sizeof(uint64_t)); /* see count_used */
-    p->in_register[file][REG_NONE] = 1;
-}
-
-/* Registers are enough for `wanted` slots, or they go to the heaviest. */
-static void assign(struct pass *p, unsigned file, uint32_t wanted)
-{
-    const uint32_t usable = p->registers[file] - SCRATCH, spared = free_registers(p, file);
-    if (wanted > usable) {
-        forget_registers(p, file);
-        assign_heaviest(p, file, usable);
-        wanted = usable;
+    const uint32_t usable = p->registers[file] - SCRATCH;
+    uint32_t n = 0;
+    for (uint32_t s = 0; s < p->ra->nslots; s++) {
+        const uint8_t used = p->weight[file][s] != 0;
+        p->in_register[file][s] = used;
+        n += used;
     }
-    const uint32_t to_save = wanted > spared ? wanted - spared : 0;
-    p->saved[file] = to_save < CALLEE_SAVED ? to_save : CALLEE_SAVED;
+    if (n <= usable)
+        return n;
+    p->short_of = 1;
+    memset(p->in_register[file], 0, p->ra->nslots);
+    assign_heaviest(p, file, usable);
+    return usable;
 }
 
 static void assign_all(struct pass *p)
 {
-    const unsigned files = p->ra->vectors ? FILES : INT_FILE + 1;
-    uint32_t wanted[FILES];
-    for (unsigned f = 0; f < FILES; f++)
-        forget_registers(p, f);
-    if (p->ra->vectors) {
-        mark_both(p);
-        for (unsigned f = 0; f < FILES; f++)
-            wanted[f] = count_used(p, f);
-    } else {
-        wanted[INT_FILE] = mark_ints(p);
+    const struct regalloc *ra = p->ra;
+    const uint32_t most = ra->nlocals + ra->nslots - ra->temps; /* slots, that is */
+    uint32_t given[FILES] = {0, 0};
+    for (unsigned f = 0; f < FILES; f++) {
+        memset(p->in_register[f], 0, ra->nslots + sizeof(uint64_t)); /* see count_used */
+        p->in_register[f][REG_NONE] = 1;
     }
-    for (unsigned f = 0; f < files; f++)
-        p->short_of |= wanted[f] > p->registers[f] - SCRATCH;
-    if (p->short_of)
+    if (!ra->vectors && most <= p->registers[INT_FILE] - SCRATCH) {
+        given[INT_FILE] = mark_ints(p, most);
+    } else {
         weigh_all(p);
-    for (unsigned f = 0; f < files; f++)
-        assign(p, f, wanted[f]);
+        for (unsigned f = 0; f < (ra->vectors ? FILES : INT_FILE + 1); f++)
+            given[f] = assign_by_weight(p, f);
+    }
+    for (unsigned f = 0; f < FILES; f++) {
+        const uint32_t spared = free_registers(p, f);
+        const uint32_t to_save = given[f] > spared ? given[f] - spared : 0;
+        p->saved[f] = to_save < CALLEE_SAVED ? to_save : CALLEE_SAVED;
+    }
 }
 
 /* Is it used at all? */
