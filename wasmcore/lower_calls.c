@@ -90,8 +90,8 @@ static inline void pass_arguments(struct builder *b, const struct functype *type
 
 /* The arguments, which are in their temporaries, are taken off. target: where the branch goes, from
  * a register, or REG_NONE. */
-static inline __attribute__((always_inline)) void finish_call_to(struct builder *b, const struct functype *type, enum block_end how,
-                           uint16_t target)
+static inline __attribute__((always_inline)) void
+finish_call_to(struct builder *b, const struct functype *type, enum block_end how, uint16_t target)
 {
     const uint32_t base = b->height - type->nparams;
     code_alu(b, UOP_BRANCH, 0, REG_NONE, target, REG_NONE);

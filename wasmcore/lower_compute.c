@@ -20,7 +20,7 @@
 #define T_f32 VT_F32
 #define T_f64 VT_F64
 
-#define COMPUTED(code, form, tr, of_files, class_of)                                                  \
+#define COMPUTED(code, form, tr, of_files, class_of)                                               \
     [OP_ROW(code)] = {.insn = form,                                                                \
                       .result = T_##tr,                                                            \
                       .files = of_files,                                                           \
@@ -31,7 +31,7 @@
     COMPUTED(code, IN_##id, tr, V_##tr *FILE_DST | V_##ta * FILE_A, class)
 #define BINARY(code, id, tr, t, class)                                                             \
     COMPUTED(code, IN_##id##_rr, tr, V_##tr *FILE_DST | V_##t * (FILE_A | FILE_B), class)
-#define ACCESS(code, id, t, mt, of_files, class_of)                                                  \
+#define ACCESS(code, id, t, mt, of_files, class_of)                                                \
     [OP_ROW(code)] = {.insn = IN_##id,                                                             \
                       .result = T_##t,                                                             \
                       .files = of_files,                                                           \
@@ -109,9 +109,9 @@ static const uint16_t negated[0x100] = {PAIR(i32_eq, i32_ne),     PAIR(i32_lt_s,
 enum { WITH_USUAL, WITH_SHIFT, WITH_SHL, WITH_SUM32, WITH_SUM64 };
 static const uint8_t with_constant[0x100] = {
 #define BOTH(id, what) [WOP_i32_##id] = what, [WOP_i64_##id] = what
-    BOTH(shr_s, WITH_SHIFT),     BOTH(shr_u, WITH_SHIFT),     BOTH(rotl, WITH_SHIFT),
-    BOTH(rotr, WITH_SHIFT),      BOTH(shl, WITH_SHL),         [WOP_i32_add] = WITH_SUM32,
-    [WOP_i32_sub] = WITH_SUM32,  [WOP_i64_add] = WITH_SUM64,  [WOP_i64_sub] = WITH_SUM64,
+    BOTH(shr_s, WITH_SHIFT),    BOTH(shr_u, WITH_SHIFT),    BOTH(rotl, WITH_SHIFT),
+    BOTH(rotr, WITH_SHIFT),     BOTH(shl, WITH_SHL),        [WOP_i32_add] = WITH_SUM32,
+    [WOP_i32_sub] = WITH_SUM32, [WOP_i64_add] = WITH_SUM64, [WOP_i64_sub] = WITH_SUM64,
 #undef BOTH
 };
 
@@ -185,9 +185,10 @@ void lower_eqz(struct builder *b, const struct op *o)
 
 /* One with operands x and y, of which at most y is a constant, at these slots if they are
  * temporaries; the lower one is entry `at`. */
-static inline __attribute__((always_inline)) void
-binary(struct builder *b, uint32_t op, uint32_t at, const struct entry *x, uint16_t a,
-       const struct entry *y, uint16_t c)
+static inline __attribute__((always_inline)) void binary(struct builder *b, uint32_t op,
+                                                         uint32_t at, const struct entry *x,
+                                                         uint16_t a, const struct entry *y,
+                                                         uint16_t c)
 {
     const struct lower_row *const row = &lower_rows[op];
     const uint16_t dst = stack_temp_slot(b, at);
@@ -230,8 +231,7 @@ static void binary_ir(struct builder *b, uint32_t op, uint32_t at)
 
 /* The first operand is a constant: exchange them, or let the instruction have it, or put it where
  * an operand can be. */
-static APART void binary_of_constant(struct builder *b, const struct op *o,
-                                                         uint32_t at)
+static APART void binary_of_constant(struct builder *b, const struct op *o, uint32_t at)
 {
     const struct entry *x = &b->stack[at], *y = x + 1;
     const uint16_t a = stack_temp_slot(b, at), c = stack_temp_slot(b, at + 1);

@@ -5,11 +5,10 @@
 
 /* By whether they are in the vector file: what copies a value, or puts a constant into a slot. */
 #define COPIES(to_files)                                                                           \
-    {.insn = IN_MOVE,                                                                              \
-     .files = to_files,                                                                            \
-     .class = UOP_ALU,                                                                             \
-     .flags = (to_files) ? UOP_VECTOR : 0,                                                         \
-     .info = ALU_COPY}
+    {                                                                                              \
+        .insn = IN_MOVE, .files = to_files, .class = UOP_ALU,                                      \
+        .flags = (to_files) ? UOP_VECTOR : 0, .info = ALU_COPY                                     \
+    }
 static const struct lower_row copies[] = {COPIES(0), COPIES(FILE_DST | FILE_A)};
 static const struct lower_row constants[] = {
     {.insn = IN_CONST, .class = UOP_ALU},

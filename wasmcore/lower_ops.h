@@ -15,10 +15,10 @@ typedef void lower_fn(struct builder *b, const struct op *o);
 /* ---- rows of ops.def as lowering needs them ---- */
 
 struct lower_row {
-    uint16_t insn; /* first form */
+    uint16_t insn;  /* first form */
     uint8_t files;  /* raw_uop.files, by the types of operands and result */
     uint8_t result; /* its type */
-    union {        /* of the micro-op */
+    union {         /* of the micro-op */
         struct {
             uint8_t class; /* enum uop_class */
             uint8_t flags;

@@ -157,8 +157,8 @@ static void assign_heaviest(struct pass *p, unsigned file, uint32_t usable)
         p->in_register[file][list[i].slot] = 1;
 }
 
-/* Where slots are weighed: those that are used get a register, or the heaviest if they are too many.
- * How many get one. */
+/* Where slots are weighed: those that are used get a register, or the heaviest if they are too
+ * many. How many get one. */
 static uint32_t assign_by_weight(struct pass *p, unsigned file)
 {
     const uint32_t usable = p->registers[file] - SCRATCH;
@@ -220,7 +220,10 @@ static int make_room(struct pass *p, uint32_t n)
 
 /* What moves a value from and to the frame, but for the names of slots. Copied from here as words:
  * see code_emit. */
-#define ON_FRAME(class, flags) {class, UOP_ON_FRAME | (flags), 8, 0, REG_NONE, REG_NONE, REG_NONE, 0}
+#define ON_FRAME(class, flags)                                                                     \
+    {                                                                                              \
+        class, UOP_ON_FRAME | (flags), 8, 0, REG_NONE, REG_NONE, REG_NONE, 0                       \
+    }
 static const struct uop frame_loads[FILES] = {ON_FRAME(UOP_LOAD, 0),
                                               ON_FRAME(UOP_LOAD, UOP_VECTOR)};
 static const struct uop frame_stores[FILES] = {ON_FRAME(UOP_STORE, 0),
