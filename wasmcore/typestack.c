@@ -118,10 +118,8 @@ static int more_frames(struct validator *v)
     return 0;
 }
 
-int ts_push_frame(struct validator *v, uint32_t op, const struct functype *t)
+static inline void put_frame(struct validator *v, uint32_t op, const struct functype *t)
 {
-    if (v->nframes == v->frames_cap) /* and once more */
-        return more_frames(v) ? -1 : ts_push_frame(v, op, t);
     struct open_block *const f = &v->frames[v->nframes++];
     f->params = t->types;
     f->results = t->types + t->nparams;
@@ -133,6 +131,23 @@ int ts_push_frame(struct validator *v, uint32_t op, const struct functype *t)
     f->unreachable = 0;
     if (v->nframes > v->f->max_depth)
         v->f->max_depth = v->nframes;
+}
+
+/* Apart, so that what is usual has nothing to keep. */
+static __attribute__((noinline)) int push_more(struct validator *v, uint32_t op,
+                                               const struct functype *t)
+{
+    if (more_frames(v))
+        return -1;
+    put_frame(v, op, t);
+    return 0;
+}
+
+int ts_push_frame(struct validator *v, uint32_t op, const struct functype *t)
+{
+    if (v->nframes == v->frames_cap)
+        return push_more(v, op, t);
+    put_frame(v, op, t);
     return 0;
 }
 
