@@ -198,7 +198,7 @@ void lower_br_table(struct builder *b, const struct op *o)
     }
 }
 
-static inline struct control *one_more(struct builder *b, uint8_t kind)
+struct control *push_control(struct builder *b, uint8_t kind)
 {
     if (GROW(b->controls, b->controls_cap, b->ncontrols, 1)) {
         builder_fail(b, "out of memory");
@@ -209,13 +209,8 @@ static inline struct control *one_more(struct builder *b, uint8_t kind)
     return c;
 }
 
-struct control *push_control(struct builder *b, uint8_t kind)
-{
-    return one_more(b, kind);
-}
-
 /* An if: its condition, which is taken off first, is branched upon last. */
-static APART void enter_if(struct builder *b, struct control *c)
+static void enter_if(struct builder *b, struct control *c)
 {
     struct control skip = {.kind = C_BLOCK};
     const struct condition k = lower_condition(b, 0);
@@ -227,7 +222,7 @@ static APART void enter_if(struct builder *b, struct control *c)
     code_next_block(b, END_COND, b->height);
 }
 
-static APART void begin_loop(struct builder *b, struct control *c)
+static void begin_loop(struct builder *b, struct control *c)
 {
     b->depth++;
     c->block = code_begin_block(b);
@@ -237,12 +232,10 @@ static APART void begin_loop(struct builder *b, struct control *c)
     c->insn = b->blocks[c->block].insn;
 }
 
-/* block, loop, if: afterwards nothing below the label's base is a local, and the parameters are in
- * their temporaries. */
-void lower_enter(struct builder *b, const struct op *o)
+static APART void enter_any(struct builder *b, const struct op *o)
 {
     const uint32_t op = o->code;
-    struct control *c = one_more(b, op == WOP_loop ? C_LOOP : op == WOP_op_if ? C_IF : C_BLOCK);
+    struct control *c = push_control(b, op == WOP_loop ? C_LOOP : op == WOP_op_if ? C_IF : C_BLOCK);
     if (!c)
         return;
     c->type = block_type(b, o->block);
@@ -257,6 +250,20 @@ void lower_enter(struct builder *b, const struct op *o)
         begin_loop(b, c);
     else
         b->producer = NO_INSN;
+}
+
+/* block, loop, if: afterwards nothing below the label's base is a local, and the parameters are in
+ * their temporaries. Most are blocks without parameters and results. */
+void lower_enter(struct builder *b, const struct op *o)
+{
+    if (o->code != WOP_block || o->block != BLOCK_EMPTY || b->ncontrols == b->controls_cap) {
+        enter_any(b, o);
+        return;
+    }
+    stack_flush_locals(b);
+    b->producer = NO_INSN;
+    b->controls[b->ncontrols++] = (struct control){
+        .kind = C_BLOCK, .height = b->height, .type = {0, 0, op_block_empty}};
 }
 
 /* The stack becomes what it is at a label's base, with these values on it in their temporaries. */

@@ -36,14 +36,10 @@ static int block_type(struct validator *v, struct functype *t)
     return 0;
 }
 
-/* Most blocks have neither parameters nor results. */
-int check_block(struct validator *v)
+static __attribute__((noinline)) int enter(struct validator *v)
 {
-    static const struct functype none = {0, 0, op_block_empty};
     const uint32_t op = v->op.code;
     struct functype t;
-    if (v->op.block == BLOCK_EMPTY && op != WOP_op_if)
-        return ts_push_frame(v, op, &none);
     if (block_type(v, &t))
         return -1;
     if (op == WOP_op_if && ts_pop(v, VT_I32))
@@ -53,6 +49,15 @@ int check_block(struct validator *v)
     if (ts_pop_n(v, t.types, t.nparams) || ts_push_frame(v, op, &t))
         return -1;
     return ts_push_n(v, t.types, t.nparams);
+}
+
+/* Most blocks have neither parameters nor results. */
+int check_block(struct validator *v)
+{
+    static const struct functype none = {0, 0, op_block_empty};
+    if (v->op.block == BLOCK_EMPTY && v->op.code != WOP_op_if)
+        return ts_push_frame(v, v->op.code, &none);
+    return enter(v);
 }
 
 int check_else(struct validator *v)
@@ -71,15 +76,9 @@ int check_else(struct validator *v)
     return ts_push_n(v, f.params, f.nparams);
 }
 
-/* Most blocks have neither parameters nor results. */
-int check_end(struct validator *v)
+static __attribute__((noinline)) int end(struct validator *v)
 {
     const struct open_block *const f = ts_top_frame(v); /* stays what it is when it is popped */
-    if (f->nparams + f->nresults == 0 && v->nvals == f->height && v->nframes > 1) {
-        v->nframes--;
-        v->floor = (f - 1)->height;
-        return 0;
-    }
     if (ts_pop_frame(v))
         return -1;
     if (f->op == WOP_op_if &&
@@ -88,9 +87,19 @@ int check_end(struct validator *v)
     return v->nframes > 0 ? ts_push_few(v, f->results, f->nresults) : 0;
 }
 
+int check_end(struct validator *v)
+{
+    const struct open_block *const f = ts_top_frame(v);
+    if (f->nparams + f->nresults != 0 || v->nvals != f->height || v->nframes == 1)
+        return end(v);
+    v->nframes--;
+    v->floor = (f - 1)->height;
+    return 0;
+}
+
 /* ---- branches and calls ---- */
 
-static int branch(struct validator *v)
+static __attribute__((noinline)) int branch(struct validator *v)
 {
     const int may_stay = v->op.code == WOP_br_if;
     const struct open_block *to = label(v, v->op.x);
