@@ -340,24 +340,6 @@ static inline void stack_pop(struct builder *b, uint32_t n)
         b->flushed = b->height;
 }
 
-/* The topmost n >= 1 values, of one slot each, give way to one that an instruction is about to put
- * there: its slot. */
-static inline uint16_t stack_give_way(struct builder *b, uint32_t n, uint8_t type)
-{
-    struct entry *e = &b->stack[b->height];
-    for (uint32_t i = 0; i < n; i++) {
-        e--;
-        if (e->kind == E_LOCAL)
-            b->heads[e->local] = e->below;
-    }
-    b->height -= n - 1;
-    if (b->flushed >= b->height)
-        b->flushed = b->height - 1;
-    e->kind = E_TEMP;
-    e->type = type;
-    return stack_temp_slot(b, b->height - 1);
-}
-
 static inline struct entry *stack_top(struct builder *b, uint32_t depth)
 {
     return &b->stack[b->height - 1 - depth];

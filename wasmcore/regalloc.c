@@ -29,7 +29,7 @@ struct scratch {
 struct pass {
     struct store *st;
     const struct regalloc *ra;
-    uint64_t (*weight)[REG_NONE + 1u];     /* by file and slot; if short_of */
+    uint64_t (*weight)[REG_NONE + 1u];     /* by file and slot; if they were weighed */
     uint8_t (*in_register)[REG_NONE + 1u]; /* by file and slot; of REG_NONE: yes */
     uint32_t registers[FILES], saved[FILES];
     struct scratch scratch[FILES][SCRATCH]; /* most recently used first */
@@ -58,8 +58,8 @@ static uint32_t free_registers(const struct pass *p, unsigned file)
     return p->ra->leaf && usable > CALLEE_SAVED ? usable - CALLEE_SAVED : 0;
 }
 
-/* When so many slots are seen to be used, more of them change nothing: how many registers are saved
- * is known. They are enough for all. */
+/* Where registers are enough for each of `most` slots: when so many are seen to be used, it is
+ * known how many registers are saved, and nothing else depends on it. */
 static uint32_t slots_to_see(const struct pass *p, uint32_t most)
 {
     const uint32_t spared = free_registers(p, INT_FILE);
@@ -68,7 +68,7 @@ static uint32_t slots_to_see(const struct pass *p, uint32_t most)
     return most > spared ? spared + CALLEE_SAVED : 0;
 }
 
-/* Slots are used that have a 1, in a word each eight. */
+/* Eight slots at a time: of each byte, which is 0 or 1, the product's highest has the sum. */
 static uint32_t count_used(const struct pass *p)
 {
     uint64_t n = 0, eight;
@@ -79,8 +79,8 @@ static uint32_t count_used(const struct pass *p)
     return (uint32_t)n;
 }
 
-/* There are no vectors, and registers are enough for each of `most` slots, all there may be: those
- * that are used have one; how many. */
+/* Where there are no vectors, and registers enough for each of `most` slots: those that are used
+ * have one. How many, as far as that matters. */
 #define AT_ONCE 32u /* micro-ops before one looks whether there is more to see */
 static uint32_t mark_ints(struct pass *p, uint32_t most)
 {
@@ -179,7 +179,7 @@ static uint32_t assign_by_weight(struct pass *p, unsigned file)
 static void assign_all(struct pass *p)
 {
     const struct regalloc *ra = p->ra;
-    const uint32_t most = ra->nlocals + ra->nslots - ra->temps; /* slots, that is */
+    const uint32_t most = ra->nlocals + ra->nslots - ra->temps; /* slots that may be used */
     uint32_t given[FILES] = {0, 0};
     for (unsigned f = 0; f < FILES; f++) {
         memset(p->in_register[f], 0, ra->nslots + sizeof(uint64_t)); /* see count_used */
