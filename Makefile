@@ -238,7 +238,7 @@ $B/alone/lua.wasm: tests/alone/lua.sh tests/alone/lua.c $B/alone/lua_glue.o
 	$(call say,WASM,$@)
 	$Qtests/alone/lua.sh $B $(CLANG)
 
-$B/tests/bench_engine: $B/tests/look_on.o $B/tests/look_off.o
+$B/tests/bench_preempt: $B/tests/look.o
 
 bench-large: have-deps $B/alone/lua.wasm
 

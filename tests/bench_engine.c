@@ -5,14 +5,13 @@
  *     bench_engine BUILD load     load.module alone, and
  *     bench_engine BUILD run FILE run() of one module: for profilers
  *
+ * What the check for preemption costs is another one's: bench_preempt.c.
+ *
  * Programs are those of BUILD/alone: C programs that import nothing and export run(), a checksum of
  * what they print. The large one, Lua, is there after `make bench-large`. A figure is the median of
  * BENCH_RUNS, host CPU time, in million wasm operators a second; runs that are compared take turns.
  *
  *   functional.*, observed.*   run() only; the log is thrown away each time that it is full
- *   preempt.cost               geometric mean, over the programs, of the medians of
- *                              time / time without the check for preemption at taken branches
- *                              and calls; see look_on.c
  *   load.first, load.module    decode, validate and lower a module of 1 MiB (see large_module): the
  *                              first time in the process, and the median of LOADS, each into a
  *                              store of its own
@@ -29,113 +28,20 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "tests/bench.h"
-#include "wasmcore/state.h"
-
-/* look_on.c, look_off.c */
-exec_fn exec_look_on, exec_look_off;
+#include "tests/bench_guest.h"
 
 extern char **environ;
 
-#define DRAM_BYTES   (UINT64_C(64) << 20)
 #define LOG_WORDS    (4 * LOG_SLACK) /* as the machine has */
 #define LARGE_MODULE (UINT32_C(1) << 20)
 #define TURNS        11u
 #define LOADS        25u
 
-static const char *const programs[] = {"coremark", "matmul", "sha256", "fib", "lua"};
-#define PROGRAMS (sizeof programs / sizeof programs[0])
-
-static void die(const char *what)
-{
-    fprintf(stderr, "bench_engine: %s\n", what);
-    exit(1);
-}
-
-struct bytes {
-    uint8_t *at;
-    size_t n;
-};
-
-/* at is NULL if there is no such file. */
-static struct bytes read_file(const char *path)
-{
-    struct bytes b = {0};
-    FILE *f = fopen(path, "rb");
-    if (!f)
-        return b;
-    fseek(f, 0, SEEK_END);
-    b.n = (size_t)ftell(f);
-    rewind(f);
-    b.at = malloc(b.n + 1);
-    if (!b.at || fread(b.at, 1, b.n, f) != b.n)
-        die("a file cannot be read");
-    fclose(f);
-    return b;
-}
-
-static const char *program_path(const char *build, size_t program)
-{
-    static char path[4096];
-    snprintf(path, sizeof path, "%s/alone/%s.wasm", build, programs[program]);
-    return path;
-}
-
-/* ---- one program in the engine ---- */
-
-struct guest {
-    struct physmem *pm;
-    struct store *store;
-    struct thread *thread;
-    struct func *run;
-};
-
-static struct guest guest_new(struct bytes wasm)
-{
-    struct guest g = {.pm = physmem_new(DRAM_BYTES, 0)};
-    struct wasm_error err;
-    struct instance *in;
-    struct external ex;
-    g.store = g.pm ? store_new(g.pm, &store_default_config) : NULL;
-    g.thread = g.store ? thread_new(g.store, 0) : NULL;
-    if (!g.thread)
-        die("out of memory");
-    const struct instance_options opt = {0};
-    int module = store_load(g.store, "alone", wasm.at, wasm.n, &err);
-    if (module < 0 || instance_new(g.store, module, NULL, &opt, &in, &err) != LINK_OK)
-        die(err.text);
-    if (instance_export(in, "run", &ex) || ex.kind != EXT_FUNC)
-        die("a program has no run()");
-    g.run = ex.func;
-    return g;
-}
-
-static void guest_free(struct guest *g)
-{
-    store_free(g->store);
-    physmem_free(g->pm);
-}
-
-enum mode { FUNCTIONAL, WATCHED, LOOKING, NOT_LOOKING, MODES };
+enum mode { FUNCTIONAL, WATCHED, MODES };
 
 struct measure {
     uint64_t ns, operators, sum;
 };
-
-static enum run_reason run_some(struct thread *t, struct log *log, enum mode mode)
-{
-    log->n = 0;
-    switch (mode) {
-    case WATCHED:
-        return engine_run_observed(t, log);
-    case LOOKING:
-        return thread_execute(t, NULL, exec_look_on);
-    case NOT_LOOKING:
-        return thread_execute(t, NULL, exec_look_off);
-    default:
-        return engine_run_functional(t);
-    }
-}
 
 static struct measure run_program(struct bytes wasm, enum mode mode)
 {
@@ -143,11 +49,12 @@ static struct measure run_program(struct bytes wasm, enum mode mode)
     struct log log = {words, 0, LOG_WORDS};
     struct guest g = guest_new(wasm);
     enum run_reason why;
-    thread_call(g.thread, g.run, NULL);
     const uint64_t began = bench_ns();
-    do
-        why = run_some(g.thread, &log, mode);
-    while (why == RUN_LOG);
+    do {
+        log.n = 0;
+        why = mode == WATCHED ? engine_run_observed(g.thread, &log)
+                              : engine_run_functional(g.thread);
+    } while (why == RUN_LOG);
     struct measure m = {.ns = bench_ns() - began, .operators = thread_instructions(g.thread)};
     if (why != RUN_DONE)
         die("a program did not end well");
@@ -163,10 +70,10 @@ static double speed(const struct measure *m)
     return (double)m->operators * 1000.0 / (double)m->ns;
 }
 
-/* The medians of each mode's speed, and of how much longer it takes with the check than without. */
-static void bench_program(struct bytes wasm, double speeds[MODES], double *cost)
+/* The median of each mode's speed. */
+static void bench_program(struct bytes wasm, double speeds[MODES])
 {
-    double v[MODES][TURNS], ratio[TURNS];
+    double v[MODES][TURNS];
     for (unsigned i = 0; i < TURNS; i++) {
         struct measure m[MODES];
         for (unsigned k = 0; k < MODES; k++) { /* in one order and in the other */
@@ -176,41 +83,34 @@ static void bench_program(struct bytes wasm, double speeds[MODES], double *cost)
         }
         if (m[FUNCTIONAL].sum != m[WATCHED].sum || m[FUNCTIONAL].operators != m[WATCHED].operators)
             die("the two modes differ");
-        ratio[i] = (double)m[LOOKING].ns / (double)m[NOT_LOOKING].ns;
     }
     for (unsigned k = 0; k < MODES; k++)
         speeds[k] = bench_median(v[k], TURNS);
-    *cost = bench_median(ratio, TURNS);
 }
 
 static void bench_speeds(const char *build)
 {
-    double logs[MODES] = {0}, cost_log = 0, least = INFINITY;
+    double logs[MODES] = {0}, least = INFINITY;
     unsigned n = 0;
     for (size_t p = 0; p < PROGRAMS; p++) {
-        double speeds[MODES], cost;
-        struct bytes wasm = read_file(program_path(build, p));
-        if (!wasm.at) {
-            fprintf(stderr, "bench_engine: no %s; `make bench-large` builds it\n", programs[p]);
+        double speeds[MODES];
+        struct bytes wasm = read_program(build, p);
+        if (!wasm.at)
             continue;
-        }
-        bench_program(wasm, speeds, &cost);
+        bench_program(wasm, speeds);
         free(wasm.at);
         bench_print("functional", programs[p], speeds[FUNCTIONAL], "Minstr/s");
         bench_print("observed", programs[p], speeds[WATCHED], "Minstr/s");
         double share = speeds[WATCHED] / speeds[FUNCTIONAL];
         printf("BENCH observed/functional.%s %.2f\n", programs[p], share);
-        printf("BENCH preempt.%s %.1f %%\n", programs[p], (cost - 1) * 100);
         least = share < least ? share : least;
         for (unsigned k = 0; k < MODES; k++)
             logs[k] += log(speeds[k]);
-        cost_log += log(cost);
         n++;
     }
     bench_print("functional", "geomean", exp(logs[FUNCTIONAL] / n), "Minstr/s");
     bench_print("observed", "geomean", exp(logs[WATCHED] / n), "Minstr/s");
     printf("BENCH observed/functional.min %.2f\n", least);
-    printf("BENCH preempt.cost %.1f %%\n", (exp(cost_log / n) - 1) * 100);
 }
 
 /* ---- start-up ---- */
