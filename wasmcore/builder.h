@@ -98,7 +98,7 @@ struct builder {
  * function itself. Nothing is emitted. type and fn outlive the builder's work. */
 void builder_start(struct builder *b, const struct function *fn, const struct functype *type);
 void builder_free(struct builder *b);
-static inline void builder_fail(struct builder *b, const char *why)
+__attribute__((cold)) static inline void builder_fail(struct builder *b, const char *why)
 {
     b->failed = why;
     b->open = 0;
@@ -127,7 +127,7 @@ static inline unsigned file_bits(uint8_t type, unsigned bit)
 /* Room for one more of everything; where the next instruction comes from is noted if that is
  * wanted. When there is none the builder fails, and goes on overwriting the last one until the
  * driver looks. */
-int code_more_room(struct builder *b);
+__attribute__((cold)) int code_more_room(struct builder *b);
 static inline int code_room(struct builder *b)
 {
     if (b->spare == 0)

@@ -46,8 +46,8 @@ void op_read(struct op *o, struct reader *r, const struct module *m);
 
 /*
  * Short immediates: integers of at most five bytes, read eight at a time, which need no check of
- * bounds where SHORT_BYTES are left for the operator. Each function yields what follows the immediate at p, or NULL: it is
- * not short, or not right.
+ * bounds where SHORT_BYTES are left for the operator. Each function yields what follows the
+ * immediate at p, or NULL: it is not short, or not right.
  */
 #define SHORT_BYTES 10 /* with a code and an alignment before it */
 

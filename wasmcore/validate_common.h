@@ -11,7 +11,7 @@
 
 /* validate.c: the type of any local that there is; and the error that there is none. */
 uint8_t local_type(const struct validator *v, uint32_t index);
-void no_such_local(struct validator *v);
+__attribute__((cold)) void no_such_local(struct validator *v);
 
 static inline int take_local(struct validator *v, uint8_t *type)
 {
@@ -77,7 +77,7 @@ static inline uint8_t address_type(const struct validator *v, uint32_t memory)
 }
 
 /* validate_memory.c: the error in an operator's memarg. */
-void bad_memarg(struct validator *v);
+__attribute__((cold)) void bad_memarg(struct validator *v);
 
 /* The memory and alignment of an access; the type of its address goes to *address. */
 static inline int memarg_type(struct validator *v, uint8_t *address)
