@@ -361,6 +361,7 @@ Test(decode, bad_sections)
         BAD(0, "\1\x5f\0\0", "garbage collection"),
         BAD(0, "\1\x4e\0", "garbage collection"),
         BAD(0, "\1\x5d\0", "stack switching"),
+        BAD(0, "\1\x65\x60\0\0", "shared-everything threads"),
         BAD(0, "\1\x60\1\x7a\0", "malformed value type 0x7a"),
         BAD(0, "\1\x60\1\x6e\0", "garbage collection"),
         BAD(0, "\1\x60\1\x64\0", "typed function references"),
@@ -378,7 +379,9 @@ Test(decode, bad_sections)
         BAD(1, "\1\1m\1f\2\1\2\1", "size minimum must not be greater than maximum"),
         BAD(1, "\1\1m\1f\2\0\x81\x80\4", "memory size must be at most 65536 pages"),
         BAD(1, "\1\1m\1f\2\1\0\x81\x80\4", "memory size must be at most 65536 pages"),
-        BAD(1, "\1\1m\1f\3\x7f\2", "malformed mutability"),
+        BAD(1, "\1\1m\1f\3\x7f\2", "malformed mutability 0x02: shared"),
+        BAD(1, "\1\1m\1f\3\x7f\3", "shared-everything threads"),
+        BAD(1, "\1\1m\1f\3\x7f\4", "malformed mutability"),
         BAD(2, "\1\2", "unknown type 2"),
         BAD(3, "\1\x7f\0\1", "malformed reference type"),
         BAD(3, "\1\x40\0\x70\0\1\xd0\x70\x0b", "typed function references"),
@@ -392,6 +395,10 @@ Test(decode, bad_sections)
         BAD(4, "\1\x7f\0\xfd\x0c" V128_16 "\x0b", "type mismatch"),
         BAD(4, "\1\x7b\0\xfd\x0c\0\0\0\0\x0b", "unexpected end"),
         BAD(4, "\1\x7b\0\xfd\x0c" V128_16 "\xfd\x4d\x0b", "constant expression required"),
+        BAD(4, "\1\x70\0\xd0\0\x0b", "typed function references"),
+        BAD(4, "\1\x67\0\xfb\x82\1\0\x0b", "reference-typed strings"),
+        BAD(4, "\1\x70\0\xfb\x82\1\0\x0b", "reference-typed strings"),
+        BAD(4, "\1\x70\0\xfb\0\0\x0b", "garbage collection"),
         BAD(4, "\1\x7f\0\x41", "unexpected end"),
         BAD(5, "\2\1a\0\0\1a\2\0", "duplicate export name \"a\""),
         BAD(5, "\2\2\x1b[\0\0\2\x1b[\2\0", "duplicate export name \"?[\""),
@@ -437,7 +444,10 @@ Test(decode, bad_order)
     expect_error(&b, NULL, "exception handling");
     b.n = 8;
     SECTION(&b, 14, "");
-    expect_error(&b, NULL, "malformed section id 14");
+    expect_error(&b, NULL, "malformed section id 14: reference-typed strings");
+    b.n = 8;
+    SECTION(&b, 15, "");
+    expect_error(&b, NULL, "malformed section id 15");
     /* each section after each that may not stand before it (with none in it: a start has one) */
     for (size_t i = 0; i < 12; i++)
         for (size_t j = 0; j <= i; j++) {

@@ -111,6 +111,11 @@ Test(validate, what_is_not_supported_has_a_name)
         BAD("\xd0\x71", "malformed reference type 0x71 (garbage collection)"),
         RAW("\1\1\x64\x70\x0b", "malformed value type 0x64 (typed function references)"),
         RAW("\1\1\x67\x0b", "malformed value type 0x67 (reference-typed strings)"),
+        RAW("\1\1\x66\x0b", "malformed value type 0x66 (reference-typed strings)"),
+        BAD("\xfb\x80\1\0", "illegal opcode 0xfb (reference-typed strings)"),
+        BAD("\xfb\xb7\1", "illegal opcode 0xfb (reference-typed strings)"),
+        BAD("\xfb\x1c", "illegal opcode 0xfb (garbage collection)"),
+        BAD("\xd0\0", "malformed reference type 0x00 (typed function references)"),
     };
     CHECK_ALL(usual, bodies);
 }

@@ -14,11 +14,11 @@
 
 static int bad_const_op(struct decoder *d, uint32_t at, uint32_t op)
 {
-    const char *name = op_name(op);
+    const char *name = op_name(op), *feature = op_feature(op, d->r.base + at, d->r.end);
     if (name)
         return FAIL(d, at, "constant expression required: %s is not one", name);
-    if (op_feature(op))
-        return FAIL(d, at, "illegal opcode 0x%02x (%s): not supported", op, op_feature(op));
+    if (feature)
+        return FAIL(d, at, "illegal opcode 0x%02x (%s): not supported", op, feature);
     return FAIL(d, at, "illegal opcode 0x%02x", op);
 }
 
@@ -66,7 +66,8 @@ static int read_const_op(struct decoder *d, uint32_t op, uint32_t at, struct con
         return read_const_global(d, out);
     case WOP_ref_null:
         out->kind = CONST_NULL;
-        return piece_reftype(d, &out->type);
+        out->type = reader_u8(&d->r);
+        return reftype_known(out->type) ? 0 : wasm_bad_null(d->err, &d->r, at + 1, out->type);
     case WOP_ref_func:
         out->kind = CONST_FUNC;
         out->type = VT_FUNCREF;

@@ -36,6 +36,10 @@ static int read_functype(struct decoder *d, struct functype *t, uint8_t *types)
         return FAIL(d, at,
                     "integer representation too long: a type of form 0x%02x; %s is not supported",
                     form, form == 0x5d ? "stack switching" : "garbage collection");
+    if (form == 0x65)
+        return FAIL(d, at,
+                    "integer representation too long: shared types (shared-everything threads) "
+                    "are not supported");
     if (d->r.error || form != 0x60)
         return FAIL(d, at,
                     "integer representation too long: a function type begins with 0x60, "
@@ -538,6 +542,8 @@ static int check_order(struct decoder *d, uint32_t at, uint8_t id, uint8_t *plac
     };
     if (id == 13)
         return FAIL(d, at, "malformed section id: tags (exception handling) are not supported");
+    if (id == 14)
+        return FAIL(d, at, "malformed section id 14: reference-typed strings are not supported");
     if (id > SEC_DATA_COUNT)
         return FAIL(d, at, "malformed section id %u", id);
     if (id == SEC_CUSTOM)

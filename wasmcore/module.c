@@ -159,26 +159,43 @@ int wasm_fail(struct wasm_error *err, const struct reader *r, uint32_t offset, c
     return -1;
 }
 
-int wasm_bad_type(struct wasm_error *err, const struct reader *r, uint32_t at, uint8_t type,
-                  const char *what)
+static const char *feature_of_type(uint8_t type)
 {
-    const char *feature = NULL;
     if (type == 0x63 || type == 0x64) /* (ref null T), (ref T) */
-        feature = "typed function references";
-    else if (type == 0x69 || type == 0x74) /* exnref, nullexnref */
-        feature = "exception handling";
-    else if (type == 0x68 || type == 0x75) /* contref, nullcontref */
-        feature = "stack switching";
-    else if (type == 0x67) /* stringref */
-        feature = "reference-typed strings";
-    else if (type == 0x65) /* shared */
-        feature = "shared-everything threads";
-    else if ((type >= 0x6a && type <= 0x73) || type == 0x77 || type == 0x78)
-        feature = "garbage collection"; /* anyref and its kin, packed fields */
+        return "typed function references";
+    if (type == 0x69 || type == 0x74) /* exnref, nullexnref */
+        return "exception handling";
+    if (type == 0x68 || type == 0x75) /* contref, nullcontref */
+        return "stack switching";
+    if (type == 0x67 || type == 0x66 || type == 0x62 || type == 0x61) /* stringref, its views */
+        return "reference-typed strings";
+    if (type == 0x65) /* shared */
+        return "shared-everything threads";
+    if ((type >= 0x6a && type <= 0x73) || type == 0x77 || type == 0x78)
+        return "garbage collection"; /* anyref and its kin, packed fields */
+    return NULL;
+}
+
+static int bad_type(struct wasm_error *err, const struct reader *r, uint32_t at, uint8_t type,
+                    const char *what, const char *feature)
+{
     if (feature)
         return wasm_fail(err, r, at, "malformed %s type 0x%02x (%s): not supported", what, type,
                          feature);
     return wasm_fail(err, r, at, "malformed %s type 0x%02x", what, type);
+}
+
+int wasm_bad_type(struct wasm_error *err, const struct reader *r, uint32_t at, uint8_t type,
+                  const char *what)
+{
+    return bad_type(err, r, at, type, what, feature_of_type(type));
+}
+
+int wasm_bad_null(struct wasm_error *err, const struct reader *r, uint32_t at, uint8_t type)
+{
+    const int is_index = type < 0x40 || type >= 0x80; /* an s33 that is not negative, or longer */
+    return bad_type(err, r, at, type, "reference",
+                    is_index ? "typed function references" : feature_of_type(type));
 }
 
 /* Bytes of the well-formed UTF-8 sequence at p, or 0 (RFC 3629: no overlong forms, no surrogates,

@@ -201,8 +201,10 @@ void module_read_names(struct module *m, uint32_t from, uint32_t to);
 /* Fill err: with the reader's error if it has one, else with offset and text. Always -1. */
 __attribute__((cold)) int wasm_fail(struct wasm_error *err, const struct reader *r, uint32_t offset, const char *format,
               ...) __attribute__((format(printf, 4, 5)));
-/* wasm_fail for a byte that stands where a type of this kind ("value", "reference") must be. */
+/* wasm_fail for a byte that stands where a type of this kind ("value", "reference") must be; and
+ * for one that stands behind ref.null, where later versions allow a type's index, too. */
 int wasm_bad_type(struct wasm_error *err, const struct reader *r, uint32_t at, uint8_t type,
                   const char *what);
+int wasm_bad_null(struct wasm_error *err, const struct reader *r, uint32_t at, uint8_t type);
 
 #endif

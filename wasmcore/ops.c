@@ -117,8 +117,18 @@ const char *op_name(uint32_t code)
     return op_lookup(code)->name;
 }
 
-const char *op_feature(uint32_t code)
+/* Prefix 0xfb belongs to two proposals: strings have the numbers from 0x80 to 0xb7, in two bytes.
+ */
+static const char *feature_of_fb(const uint8_t *at, const uint8_t *end)
 {
+    const int is_string = end - at >= 3 && at[1] >= 0x80 && at[1] <= 0xb7 && at[2] == 1;
+    return is_string ? "reference-typed strings" : "garbage collection";
+}
+
+const char *op_feature(uint32_t code, const uint8_t *at, const uint8_t *end)
+{
+    if (code == 0xfb)
+        return feature_of_fb(at, end);
     if (code == 0xfc30 || code == 0xfc31 || (code >= 0xfd120 && code <= 0xfd14f))
         return "half precision";
     if (code == 0xfe04 || (code >= 0xfe4f && code <= 0xfe7f))
@@ -140,7 +150,6 @@ const char *op_feature(uint32_t code)
     case 0xd6: /* br_on_non_null */
         return "typed function references";
     case 0xd3: /* ref.eq */
-    case 0xfb:
         return "garbage collection";
     case 0xe0: /* cont.new */
     case 0xe1: /* cont.bind */

@@ -118,8 +118,8 @@ static inline const struct op_info *op_lookup(uint32_t code)
 
 /* The text-format name of an instruction, or NULL when there is none of that code. */
 const char *op_name(uint32_t code);
-/* The proposal that an unknown code belongs to ("threads", ...), or NULL when none that is known.
- */
-const char *op_feature(uint32_t code);
+/* The proposal that an unknown code at this place belongs to ("threads", ...), or NULL when none
+ * that is known. The bytes up to `end`: prefix 0xfb alone does not tell. */
+const char *op_feature(uint32_t code, const uint8_t *at, const uint8_t *end);
 
 #endif

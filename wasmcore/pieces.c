@@ -139,6 +139,11 @@ int piece_global_type(struct decoder *d, struct global_type *out)
         return -1;
     uint32_t at = here(d);
     out->mutable = reader_u8(&d->r);
+    if (out->mutable == 2 || out->mutable == 3)
+        return FAIL(d, at,
+                    "malformed mutability 0x%02x: shared globals (shared-everything threads) are "
+                    "not supported",
+                    out->mutable);
     if (d->r.error || out->mutable > 1)
         return FAIL(d, at, "malformed mutability 0x%02x", out->mutable);
     return 0;

@@ -100,7 +100,7 @@ static int check_ref_null(struct validator *v)
 {
     uint8_t type = v->op.type;
     if (!reftype_known(type))
-        return wasm_bad_type(v->err, &v->r, validator_at(v) + 1, type, "reference");
+        return wasm_bad_null(v->err, &v->r, validator_at(v) + 1, type);
     return ts_push(v, type);
 }
 
@@ -133,8 +133,9 @@ static int check_ref_func(struct validator *v)
 static int check_unknown(struct validator *v)
 {
     const uint32_t op = v->op.code;
-    if (op_feature(op))
-        return FAIL(v, "illegal opcode 0x%02x (%s): not supported", op, op_feature(op));
+    const char *feature = op_feature(op, v->r.base + validator_at(v), v->r.end);
+    if (feature)
+        return FAIL(v, "illegal opcode 0x%02x (%s): not supported", op, feature);
     return FAIL(v, "illegal opcode 0x%02x", op);
 }
 
