@@ -24,6 +24,8 @@ static const char *const architecture[] = {
     "machine.wall_clock", "nvdimm.size",     "program.name",        "program.args",
     "program.env",        "program.pages",   "kernel.kernel_stack", "kernel.data_tier",
     "program.preopens",   "program.handles", "program.threads",     "kernel.time_slice",
+    "program.stack",      "wasm.functions",  "wasm.module_bytes",   "wasm.table_entries",
+    "wasm.block_depth",   "wasm.locals",     "wasm.operands",       "wasm.pages",
 };
 
 /* What changes nothing of a run but where its files are: full checkpoints have all other keys. */

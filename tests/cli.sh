@@ -309,6 +309,9 @@ t "a file that is no checkpoint" refuses 2 "not a checkpoint" hello_ck --from te
 t "no such checkpoint" refuses 2 "none.ck" hello_ck --from none.ck
 t "a checkpoint of another program" refuses 2 "program.name" hello_ck --from h.ck -s program.name=kvlog
 t "a checkpoint of another machine" refuses 2 "machine.dram" hello_ck --from h.ck -s machine.dram="512 MiB"
+t "a checkpoint with less stack" refuses 2 "h.ck: made with program.stack" hello_ck --from h.ck -s program.stack="64 KiB"
+t "a checkpoint with a lower limit on functions" refuses 2 "h.ck: made with wasm.functions" hello_ck --from h.ck -s wasm.functions=100
+t "a checkpoint with another limit on growth" refuses 2 "h.ck: made with wasm.table_entries" hello_ck --from h.ck -s wasm.table_entries=40000
 "$pwsim" image build other.elf ".kernel=$B/guest/kernel.wasm" ".prog/hello=$B/guest/cat.wasm"
 t "a checkpoint of other modules" refuses 2 "another boot image" hello_ck --from h.ck -s boot.image=other.elf
 t "a point that is none" refuses 2 "instructions=N" hello_ck --checkpoint-at 9000 x.ck
