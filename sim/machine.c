@@ -478,6 +478,12 @@ void machine_stop_at(struct machine *m, struct machine_point p)
     m->reached = m->at_point = 0;
 }
 
+int machine_is_past(const struct machine *m, struct machine_point p)
+{
+    return (p.kind == POINT_INSTRUCTIONS && m->instructions > p.n) ||
+           (p.kind == POINT_CYCLES && machine_guest_time(m) / m->period > p.n);
+}
+
 int machine_holds(const struct machine *m)
 {
     return m->holds;

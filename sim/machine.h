@@ -67,6 +67,8 @@ struct machine_point {
 /* Let machine_step return at the first place after the point where the machine can be put into a
  * checkpoint: a call, a taken branch, or where the hart left the guest. */
 void machine_stop_at(struct machine *m, struct machine_point p);
+/* Does it lie behind the machine as it stands? Never a mark: that is the next one. */
+int machine_is_past(const struct machine *m, struct machine_point p);
 /* Is it there now? (It goes on with the next step.) */
 int machine_at_point(const struct machine *m);
 

@@ -215,6 +215,10 @@ static int run_loop(struct machine *m, const char *label, const struct run_optio
     const int suspends = machine_suspends(m);
     if (suspends && !written)
         return fail(err, errlen, "power.restore: not together with a checkpoint");
+    if (machine_is_past(m, opt->point))
+        return fail(err, errlen, "%s: no checkpoint: %s=%llu is behind where the run begins",
+                    opt->checkpoint, opt->point.kind == POINT_CYCLES ? "cycles" : "instructions",
+                    (unsigned long long)opt->point.n);
     machine_stop_at(m, suspends ? machine_fail_point(m) : opt->point);
     while (!bad && !*enough && machine_step(m, STEP_INSTRUCTIONS) == STATE_RUNNING) {
         if (machine_at_point(m) && suspends) {

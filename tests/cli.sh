@@ -316,6 +316,8 @@ t "a checkpoint with another limit on growth" refuses 2 "h.ck: made with wasm.ta
 t "a checkpoint of other modules" refuses 2 "another boot image" hello_ck --from h.ck -s boot.image=other.elf
 t "a point that is none" refuses 2 "instructions=N" hello_ck --checkpoint-at 9000 x.ck
 t "a point without a file" refuses 2 "two values" hello_ck --checkpoint-at mark=1
+t "a point that is over before it begins" refuses 2 "y.ck: no checkpoint: instructions=5 is behind" hello_ck --from h.ck --checkpoint-at instructions=5 y.ck
+t "a cycle that is" refuses 2 "y.ck: no checkpoint: cycles=5 is behind" hello_ck --from h.ck --checkpoint-at cycles=5 y.ck
 t "a point that is never reached" refuses 2 "ended before" hello_ck --checkpoint-at mark=77 x.ck
 t "a checkpoint of many points" refuses 2 "4 points" "$pwsim" run "$root/sim/configs/small.cfg" --checkpoint-at mark=1 x.ck
 # what cannot be written is said before anything runs, and nothing is made or changed
