@@ -28,9 +28,10 @@ int64_t hostcall_module_load(struct machine *m, const uint64_t *a)
     if (!s)
         return -E_INVAL;
     const char *slash = strrchr(s->name, '/');
-    const int module = store_load(m->store, slash ? slash + 1 : s->name, s->bytes, s->n, &err);
+    const char *name = slash ? slash + 1 : s->name;
+    const int module = store_load(m->store, name, s->bytes, s->n, &err);
     if (module < 0) {
-        complain(m, s->name, &err);
+        complain(m, name, &err);
         return -E_NOEXEC;
     }
     return machine_place_code(m, module) ? -E_NOMEM : module;
@@ -96,8 +97,8 @@ static int take_name(const struct machine *m, uint64_t at, uint64_t len, char te
         return -E_FAULT;
     if ((uint32_t)len >= 256)
         return -E_INVAL;
-    for (uint32_t i = 0; i < (uint32_t)len; i++)
-        text[i] = (char)(name[i] < 0x20 || name[i] == 0x7f ? '?' : name[i]);
+    memcpy(text, name, (uint32_t)len);
+    text_mask(text, (uint32_t)len);
     text[(uint32_t)len] = 0;
     char *dot = strrchr(text, '.');
     if (dot && dot > text && strcmp(dot, ".wasm") == 0)

@@ -25,6 +25,7 @@
 #include <spawn.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -210,19 +211,20 @@ static void bench_load(const char *build)
 /* ---- processes ---- */
 
 /* Runs a command; its CPU time in seconds, user and system, and the beginning of what it writes, on
- * its error stream, too. */
+ * its error stream, too. -1: it cannot be run or has failed, which has been said. */
 static double time_command(const char *const *argv, char *out, size_t size)
 {
     int fds[2], status;
     pid_t pid;
     posix_spawn_file_actions_t to_pipe;
     struct rusage used;
+    *out = 0;
     if (pipe(fds) || posix_spawn_file_actions_init(&to_pipe) ||
         posix_spawn_file_actions_adddup2(&to_pipe, fds[1], 1) ||
         posix_spawn_file_actions_adddup2(&to_pipe, fds[1], 2) ||
         posix_spawn_file_actions_addclose(&to_pipe, fds[0]) ||
         posix_spawnp(&pid, argv[0], &to_pipe, NULL, (char *const *)argv, environ))
-        die("a command cannot be run");
+        goto failed;
     posix_spawn_file_actions_destroy(&to_pipe);
     close(fds[1]);
     size_t n = 0;
@@ -230,12 +232,13 @@ static double time_command(const char *const *argv, char *out, size_t size)
         got = read(fds[0], out + n, size - 1 - n);
     out[n] = 0;
     close(fds[0]);
-    if (wait4(pid, &status, 0, &used) != pid || status) {
-        fprintf(stderr, "bench_engine: %s has failed: %s\n", argv[0], out);
-        exit(1);
-    }
+    if (wait4(pid, &status, 0, &used) != pid || status)
+        goto failed;
     return (double)(used.ru_utime.tv_sec + used.ru_stime.tv_sec) +
            (double)(used.ru_utime.tv_usec + used.ru_stime.tv_usec) / 1e6;
+failed:
+    fprintf(stderr, "bench_engine: %s cannot be run or has failed: %s\n", argv[0], out);
+    return -1;
 }
 
 static void bench_boot(const char *build)
@@ -246,7 +249,8 @@ static void bench_boot(const char *build)
     snprintf(hello, sizeof hello, "%s/guest/hello.wasm", build);
     const char *argv[] = {pwsim, "exec", hello, NULL};
     for (int i = 0; i < BENCH_RUNS; i++)
-        v[i] = time_command(argv, out, sizeof out) * 1000;
+        if ((v[i] = time_command(argv, out, sizeof out) * 1000) < 0)
+            exit(1);
     bench_print("boot", "hello", bench_median(v, BENCH_RUNS), "ms");
 }
 
@@ -263,11 +267,12 @@ static const struct peer {
 static int on_path(const char *name)
 {
     char path[4096];
+    struct stat file;
     const char *dirs = getenv("PATH");
     while (dirs && *dirs) {
         size_t n = strcspn(dirs, ":");
         snprintf(path, sizeof path, "%.*s/%s", (int)n, dirs, name);
-        if (access(path, X_OK) == 0)
+        if (access(path, X_OK) == 0 && stat(path, &file) == 0 && S_ISREG(file.st_mode))
             return 1;
         dirs += n + (dirs[n] == ':');
     }
@@ -286,7 +291,8 @@ static int says(const char *out, uint32_t sum)
     return strstr(out, forms[0]) || strstr(out, forms[1]) || strstr(out, forms[2]);
 }
 
-/* How much longer the peer takes: the ratio of the medians. */
+/* How much longer the peer takes: the ratio of the medians. 0: there is none, and it was said why.
+ */
 static double compare(const struct peer *peer, const char *self, const char *build,
                       const char *file)
 {
@@ -298,17 +304,21 @@ static double compare(const struct peer *peer, const char *self, const char *bui
     for (int i = 0; i < BENCH_RUNS; i++) {
         own[i] = time_command(run, sum, sizeof sum);
         theirs[i] = time_command(argv, out, sizeof out);
+        if (own[i] < 0 || theirs[i] < 0)
+            return 0;
         if (!says(out, (uint32_t)strtoul(sum, NULL, 10))) {
             fprintf(stderr, "bench_engine: %s: %s has another result: %s\n", file, peer->name, out);
-            exit(1);
+            return 0;
         }
     }
     return bench_median(theirs, BENCH_RUNS) / bench_median(own, BENCH_RUNS);
 }
 
-static void bench_peer(const struct peer *peer, const char *self, const char *build)
+/* 0, or -1: it could not be compared on some program, or on none. */
+static int bench_peer(const struct peer *peer, const char *self, const char *build)
 {
     char group[64];
+    int rc = 0;
     double logs = 0, least = INFINITY;
     unsigned n = 0;
     snprintf(group, sizeof group, "ratio.%s", peer->name);
@@ -317,13 +327,35 @@ static void bench_peer(const struct peer *peer, const char *self, const char *bu
         if (access(path, R_OK))
             continue;
         double ratio = compare(peer, self, build, path);
+        if (ratio <= 0) {
+            rc = -1;
+            continue;
+        }
         bench_print(group, programs[p], ratio, "times");
         logs += log(ratio);
         least = ratio < least ? ratio : least;
         n++;
     }
+    if (n == 0) {
+        fprintf(stderr, "bench_engine: no program of %s/alone could be compared with %s\n", build,
+                peer->name);
+        return -1;
+    }
     bench_print(group, "geomean", exp(logs / n), "times");
     bench_print(group, "min", least, "times");
+    return rc;
+}
+
+static int bench_peers(const char *self, const char *build)
+{
+    int rc = 0;
+    for (size_t i = 0; i < sizeof peers / sizeof peers[0]; i++) {
+        if (!on_path(peers[i].name))
+            fprintf(stderr, "bench_engine: no %s on the PATH\n", peers[i].name);
+        else if (bench_peer(&peers[i], self, build))
+            rc = 1;
+    }
+    return rc;
 }
 
 int main(int argc, char **argv)
@@ -333,12 +365,7 @@ int main(int argc, char **argv)
         bench_load(argv[1]);
         bench_boot(argv[1]);
     } else if (argc == 3 && !strcmp(argv[2], "peers")) {
-        for (size_t i = 0; i < sizeof peers / sizeof peers[0]; i++) {
-            if (on_path(peers[i].name))
-                bench_peer(&peers[i], argv[0], argv[1]);
-            else
-                fprintf(stderr, "bench_engine: no %s on the PATH\n", peers[i].name);
-        }
+        return bench_peers(argv[0], argv[1]);
     } else if (argc == 3 && !strcmp(argv[2], "load")) {
         bench_load(argv[1]);
     } else if (argc == 4 && !strcmp(argv[2], "run")) {

@@ -402,6 +402,7 @@ Test(decode, bad_sections)
         BAD(4, "\1\x7f\0\x41", "unexpected end"),
         BAD(5, "\2\1a\0\0\1a\2\0", "duplicate export name \"a\""),
         BAD(5, "\2\2\x1b[\0\0\2\x1b[\2\0", "duplicate export name \"?[\""),
+        BAD(5, "\2\3\xc2\x9b[\0\0\3\xc2\x9b[\2\0", "duplicate export name \"??[\""),
         BAD(5, "\1\1a\0\3", "unknown function 3"),
         BAD(5, "\1\1a\1\3", "unknown table 3"),
         BAD(5, "\1\1a\2\1", "unknown memory 1"),

@@ -140,6 +140,17 @@ const struct export *module_export(const struct module *m, const char *name, enu
     return NULL;
 }
 
+void text_mask(char *text, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        const uint8_t c = (uint8_t)text[i], next = i + 1 < n ? (uint8_t)text[i + 1] : 0;
+        if (c < 0x20 || c == 0x7f)
+            text[i] = '?';
+        else if (c == 0xc2 && next >= 0x80 && next < 0xa0)
+            text[i] = text[i + 1] = '?';
+    }
+}
+
 int wasm_fail(struct wasm_error *err, const struct reader *r, uint32_t offset, const char *format,
               ...)
 {
@@ -153,9 +164,7 @@ int wasm_fail(struct wasm_error *err, const struct reader *r, uint32_t offset, c
     va_start(args, format);
     vsnprintf(err->text, sizeof(err->text), format, args);
     va_end(args);
-    for (char *p = err->text; *p; p++) /* names of the module go to people's terminals */
-        if ((uint8_t)*p < 0x20 || *p == 0x7f)
-            *p = '?';
+    text_mask(err->text, strlen(err->text));
     return -1;
 }
 

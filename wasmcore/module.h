@@ -198,9 +198,12 @@ int utf8_valid(const uint8_t *text, uint32_t n);
 /* Take the module's and functions' names from the contents of a name section, at bytes [from, to);
  * from == to: there is none. Functions without a name get that of their first export. */
 void module_read_names(struct module *m, uint32_t from, uint32_t to);
+/* Control characters of n bytes, those of UTF-8 of two bytes too, become '?': names go to people's
+ * terminals. */
+void text_mask(char *text, size_t n);
 /* Fill err: with the reader's error if it has one, else with offset and text. Always -1. */
-__attribute__((cold)) int wasm_fail(struct wasm_error *err, const struct reader *r, uint32_t offset, const char *format,
-              ...) __attribute__((format(printf, 4, 5)));
+__attribute__((cold)) int wasm_fail(struct wasm_error *err, const struct reader *r, uint32_t offset,
+                                    const char *format, ...) __attribute__((format(printf, 4, 5)));
 /* wasm_fail for a byte that stands where a type of this kind ("value", "reference") must be; and
  * for one that stands behind ref.null, where later versions allow a type's index, too. */
 int wasm_bad_type(struct wasm_error *err, const struct reader *r, uint32_t at, uint8_t type,

@@ -235,8 +235,8 @@ static int bind_builtins(struct unit *u, struct wasm_error *err)
 static size_t put_text(char *to, size_t room, const char *text, size_t n)
 {
     size_t len = n < room ? n : room;
-    for (size_t i = 0; i < len; i++)
-        to[i] = (uint8_t)text[i] < 0x20 || text[i] == 0x7f ? '?' : text[i];
+    memcpy(to, text, len);
+    text_mask(to, len);
     return len;
 }
 
