@@ -59,7 +59,8 @@ static inline struct open_block *ts_top_frame(const struct validator *v)
 }
 
 __attribute__((cold)) int ts_mismatch(struct validator *v, uint8_t want, uint8_t got);
-__attribute__((cold)) int ts_pop_empty(struct validator *v); /* fails: no value where there must be one */
+__attribute__((cold)) int
+ts_pop_empty(struct validator *v); /* fails: no value where there must be one */
 
 int ts_push_n(struct validator *v, const uint8_t *types, uint32_t n);
 /* The types in their order on the stack: the last is popped first. */
