@@ -106,32 +106,34 @@ static inline void lower_pushing(struct builder *b, const struct op *o, lower_fn
  */
 static int common_ops(struct builder *b, struct validator *v)
 {
+#define TO(label) (const void *)&&label
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Woverride-init"
     static const void *const places[0x100 + OP_ROWS_FC] = {
         /* by OP_ROW */
-        [0 ... 0x100 + OP_ROWS_FC - 1] = &&rare,
-#define UN(code, ...)    [OP_ROW(code)] = &&unary,
-#define UNT(code, ...)   [OP_ROW(code)] = &&unary,
-#define BIN(code, ...)   [OP_ROW(code)] = &&binary,
-#define BINT(code, ...)  [OP_ROW(code)] = &&binary,
-#define CMP(code, ...)   [OP_ROW(code)] = &&binary,
-#define LOAD(code, ...)  [OP_ROW(code)] = &&load,
-#define STORE(code, ...) [OP_ROW(code)] = &&store,
+        [0 ... 0x100 + OP_ROWS_FC - 1] = TO(rare),
+#define UN(code, ...)    [OP_ROW(code)] = TO(unary),
+#define UNT(code, ...)   [OP_ROW(code)] = TO(unary),
+#define BIN(code, ...)   [OP_ROW(code)] = TO(binary),
+#define BINT(code, ...)  [OP_ROW(code)] = TO(binary),
+#define CMP(code, ...)   [OP_ROW(code)] = TO(binary),
+#define LOAD(code, ...)  [OP_ROW(code)] = TO(load),
+#define STORE(code, ...) [OP_ROW(code)] = TO(store),
 #include "wasmcore/ops.def"
-        [WOP_local_get] = &&local_get,
-        [WOP_local_set] = &&local_set,
-        [WOP_local_tee] = &&local_tee,
-        [WOP_i32_const] = &&i32_const,
-        [WOP_i64_const] = &&i64_const,
-        [WOP_block] = &&enter,
-        [WOP_loop] = &&enter,
-        [WOP_end] = &&end,
-        [WOP_br] = &&br,
-        [WOP_br_if] = &&br_if,
-        [WOP_call] = &&call,
+        [WOP_local_get] = TO(local_get),
+        [WOP_local_set] = TO(local_set),
+        [WOP_local_tee] = TO(local_tee),
+        [WOP_i32_const] = TO(i32_const),
+        [WOP_i64_const] = TO(i64_const),
+        [WOP_block] = TO(enter),
+        [WOP_loop] = TO(enter),
+        [WOP_end] = TO(end),
+        [WOP_br] = TO(br),
+        [WOP_br_if] = TO(br_if),
+        [WOP_call] = TO(call),
     };
 #pragma GCC diagnostic pop
+#undef TO
     struct op *const o = &v->op;
     const uint8_t *at = v->r.at, *const end = v->r.end, *next;
     const uint8_t *const readable = v->r.base + v->m->nbytes - (SHORT_BYTES - 1);
